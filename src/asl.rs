@@ -1,0 +1,22 @@
+//! The Amazon States Language as typed data: every field parsed and compiled once.
+//!
+//! [`parse`] turns a definition's text into a [`StateMachine`] and diagnostics. Nothing here runs.
+
+pub mod choice;
+pub mod map;
+pub mod retry;
+pub mod state;
+pub mod state_machine;
+pub mod task;
+
+pub use choice::{ChoiceRule, Comparison, Condition, Operand, Operator};
+pub use map::{
+    ExecutionType, ItemBatcher, ItemReader, MapState, ProcessorMode, ResultWriter, Threshold,
+};
+pub use retry::{Catcher, ErrorName, JitterStrategy, Retrier};
+pub use state::{
+    FailState, Field, PathField, QueryLanguage, ResultPath, State, StateKind, Template, Transition,
+    WaitState,
+};
+pub use state_machine::{StateIndex, StateMachine, States};
+pub use task::{Pattern, Resource, TaskState};
