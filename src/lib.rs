@@ -1,3 +1,4 @@
 //! Run, assert, replay and diff AWS Step Functions state machines in virtual time.
+pub mod entropy;
 pub mod json;
 pub mod value;
