@@ -1,0 +1,193 @@
+//! What the world tells an execution, and what an execution asks of the world.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::asl::Resource;
+use crate::history::{EventId, Failure};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// A Task under way: the id of the event that scheduled it.
+pub type TaskId = EventId;
+
+/// What the world may tell an execution.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// A worker has taken the task: an activity's time-out counts from here.
+    TaskStarted {
+        /// The task.
+        task: TaskId,
+        /// Who took it, where the worker said.
+        worker_name: Option<Arc<str>>,
+    },
+    /// The call of a `.sync` or `.waitForTaskToken` task was answered; its end is still to come.
+    TaskSubmitted {
+        /// The task.
+        task: TaskId,
+        /// The answer to the call.
+        output: Value,
+    },
+    /// The task's result.
+    TaskSucceeded {
+        /// The task.
+        task: TaskId,
+        /// The result.
+        output: Value,
+    },
+    /// The task failed at the stage given.
+    TaskFailed {
+        /// The task.
+        task: TaskId,
+        /// How far it had come.
+        stage: FailureStage,
+        /// Error name and cause.
+        failure: Failure,
+    },
+    /// A heartbeat of the task: no event, but its heartbeat clock starts anew.
+    TaskHeartbeat {
+        /// The task.
+        task: TaskId,
+    },
+    /// A Map Run has ended.
+    MapRunEnded {
+        /// The task id of its Map state: the id of the MapRunStarted event.
+        task: TaskId,
+        /// The Map state's result, or why the run failed.
+        outcome: Result<Value, Failure>,
+    },
+    /// StopExecution.
+    Stop {
+        /// Error and cause, both optional.
+        failure: Failure,
+    },
+}
+
+/// How far a task had come when it failed: AWS names the event after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureStage {
+    /// It could not even be scheduled (`LambdaFunctionScheduleFailed`, `ActivityScheduleFailed`).
+    Schedule,
+    /// It could not be started (`LambdaFunctionStartFailed`, `TaskStartFailed`).
+    Start,
+    /// The call of a job or callback task was refused (`TaskSubmitFailed`).
+    Submit,
+    /// It failed while running (`…Failed`).
+    Run,
+    /// The service reported that time ran out (`…TimedOut`).
+    TimedOut,
+}
+
+/// What an execution may ask of the world.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Call this resource, and tell the execution what becomes of it.
+    Task(Box<TaskRequest>),
+    /// The task timed out, or its branch was stopped: an answer would be refused.
+    CancelTask(TaskId),
+    /// Run a distributed Map.
+    MapRun(Box<MapRunRequest>),
+    /// The execution is over; [`super::Execution::result`] says how.
+    Ended,
+    /// Nothing more until an input, or until this time.
+    Idle(Option<Timestamp>),
+}
+
+/// A call of a Task state.
+#[derive(Clone, Debug)]
+pub struct TaskRequest {
+    /// Names the task in every later [`Input`].
+    pub task: TaskId,
+    /// Where in the execution the state stands.
+    pub place: Place,
+    /// The state.
+    pub state: Arc<str>,
+    /// What to call.
+    pub resource: Resource,
+    /// What to call it with: the payload of a Lambda ARN or activity, else the API parameters.
+    pub arguments: Value,
+    /// `Credentials`, evaluated.
+    pub credentials: Option<Value>,
+    /// `$$.Task.Token` of a callback task or an activity.
+    pub task_token: Option<Arc<str>>,
+    /// How often this state has been retried: zero at the first attempt.
+    pub retry_count: u32,
+    /// Seconds until the task times out.
+    pub timeout_seconds: Option<i64>,
+    /// Seconds between two heartbeats.
+    pub heartbeat_seconds: Option<i64>,
+}
+
+/// A distributed Map that the world is to run.
+#[derive(Clone, Debug)]
+pub struct MapRunRequest {
+    /// Names the run in [`Input::MapRunEnded`].
+    pub task: TaskId,
+    /// Where in the execution the state stands.
+    pub place: Place,
+    /// The Map state.
+    pub state: Arc<str>,
+    /// `mapRunArn` of its events.
+    pub map_run_arn: Arc<str>,
+    /// The state's effective input.
+    pub input: Value,
+    /// The Context Object on entry, for selectors and readers.
+    pub context: Value,
+}
+
+/// The branches and iterations around a state, outermost first.
+///
+/// Written as `Parallel[0]/Map[12]`; the empty place is the top level.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Place(Option<Arc<PlaceNode>>);
+
+#[derive(PartialEq, Eq, Hash)]
+struct PlaceNode {
+    outer: Place,
+    state: Arc<str>,
+    index: u32,
+}
+
+impl Place {
+    /// The place of branch or iteration `index` of `state`, which itself stands here.
+    pub fn inner(&self, state: Arc<str>, index: u32) -> Self {
+        Self(Some(Arc::new(PlaceNode { outer: self.clone(), state, index })))
+    }
+
+    /// State and index of each level, outermost first.
+    pub fn segments(&self) -> Vec<(&str, u32)> {
+        let mut segments = Vec::new();
+        let mut place = self;
+        while let Some(node) = &place.0 {
+            segments.push((&*node.state, node.index));
+            place = &node.outer;
+        }
+        segments.reverse();
+        segments
+    }
+
+    /// Whether this is the top level.
+    pub fn is_top(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (state, index)) in self.segments().into_iter().enumerate() {
+            if i > 0 {
+                f.write_str("/")?;
+            }
+            write!(f, "{state}[{index}]")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
