@@ -1,0 +1,34 @@
+//! What happened, in the API's words: the events that GetExecutionHistory returns.
+//!
+//! This is the only module that knows how events look as JSON. It reads and writes them, takes a
+//! history apart along its `previousEventId` links, and compares two histories. Nothing here runs.
+
+use std::fmt;
+
+mod event;
+
+pub use event::{
+    ActivityScheduled, AssignedVariables, EvaluationFailed, EventDetails, EventId, EventType,
+    ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven, Payload,
+    TaskCredentials, TaskScheduled,
+};
+
+/// The events of one execution, in the order of their ids.
+#[derive(Clone, Default, PartialEq)]
+pub struct History {
+    /// The events.
+    pub events: Vec<HistoryEvent>,
+}
+
+/// One line an event: [`HistoryEvent`]'s text.
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.events.iter().try_for_each(|event| writeln!(f, "{event}"))
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
