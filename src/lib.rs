@@ -3,4 +3,5 @@ pub mod entropy;
 pub mod history;
 pub mod json;
 pub mod time;
+pub mod matcher;
 pub mod value;
