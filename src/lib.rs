@@ -2,6 +2,6 @@
 pub mod entropy;
 pub mod history;
 pub mod json;
-pub mod time;
 pub mod matcher;
+pub mod time;
 pub mod value;
