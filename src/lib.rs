@@ -1,4 +1,6 @@
 //! Run, assert, replay and diff AWS Step Functions state machines in virtual time.
+pub mod diagnostic;
+pub mod document;
 pub mod entropy;
 pub mod history;
 pub mod json;
