@@ -6,12 +6,17 @@
 use std::fmt;
 
 mod event;
+mod raw;
+mod read;
+mod write;
 
 pub use event::{
     ActivityScheduled, AssignedVariables, EvaluationFailed, EventDetails, EventId, EventType,
     ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven, Payload,
     TaskCredentials, TaskScheduled,
 };
+pub use read::{HistoryError, Note};
+pub use write::TimestampForm;
 
 /// The events of one execution, in the order of their ids.
 #[derive(Clone, Default, PartialEq)]
@@ -32,3 +37,6 @@ impl fmt::Debug for History {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests;
