@@ -1,1 +1,57 @@
-fn main() {}
+//! The project's own tasks: conformance, the judge of recorded histories, tidiness, generated files.
+
+mod expected;
+mod judge;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks of the stepproof project")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Compare with the histories recorded on AWS, through ../shared/aws-recorded/judge.py.
+    Judge(judge::Arguments),
+    /// Play one recorded case; the judge calls this once per case.
+    #[command(hide = true)]
+    JudgeCase(judge::case::Arguments),
+    /// Check layers, file headers, fixtures and words.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Judge(arguments) => judge::run(&arguments),
+        Task::JudgeCase(arguments) => judge::case::run(&arguments),
+        Task::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a task answers: whether all was as it should be, or why it could not tell.
+type Outcome = Result<bool, String>;
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").into()
+}
+
+/// Reads a file of the repository, with an error that names it.
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))
+}

@@ -1,0 +1,155 @@
+//! Lists of expected failures: data with a reason for each, run all the same, and wrong when they pass.
+
+use std::path::Path;
+
+/// The entries of one `[expected_failures]` table.
+pub struct Expected {
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    pattern: String,
+    reason: String,
+}
+
+/// How the names of a run compare with a list.
+#[derive(Default)]
+pub struct Verdict {
+    /// Failed, and in the list.
+    pub expected: Vec<(String, String)>,
+    /// Failed, and not in the list.
+    pub unexpected: Vec<String>,
+    /// In the list, but passed.
+    pub fixed: Vec<String>,
+    /// Entries that match nothing that was run.
+    pub dead: Vec<String>,
+}
+
+impl Expected {
+    /// Reads the `[expected_failures]` table of a TOML file; an absent file is an empty list.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        if !path.exists() {
+            return Ok(Self { entries: Vec::new() });
+        }
+        Self::parse(&crate::read(path)?).map_err(|e| format!("`{}`: {e}", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
+        let mut entries = Vec::new();
+        let Some(list) = table.get("expected_failures") else { return Ok(Self { entries }) };
+        let list = list.as_table().ok_or("`expected_failures` must be a table")?;
+        for (pattern, reason) in list {
+            let reason = reason.as_str().unwrap_or_default().trim();
+            if reason.is_empty() {
+                return Err(format!("`{pattern}` has no reason: write why it fails, as a string"));
+            }
+            entries.push(Entry { pattern: pattern.clone(), reason: reason.to_owned() });
+        }
+        Ok(Self { entries })
+    }
+
+    /// Compares what passed and what failed with the list. `whole` says that nothing was filtered
+    /// out, so that an entry without a match is dead.
+    pub fn judge(&self, passed: &[String], failed: &[String], whole: bool) -> Verdict {
+        let mut verdict = Verdict::default();
+        for name in failed {
+            match self.entries.iter().find(|e| glob(&e.pattern, name)) {
+                Some(entry) => verdict.expected.push((name.clone(), entry.reason.clone())),
+                None => verdict.unexpected.push(name.clone()),
+            }
+        }
+        for entry in &self.entries {
+            let holds = failed.iter().any(|name| glob(&entry.pattern, name));
+            let passing: Vec<_> = passed.iter().filter(|name| glob(&entry.pattern, name)).collect();
+            if passing.is_empty() && !holds && whole {
+                verdict.dead.push(entry.pattern.clone());
+            }
+            verdict.fixed.extend(passing.into_iter().cloned());
+        }
+        verdict
+    }
+}
+
+impl Verdict {
+    /// Whether everything went as the list says.
+    pub fn is_good(&self) -> bool {
+        self.unexpected.is_empty() && self.fixed.is_empty() && self.dead.is_empty()
+    }
+
+    /// What is wrong, for people.
+    pub fn print(&self, list: &str) {
+        for (name, reason) in &self.expected {
+            println!("expected failure: {name} ({reason})");
+        }
+        for name in &self.unexpected {
+            println!("FAILED: {name}");
+        }
+        for name in &self.fixed {
+            println!("PASSES NOW: {name}: take it out of {list}");
+        }
+        for pattern in &self.dead {
+            println!("MATCHES NOTHING: `{pattern}` in {list}");
+        }
+    }
+}
+
+/// Whether `name` matches `pattern`, where `*` stands for any text.
+fn glob(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|s| (*s).to_owned()).collect()
+    }
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, name, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/bc", false),
+            ("a/*", "a/b/c", true),
+            ("*c", "a/b/c", true),
+            ("a*b*c", "a--b--c", true),
+            ("a*b*c", "a--c--b", false),
+        ] {
+            assert_eq!(glob(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_listed_case_that_passes_is_wrong() {
+        let list = Expected::parse("[expected_failures]\n\"a/*\" = \"why\"\n\"z\" = \"gone\"\n");
+        let verdict = list.unwrap().judge(&names(&["a/1"]), &names(&["a/2", "b"]), true);
+        assert_eq!(verdict.fixed, ["a/1"]);
+        assert_eq!(verdict.unexpected, ["b"]);
+        assert_eq!(verdict.expected, [("a/2".to_owned(), "why".to_owned())]);
+        assert_eq!(verdict.dead, ["z"]);
+        assert!(!verdict.is_good());
+    }
+
+    #[test]
+    fn every_entry_needs_a_reason() {
+        assert!(Expected::parse("[expected_failures]\n\"a\" = \"\"\n").is_err());
+    }
+}
