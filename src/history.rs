@@ -8,6 +8,7 @@ use std::fmt;
 mod event;
 mod raw;
 mod read;
+mod threads;
 mod write;
 
 pub use event::{
@@ -16,6 +17,7 @@ pub use event::{
     TaskCredentials, TaskScheduled,
 };
 pub use read::{HistoryError, Note};
+pub use threads::{Thread, ThreadKind, Threads, find};
 pub use write::TimestampForm;
 
 /// The events of one execution, in the order of their ids.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::event::Shape;
 use super::*;
 use crate::value::Value;
 
@@ -30,6 +31,81 @@ pub(super) fn recorded_histories() -> Vec<PathBuf> {
     files.retain(|file| file.exists());
     files.sort();
     files
+}
+
+/// A history from lines of id, link and type, with name, index or length, and `= data`, where the
+/// type has them.
+pub(in crate::history) fn history(lines: &str) -> History {
+    let events = lines.lines().map(|line| {
+        let (head, data) = line.split_once(" = ").unwrap_or((line, "{}"));
+        let mut words = head.split_whitespace();
+        let id = words.next().unwrap().parse().unwrap();
+        let previous_event_id = words.next().unwrap().parse().unwrap();
+        let event_type = EventType::parse(words.next().unwrap()).unwrap();
+        let words: Vec<&str> = words.collect();
+        let details = details(event_type.shape(), &words, data);
+        HistoryEvent { id, previous_event_id, timestamp: None, event_type, details }
+    });
+    History { events: events.collect() }
+}
+
+fn details(shape: Shape, words: &[&str], data: &str) -> EventDetails {
+    let name = || words[0].into();
+    let payload = || Payload::from(Value::parse(data).unwrap());
+    let failure =
+        || Failure { error: Some(words[0].into()), cause: words.get(1).map(|c| (*c).into()) };
+    let service = || (words.first().copied().unwrap_or("lambda").into(), "invoke".into());
+    match shape {
+        Shape::ExecutionStarted => EventDetails::ExecutionStarted(Box::new(ExecutionStarted {
+            input: payload(),
+            role_arn: None,
+            state_machine_alias_arn: None,
+            state_machine_version_arn: None,
+        })),
+        Shape::Output => EventDetails::Output { output: payload() },
+        Shape::StateEntered => EventDetails::StateEntered { name: name(), input: payload() },
+        Shape::StateExited => {
+            EventDetails::StateExited { name: name(), output: payload(), assigned_variables: None }
+        }
+        Shape::TaskScheduled => {
+            let (resource_type, resource) = service();
+            EventDetails::TaskScheduled(Box::new(TaskScheduled {
+                resource_type,
+                resource,
+                region: "us-east-1".into(),
+                parameters: payload(),
+                timeout_in_seconds: None,
+                heartbeat_in_seconds: None,
+                task_credentials: None,
+            }))
+        }
+        Shape::TaskStarted => {
+            let (resource_type, resource) = service();
+            EventDetails::TaskStarted { resource_type, resource }
+        }
+        Shape::TaskOutput => {
+            let (resource_type, resource) = service();
+            EventDetails::TaskOutput { resource_type, resource, output: Some(payload()) }
+        }
+        Shape::TaskFailure => {
+            let (resource_type, resource) = ("lambda".into(), "invoke".into());
+            EventDetails::TaskFailure { resource_type, resource, failure: Box::new(failure()) }
+        }
+        Shape::Failure if !words.is_empty() => EventDetails::Failure(failure()),
+        Shape::MapStateStarted => {
+            EventDetails::MapStateStarted { length: words[0].parse().unwrap() }
+        }
+        Shape::MapIteration => {
+            EventDetails::MapIteration { name: name(), index: words[1].parse().unwrap() }
+        }
+        Shape::MapRunStarted => EventDetails::MapRunStarted { map_run_arn: "arn".into() },
+        Shape::EvaluationFailed => EventDetails::EvaluationFailed(Box::new(EvaluationFailed {
+            failure: Failure::default(),
+            location: None,
+            state: name(),
+        })),
+        _ => EventDetails::None,
+    }
 }
 
 pub(super) const TASK: &str = r#"{"events": [
