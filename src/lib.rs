@@ -5,5 +5,6 @@ pub mod entropy;
 pub mod history;
 pub mod json;
 pub mod matcher;
+pub mod query;
 pub mod time;
 pub mod value;
