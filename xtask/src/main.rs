@@ -1,5 +1,6 @@
 //! The project's own tasks: conformance, the judge of recorded histories, tidiness, generated files.
 
+mod codegen;
 mod expected;
 mod judge;
 mod tidy;
@@ -23,6 +24,8 @@ enum Task {
     /// Play one recorded case; the judge calls this once per case.
     #[command(hide = true)]
     JudgeCase(judge::case::Arguments),
+    /// Write the files that are made from others.
+    Codegen(codegen::Arguments),
     /// Check layers, file headers, fixtures and words.
     Tidy,
 }
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Judge(arguments) => judge::run(&arguments),
         Task::JudgeCase(arguments) => judge::case::run(&arguments),
+        Task::Codegen(arguments) => codegen::run(&arguments),
         Task::Tidy => tidy::run(),
     };
     match done {

@@ -1,0 +1,231 @@
+//! The JSON schema of scenario files, for editors: names of events and statuses come from the library.
+
+use serde_json::{Map, Value, json};
+use stepproof::history::EventType;
+
+/// The schema as it is written.
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&schema()).expect("a value has a text");
+    text.push('\n');
+    text
+}
+
+fn schema() -> Value {
+    let mut file = case_members();
+    file.insert("description".into(), described("string", "what the file is about"));
+    file.insert(
+        "defaults".into(),
+        described("object", "what every case starts from; a case replaces single keys"),
+    );
+    file.insert(
+        "cases".into(),
+        json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/case" } }),
+    );
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "stepproof scenario",
+        "description": "What goes into a state machine, how the world answers, what must come out.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": file,
+        "$defs": {
+            "case": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["name"],
+                "properties": case_members(),
+            },
+            "duration": {
+                "description": "milliseconds, seconds, minutes, hours, days: 500ms, 90s, 1h30m, 7d",
+                "type": "string",
+                "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$",
+            },
+            "answer": answer(),
+            "answers": answers(),
+            "expectation": expectation(),
+            "bounds": bounds(&json!({ "type": "integer" })),
+            "durationBounds": bounds(&json!({ "$ref": "#/$defs/duration" })),
+            "event": event(),
+        },
+    })
+}
+
+fn described(kind: &str, text: &str) -> Value {
+    json!({ "type": kind, "description": text })
+}
+
+fn object(members: Value) -> Map<String, Value> {
+    match members {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+/// The keys of a case; a file without `cases` has them at its top.
+fn case_members() -> Map<String, Value> {
+    let mocks = json!({
+        "description": "answers by path, state name or resource",
+        "type": "object",
+        "additionalProperties": { "$ref": "#/$defs/answers" },
+    });
+    object(json!({
+        "name": described("string", "unique in the file"),
+        "description": described("string", "for people"),
+        "tags": { "type": "array", "items": { "type": "string" } },
+        "definition": {
+            "description": "a path beside this file, or the definition itself",
+            "type": ["string", "object"],
+        },
+        "type": { "enum": ["STANDARD", "EXPRESS"] },
+        "substitutions": described("object", "values of the definition's ${placeholders}"),
+        "input": { "description": "the execution's input; {} where none is given" },
+        "inputFile": described("string", "a JSON or YAML file beside this one"),
+        "executionName": described("string", "$$.Execution.Name"),
+        "stateMachineName": described("string", "$$.StateMachine.Name"),
+        "roleArn": described("string", "$$.Execution.RoleArn"),
+        "startTime": described("string", "RFC 3339; 2024-01-01T00:00:00Z where none is given"),
+        "seed": described("integer", "of jitter, UUIDs and random numbers"),
+        "interleaving": {
+            "description": "`fixed`, or a seed that shuffles which branch goes first among equals",
+            "type": ["string", "integer"],
+        },
+        "profile": { "enum": ["today", "guide-2019"] },
+        "limits": described("object", "single limits in place of the profile's"),
+        "mocks": mocks,
+        "machines": described("object", "other state machines, which nested executions really run"),
+        "activities": {
+            "description": "scripted workers by activity name",
+            "type": "object",
+            "additionalProperties": { "$ref": "#/$defs/answers" },
+        },
+        "actions": { "type": "array", "items": { "type": "object", "required": ["at"] } },
+        "forEach": { "type": "array", "items": { "type": "object" } },
+        "expect": { "$ref": "#/$defs/expectation" },
+        "expectInvalid": { "type": "array", "items": { "type": "object" } },
+        "features": { "type": "array", "items": { "type": "string" } },
+        "proves": { "type": "array", "items": { "type": "object" } },
+        "basis": { "enum": ["observed", "documented", "inferred"] },
+        "recording": described("string", "the recording that shows it"),
+    }))
+}
+
+fn answers() -> Value {
+    json!({
+        "oneOf": [
+            { "$ref": "#/$defs/answer" },
+            { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/answer" } },
+            {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["byInvocation"],
+                "properties": {
+                    "byInvocation": { "type": "array", "items": { "$ref": "#/$defs/answer" } },
+                },
+            },
+        ],
+    })
+}
+
+fn answer() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "return": { "description": "the task's result" },
+            "fail": {
+                "type": "object",
+                "properties": {
+                    "error": { "type": "string" },
+                    "cause": { "type": "string" },
+                    "stage": { "enum": ["schedule", "start", "submit", "run"] },
+                },
+            },
+            "stage": { "enum": ["schedule", "start", "submit", "run"] },
+            "fault": described("string", "a named fault; `stepproof run --list-faults` prints them"),
+            "never": described("boolean", "no answer ever"),
+            "submit": { "description": "the answer of the call itself, of .sync and callback tasks" },
+            "after": { "$ref": "#/$defs/duration" },
+            "heartbeats": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["every"],
+                "properties": {
+                    "every": { "$ref": "#/$defs/duration" },
+                    "count": { "type": "integer" },
+                },
+            },
+            "when": { "description": "only if the call's arguments match" },
+            "repeat": described("integer", "this answer serves that many attempts"),
+            "worker": described("string", "the name of an activity's worker"),
+            "poll": { "$ref": "#/$defs/duration" },
+        },
+    })
+}
+
+fn expectation() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "status": { "enum": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "RUNNING"] },
+            "output": { "description": "a value, or a matcher" },
+            "error": { "description": "a string, or a matcher" },
+            "cause": { "description": "a string, or a matcher" },
+            "path": { "type": "array", "items": { "type": ["string", "object"] } },
+            "states": described("object", "by state or path: input, output, entered, assigned, each"),
+            "calls": described("object", "by state, path or resource: count, arguments, or a list"),
+            "history": {
+                "oneOf": [
+                    { "type": "array", "items": { "$ref": "#/$defs/event" } },
+                    {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": ["events"],
+                        "properties": {
+                            "excerpt": { "type": "boolean" },
+                            "events": { "type": "array", "items": { "$ref": "#/$defs/event" } },
+                        },
+                    },
+                ],
+            },
+            "duration": { "$ref": "#/$defs/durationBounds" },
+            "transitions": { "$ref": "#/$defs/bounds" },
+            "events": { "$ref": "#/$defs/bounds" },
+            "statusChanges": { "type": "array" },
+            "metrics": described("object", "AWS/States metrics by name"),
+            "anyOf": { "type": "array", "items": { "$ref": "#/$defs/expectation" } },
+        },
+    })
+}
+
+fn bounds(number: &Value) -> Value {
+    json!({
+        "oneOf": [
+            number,
+            {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": { "atLeast": number, "atMost": number },
+            },
+        ],
+    })
+}
+
+fn event() -> Value {
+    let types: Vec<&str> = EventType::ALL.iter().map(|event| event.name()).collect();
+    let types_or_wildcards: Vec<&str> = types.iter().copied().chain(["*", "**"]).collect();
+    json!({
+        "oneOf": [
+            { "enum": types_or_wildcards },
+            {
+                "type": "object",
+                "properties": {
+                    "type": { "enum": types },
+                    "state": { "type": "string" },
+                    "details": { "description": "these members at least" },
+                    "anyOrder": { "type": "array" },
+                },
+            },
+        ],
+    })
+}
