@@ -1,9 +1,12 @@
 //! Run, assert, replay and diff AWS Step Functions state machines in virtual time.
+pub mod asl;
 pub mod diagnostic;
 pub mod document;
+pub mod engine;
 pub mod entropy;
 pub mod history;
 pub mod json;
+pub mod limits;
 pub mod matcher;
 pub mod query;
 pub mod time;

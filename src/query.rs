@@ -1,6 +1,8 @@
 //! The two query languages: JSONPath with payload templates and intrinsic functions, and JSONata.
 
 pub mod intrinsic;
+pub mod jsonata;
+pub mod jsonata_template;
 pub mod jsonpath;
 pub mod scope;
 pub mod template;

@@ -165,6 +165,12 @@ impl State {
 }
 
 impl StateKind {
+    /// Whether the state's work has a result of its own: what ResultSelector and ResultPath are
+    /// about, and `$states.result`.
+    pub fn has_result(&self) -> bool {
+        matches!(self, Self::Task(_) | Self::Pass(_) | Self::Parallel(_) | Self::Map(_))
+    }
+
     /// The `Type` as a definition spells it.
     pub fn type_name(&self) -> &'static str {
         match self {

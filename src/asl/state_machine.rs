@@ -21,7 +21,7 @@ pub struct StateMachine {
     /// `TimeoutSeconds` of a whole execution.
     pub timeout_seconds: Option<u64>,
     /// The top level.
-    pub states: States,
+    pub states: Arc<States>,
     /// The definition's text as it was given: what DescribeStateMachine answers.
     pub source: Arc<str>,
 }
@@ -43,11 +43,7 @@ pub struct StateIndex(pub u32);
 
 impl States {
     /// A level of states; `start_at` and every transition must lie within.
-    pub(crate) fn new(
-        start_at: StateIndex,
-        comment: Option<Arc<str>>,
-        states: Vec<State>,
-    ) -> Self {
+    pub(crate) fn new(start_at: StateIndex, comment: Option<Arc<str>>, states: Vec<State>) -> Self {
         let names = states.iter().enumerate();
         let names = names.map(|(i, state)| (state.name.clone(), StateIndex(i as u32))).collect();
         Self { start_at, comment, states, names }

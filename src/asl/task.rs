@@ -62,7 +62,9 @@ impl Resource {
     /// The text in the definition.
     pub fn text(&self) -> &Arc<str> {
         match self {
-            Self::LambdaFunction { arn } | Self::Activity { arn } | Self::Service { arn, .. } => arn,
+            Self::LambdaFunction { arn } | Self::Activity { arn } | Self::Service { arn, .. } => {
+                arn
+            }
             Self::Placeholder(text) => text,
         }
     }

@@ -191,3 +191,14 @@ impl fmt::Debug for Place {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// Why an input was refused, in the API's words where it has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// No task of this id was ever scheduled, or it has ended.
+    #[error("the task does not exist or has ended")]
+    TaskDoesNotExist,
+    /// The execution has ended.
+    #[error("the execution has ended")]
+    ExecutionEnded,
+}

@@ -1,0 +1,24 @@
+//! One execution, sans-IO: it never waits, spawns, or asks what time it is.
+//!
+//! [`Execution`] is told things ([`Input`]) and the time; it answers with what it wants
+//! ([`Output`]) and keeps its history. Drivers stand above: the virtual clock of [`crate::sim`],
+//! the recorded answers of [`crate::replay`].
+
+mod branch;
+mod causes;
+mod children;
+mod choice;
+mod context;
+mod dataflow;
+mod events;
+mod execution;
+mod failure;
+mod io;
+mod jsonata;
+mod states;
+mod task;
+mod timer;
+mod variables;
+
+pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
+pub use io::{FailureStage, Input, MapRunRequest, Output, Place, Rejected, TaskId, TaskRequest};
