@@ -15,6 +15,7 @@ mod execution;
 mod failure;
 mod io;
 mod jsonata;
+mod map_run;
 mod states;
 mod task;
 mod timer;

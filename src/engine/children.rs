@@ -6,7 +6,7 @@ use super::branch::{Branch, BranchId, Children, Phase};
 use super::causes;
 use super::dataflow::Fault;
 use super::execution::Execution;
-use super::io::{MapRunRequest, Output, Rejected, TaskId};
+use super::io::{Output, TaskId};
 use super::states::Step;
 use crate::asl::{MapState, ProcessorMode, State, StateKind, States};
 use crate::history::{EventDetails, EventId, EventType, Failure};
@@ -261,74 +261,8 @@ impl Execution {
         }
     }
 
-    fn start_map_run(
-        &mut self,
-        id: BranchId,
-        state: &State,
-        map: &MapState,
-    ) -> Result<Step, Fault> {
-        let input = self.effective_input(id, state)?;
-        let length = match &map.item_reader {
-            // With a reader nobody knows yet (base_scenarios.map_item_reader_*).
-            Some(_) => 0,
-            None => self.items(id, state, map, &input)?.len() as u64,
-        };
-        self.emit_on(id, EventType::MapStateStarted, EventDetails::MapStateStarted { length });
-        if let Some(reader) = &map.item_reader {
-            self.integer(id, state, "MaxItems", reader.max_items.as_ref())?;
-        }
-        let map_run_arn = self.map_run_arn(map);
-        let details = EventDetails::MapRunStarted { map_run_arn: map_run_arn.clone() };
-        self.emit_on(id, EventType::MapRunStarted, details);
-        let branch = &mut self.branches[id as usize];
-        let task = branch.last_event;
-        branch.set_phase(Phase::MapRun(task));
-        self.tasks.insert(task, id);
-        let branch = &self.branches[id as usize];
-        let request = MapRunRequest {
-            task,
-            place: branch.place.clone(),
-            state: state.name.clone(),
-            map_run_arn,
-            input,
-            context: self.context(branch),
-        };
-        self.outbox.push_back(Output::MapRun(Box::new(request)));
-        Ok(Step::Blocked)
-    }
-
-    fn map_run_arn(&mut self, map: &MapState) -> Arc<str> {
-        let start = &self.start;
-        let mut fields = start.state_machine_arn.split(':');
-        let account = fields.nth(4).unwrap_or("123456789012");
-        let (region, machine) = (&start.region, &start.state_machine_name);
-        let prefix = format!("arn:aws:states:{region}:{account}:mapRun:{machine}");
-        let label = match &map.label {
-            Some(label) => label.to_string(),
-            None => self.entropy.next_uuid(),
-        };
-        let run = self.entropy.next_uuid();
-        Arc::from(format!("{prefix}/{label}:{run}"))
-    }
-
-    pub(super) fn map_run_ended(
-        &mut self,
-        task: TaskId,
-        outcome: Result<Value, Failure>,
-    ) -> Result<(), Rejected> {
-        let id = self.tasks.remove(&task).ok_or(Rejected::TaskDoesNotExist)?;
-        let (event_type, details) = match &outcome {
-            Ok(_) => (EventType::MapRunSucceeded, EventDetails::None),
-            Err(failure) => (EventType::MapRunFailed, EventDetails::Failure(failure.clone())),
-        };
-        self.emit_on(id, event_type, details);
-        self.branches[id as usize].set_phase(Phase::Settle(outcome));
-        self.wake(id);
-        Ok(())
-    }
-
     /// The items of a Map state.
-    fn items(
+    pub(super) fn items(
         &mut self,
         id: BranchId,
         state: &State,

@@ -420,6 +420,34 @@ impl Execution {
         }
     }
 
+    /// A field of numbers, wherever it comes from.
+    pub(super) fn number(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        name: &str,
+        field: Option<&Field<f64>>,
+    ) -> Result<Option<f64>, Fault> {
+        let Some(field) = field else { return Ok(None) };
+        match field {
+            Field::Literal(value) => Ok(Some(*value)),
+            Field::Path(path) => {
+                let input = self.effective_input(id, state)?;
+                let found = self.read_path(id, &input, path)?;
+                found.as_f64().map(Some).ok_or_else(|| {
+                    Fault::Runtime(causes::not_an_integer(name, path.text(), &found))
+                })
+            }
+            Field::Intrinsic(_) => Ok(None),
+            Field::Jsonata(expression) => {
+                let found = self.evaluate_field(id, expression, name)?;
+                found.as_f64().map(Some).ok_or_else(|| {
+                    causes::unexpected_result(expression.text(), name, "number", &found)
+                })
+            }
+        }
+    }
+
     /// `TimeoutSeconds` or `HeartbeatSeconds` of a task.
     pub(super) fn task_seconds(
         &mut self,

@@ -20,24 +20,19 @@ enum Retried {
 impl Execution {
     /// Something in a state's fields went wrong.
     pub(super) fn fault(&mut self, id: BranchId, state: &State, fault: Fault) {
-        let entered = self.branches[id as usize].entered_event;
-        match fault {
-            Fault::Runtime(what) => {
-                // No Retrier or Catcher of the state sees it (base_scenarios.catch_states_runtime).
-                let cause = causes::in_state(&state.name, entered, &what);
-                self.fail_branch(id, causes::runtime(cause));
-            }
-            Fault::Named { error, what } => {
-                let cause = causes::in_state(&state.name, entered, &what);
-                self.fail_state_with(id, state, causes::failure(error, cause));
-            }
-            Fault::Failure(failure) => self.fail_state_with(id, state, failure),
-            Fault::Evaluation { what, location } => {
-                let cause = causes::in_state(&state.name, entered, &what);
-                let failure = causes::failure(causes::QUERY_EVALUATION, cause);
-                self.evaluation_failed(id, state, &failure, location);
-                self.fail_state_with(id, state, failure);
-            }
+        let (fatal, location) = match &fault {
+            // No Retrier or Catcher of the state sees it (base_scenarios.catch_states_runtime).
+            Fault::Runtime(_) => (true, None),
+            Fault::Evaluation { location, .. } => (false, Some(location.clone())),
+            Fault::Named { .. } | Fault::Failure(_) => (false, None),
+        };
+        let failure = self.failure_of(id, state, fault);
+        if let Some(location) = location {
+            self.evaluation_failed(id, state, &failure, location);
+        }
+        match fatal {
+            true => self.fail_branch(id, failure),
+            false => self.fail_state_with(id, state, failure),
         }
     }
 
@@ -95,26 +90,31 @@ impl Execution {
                 }
                 Err(failure) => self.fail_branch(id, failure),
             },
-            Err(Fault::Failure(failure)) => self.fail_branch(id, failure),
             Err(fault) => {
                 // The Catcher's own fields fail outside of its state's Retry and Catch.
-                let entered = self.branches[id as usize].entered_event;
-                let (error, what, location) = match fault {
-                    Fault::Runtime(what) => (causes::RUNTIME, what, None),
-                    Fault::Named { error, what } => (error, what, None),
-                    Fault::Evaluation { what, location } => {
-                        (causes::QUERY_EVALUATION, what, Some(location))
-                    }
-                    Fault::Failure(_) => unreachable!("matched above"),
+                let location = match &fault {
+                    Fault::Evaluation { location, .. } => Some(location.clone()),
+                    _ => None,
                 };
-                let cause = causes::in_state(&state.name, entered, &what);
-                let failure = causes::failure(error, cause);
+                let failure = self.failure_of(id, state, fault);
                 if let Some(location) = location {
                     self.evaluation_failed(id, state, &failure, location);
                 }
                 self.fail_branch(id, failure);
             }
         }
+    }
+
+    /// Error and cause of a fault, in the words of the state it happened in.
+    pub(super) fn failure_of(&self, id: BranchId, state: &State, fault: Fault) -> Failure {
+        let entered = self.branches[id as usize].entered_event;
+        let (error, what) = match fault {
+            Fault::Failure(failure) => return failure,
+            Fault::Runtime(what) => (causes::RUNTIME, what),
+            Fault::Named { error, what } => (error, what),
+            Fault::Evaluation { what, .. } => (causes::QUERY_EVALUATION, what),
+        };
+        causes::failure(error, causes::in_state(&state.name, entered, &what))
     }
 
     fn retry(&mut self, id: BranchId, state: &State, failure: &Failure) -> Retried {

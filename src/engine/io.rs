@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::asl::Resource;
+use crate::asl::{ExecutionType, Resource, States};
 use crate::history::{EventId, Failure};
 use crate::time::Timestamp;
-use crate::value::Value;
+use crate::value::{Array, Value};
 
 /// A Task under way: the id of the event that scheduled it.
 pub type TaskId = EventId;
@@ -120,7 +120,9 @@ pub struct TaskRequest {
     pub heartbeat_seconds: Option<i64>,
 }
 
-/// A distributed Map that the world is to run.
+/// A distributed Map that the world is to run, its fields evaluated.
+///
+/// The inputs of its child executions are made one by one: [`super::Execution::map_item_input`].
 #[derive(Clone, Debug)]
 pub struct MapRunRequest {
     /// Names the run in [`Input::MapRunEnded`].
@@ -131,10 +133,62 @@ pub struct MapRunRequest {
     pub state: Arc<str>,
     /// `mapRunArn` of its events.
     pub map_run_arn: Arc<str>,
-    /// The state's effective input.
-    pub input: Value,
-    /// The Context Object on entry, for selectors and readers.
-    pub context: Value,
+    /// What each child execution runs.
+    pub processor: Arc<States>,
+    /// The type of the child executions.
+    pub execution_type: ExecutionType,
+    /// Where the items come from.
+    pub items: ItemSource,
+    /// How items are put together, where they are.
+    pub batching: Option<Batching>,
+    /// Where results go, where the state says so.
+    pub result_writer: Option<ResultWriterRequest>,
+    /// How many children run at once; zero or absent for as many as the service allows.
+    pub max_concurrency: Option<i64>,
+    /// `ToleratedFailureCount`
+    pub tolerated_failure_count: Option<f64>,
+    /// `ToleratedFailurePercentage`
+    pub tolerated_failure_percentage: Option<f64>,
+}
+
+/// Where a Map Run's items come from.
+#[derive(Clone, Debug)]
+pub enum ItemSource {
+    /// The state's input.
+    Items(Array),
+    /// A file or listing that the ItemReader names.
+    Reader {
+        /// `Resource`: `arn:aws:states:::s3:getObject` or `…:listObjectsV2`.
+        resource: Arc<str>,
+        /// `Parameters` or `Arguments`, evaluated.
+        arguments: Value,
+        /// `ReaderConfig`, evaluated, without `MaxItems`.
+        config: Value,
+        /// `MaxItems`
+        max_items: Option<i64>,
+    },
+}
+
+/// `ItemBatcher`, evaluated.
+#[derive(Clone, Debug, Default)]
+pub struct Batching {
+    /// `BatchInput`
+    pub batch_input: Option<Value>,
+    /// `MaxItemsPerBatch`
+    pub max_items_per_batch: Option<i64>,
+    /// `MaxInputBytesPerBatch`
+    pub max_input_bytes_per_batch: Option<i64>,
+}
+
+/// `ResultWriter`, evaluated.
+#[derive(Clone, Debug)]
+pub struct ResultWriterRequest {
+    /// `Resource`: `arn:aws:states:::s3:putObject`; absent where only `WriterConfig` is given.
+    pub resource: Option<Arc<str>>,
+    /// `Parameters` or `Arguments`, evaluated.
+    pub arguments: Value,
+    /// `WriterConfig`
+    pub config: Value,
 }
 
 /// The branches and iterations around a state, outermost first.
