@@ -1,0 +1,142 @@
+//! The state machines that the benches run, and the shortest driver that runs them.
+
+#![expect(dead_code, reason = "each bench uses some of these")]
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+use stepproof::asl::{ExecutionType, StateMachine, parse_text};
+use stepproof::engine::{Execution, Input, Output, Start};
+use stepproof::history::HistoryEvent;
+use stepproof::limits::Limits;
+use stepproof::time::Timestamp;
+use stepproof::value::Value;
+
+/// A state machine with an input.
+pub struct Job {
+    machine: Arc<StateMachine>,
+    input: Value,
+    limits: Limits,
+}
+
+impl Job {
+    fn new(definition: &Json, input: Json) -> Self {
+        let text = definition.to_string();
+        let (machine, problems) = parse_text("definition.json", &text);
+        let machine = machine.unwrap_or_else(|| panic!("{problems:?}"));
+        // Some figures are about more events than AWS allows.
+        let limits = Limits { history_events: 1_000_000, ..Limits::today() };
+        Self { machine: Arc::new(machine), input: input.into(), limits }
+    }
+
+    /// How many events one run has.
+    pub fn events(&self) -> u64 {
+        self.run().len() as u64
+    }
+
+    /// One execution from start to end; each task is answered at once with a small object.
+    pub fn run(&self) -> Vec<HistoryEvent> {
+        let mut now = Timestamp::EPOCH;
+        let answer = Value::from(json!({ "done": true }));
+        let mut execution = Execution::start(now, self.machine.clone(), self.start());
+        loop {
+            match execution.poll() {
+                Output::Task(request) => {
+                    let input = Input::TaskSucceeded { task: request.task, output: answer.clone() };
+                    execution.handle(now, input).expect("the task is under way");
+                }
+                Output::Idle(Some(deadline)) => {
+                    now = deadline;
+                    execution.handle_timeout(now);
+                }
+                Output::Ended => return execution.into_history(),
+                other => panic!("nothing here asks for {other:?}"),
+            }
+        }
+    }
+
+    fn start(&self) -> Start {
+        Start {
+            arn: "arn:aws:states:us-east-1:123456789012:execution:Bench:bench".into(),
+            name: "bench".into(),
+            state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:Bench".into(),
+            state_machine_name: "Bench".into(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            role_arn: "arn:aws:iam::123456789012:role/bench".into(),
+            region: "us-east-1".into(),
+            execution_type: ExecutionType::Standard,
+            input: self.input.clone(),
+            seed: 0,
+            interleaving: None,
+            limits: self.limits.clone(),
+        }
+    }
+}
+
+/// `states` Pass states one after the other, and an input of about `bytes` bytes.
+pub fn pass_chain(states: usize, bytes: usize) -> Job {
+    let mut all = serde_json::Map::new();
+    for n in 0..states {
+        let state = match n + 1 {
+            last if last == states => json!({ "Type": "Pass", "End": true }),
+            next => json!({ "Type": "Pass", "Next": format!("S{next}") }),
+        };
+        all.insert(format!("S{n}"), state);
+    }
+    Job::new(&json!({ "StartAt": "S0", "States": all }), payload(bytes))
+}
+
+/// A loop of a Choice and a Pass that counts with one intrinsic function.
+pub fn choice_loop(rounds: usize) -> Job {
+    let definition = json!({
+        "StartAt": "More",
+        "States": {
+            "More": {
+                "Type": "Choice",
+                "Choices": [{ "Variable": "$.i", "NumericLessThan": rounds, "Next": "Count" }],
+                "Default": "Done",
+            },
+            "Count": {
+                "Type": "Pass",
+                "Parameters": { "i.$": "States.MathAdd($.i, 1)", "rest.$": "$.rest" },
+                "Next": "More",
+            },
+            "Done": { "Type": "Succeed" },
+        },
+    });
+    Job::new(&definition, json!({ "i": 0, "rest": payload(1_000) }))
+}
+
+/// An inline Map with one Task an item, forty at a time.
+pub fn inline_map(items: usize) -> Job {
+    let definition = json!({
+        "StartAt": "Each",
+        "States": {
+            "Each": {
+                "Type": "Map",
+                "MaxConcurrency": 40,
+                "ItemProcessor": {
+                    "StartAt": "Call",
+                    "States": {
+                        "Call": {
+                            "Type": "Task",
+                            "Resource": "arn:aws:lambda:us-east-1:123456789012:function:call",
+                            "End": true,
+                        },
+                    },
+                },
+                "End": true,
+            },
+        },
+    });
+    let items: Vec<Json> = (0..items).map(|n| json!({ "n": n, "text": "an item" })).collect();
+    Job::new(&definition, Json::Array(items))
+}
+
+/// JSON of about `bytes` bytes, as payloads look: objects in arrays, short strings, numbers.
+pub fn payload(bytes: usize) -> Json {
+    let item = |n: usize| json!({ "id": n, "name": "a product", "price": 19.99, "stock": [1, 2, 3] });
+    let each = item(100).to_string().len() + 1;
+    Json::Array((0..bytes / each).map(item).collect())
+}
