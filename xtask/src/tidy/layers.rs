@@ -13,9 +13,9 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (&["document"], &["json", "value", "diagnostic"]),
     (&["matcher"], &["json", "value", "time"]),
     (&["history"], &["json", "value", "time"]),
-    (&["query"], &["json", "value", "time", "entropy", "diagnostic"]),
-    (&["asl"], &["json", "value", "diagnostic", "document", "query"]),
-    (&["engine"], &["json", "value", "time", "entropy", "history", "query", "asl"]),
+    (&["query"], &["json", "value", "time", "entropy"]),
+    (&["asl", "limits"], &["json", "value", "time", "diagnostic", "document", "query"]),
+    (&["engine"], &["json", "value", "time", "entropy", "history", "query", "asl", "limits"]),
 ];
 
 /// The modules that hold no logic of their own and see everything.

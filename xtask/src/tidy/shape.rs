@@ -5,6 +5,9 @@ use super::{Complaint, File, Tree};
 /// Lines of a file before its tests.
 const FILE_LINES_MAX: usize = 800;
 
+/// Lines of a function, from its signature to its closing brace.
+const FUNCTION_LINES_MAX: usize = 80;
+
 /// What lies at the top of the repository: nothing else does.
 const TOP: &[&str] = &[
     ".cargo",
@@ -38,6 +41,7 @@ pub fn check(tree: &Tree) -> Vec<Complaint> {
     for file in tree.rust() {
         header(file, &mut complaints);
         length(file, &mut complaints);
+        functions(file, &mut complaints);
         silenced(file, &mut complaints);
     }
     complaints
@@ -59,6 +63,34 @@ fn length(file: &File, complaints: &mut Vec<Complaint>) {
             format!("{lines} lines before the tests, {FILE_LINES_MAX} are the most: split it");
         complaints.push(file.complain(None, text));
     }
+}
+
+/// Long functions, found by the layout that `cargo fmt` gives them.
+fn functions(file: &File, complaints: &mut Vec<Complaint>) {
+    let mut open: Option<(usize, usize)> = None;
+    for (number, line) in file.production() {
+        let code = line.trim_start();
+        let indent = line.len() - code.len();
+        if open.is_none() && starts_function(code) && !line.ends_with(['}', ';']) {
+            open = Some((number, indent));
+        }
+        let Some((start, outer)) = open else { continue };
+        if indent == outer && (code == "}" || (code.ends_with(';') && number > start)) {
+            open = None;
+            let lines = number + 1 - start;
+            if lines > FUNCTION_LINES_MAX && !file.is_test() {
+                let text =
+                    format!("a function of {lines} lines, {FUNCTION_LINES_MAX} are the most");
+                complaints.push(file.complain(start, text));
+            }
+        }
+    }
+}
+
+fn starts_function(code: &str) -> bool {
+    let words = code.split_whitespace();
+    let qualifier = |w: &&str| *w == "const" || *w == "async" || w.starts_with("pub");
+    words.skip_while(qualifier).next() == Some("fn")
 }
 
 fn silenced(file: &File, complaints: &mut Vec<Complaint>) {
