@@ -5,17 +5,21 @@
 
 use std::fmt;
 
+mod diff;
 mod event;
+mod normalize;
 mod raw;
 mod read;
 mod threads;
 mod write;
 
+pub use diff::{Diff, DiffOptions, Difference, DifferenceKind, Labels, MemberDifference, Style};
 pub use event::{
     ActivityScheduled, AssignedVariables, EvaluationFailed, EventDetails, EventId, EventType,
     ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven, Payload,
     TaskCredentials, TaskScheduled,
 };
+pub use normalize::Rule;
 pub use read::{HistoryError, Note};
 pub use threads::{Thread, ThreadKind, Threads, find};
 pub use write::TimestampForm;
