@@ -4,6 +4,7 @@
 
 pub mod choice;
 pub mod map;
+mod parse;
 pub mod retry;
 pub mod state;
 pub mod state_machine;
@@ -13,6 +14,7 @@ pub use choice::{ChoiceRule, Comparison, Condition, Operand, Operator};
 pub use map::{
     ExecutionType, ItemBatcher, ItemReader, MapState, ProcessorMode, ResultWriter, Threshold,
 };
+pub use parse::{parse, parse_text};
 pub use retry::{Catcher, ErrorName, JitterStrategy, Retrier};
 pub use state::{
     FailState, Field, PathField, QueryLanguage, ResultPath, State, StateKind, Template, Transition,

@@ -17,6 +17,7 @@ use crate::value::{Map, Number, Value};
 
 pub use decode::{Decoder, Members};
 pub use placeholder::Placeholder;
+pub(crate) use placeholder::has_placeholder;
 
 /// The largest text that is read, in bytes: far above what any service takes.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;

@@ -114,18 +114,37 @@ impl Operator {
         ("IsTimestamp", Self::IsTimestamp),
     ];
 
+    /// The name of the operator.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
+    /// The name of the operator's `…Path` form, where it has one.
+    pub fn path_name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::StringEquals => "StringEqualsPath",
+            Self::StringLessThan => "StringLessThanPath",
+            Self::StringGreaterThan => "StringGreaterThanPath",
+            Self::StringLessThanEquals => "StringLessThanEqualsPath",
+            Self::StringGreaterThanEquals => "StringGreaterThanEqualsPath",
+            Self::NumericEquals => "NumericEqualsPath",
+            Self::NumericLessThan => "NumericLessThanPath",
+            Self::NumericGreaterThan => "NumericGreaterThanPath",
+            Self::NumericLessThanEquals => "NumericLessThanEqualsPath",
+            Self::NumericGreaterThanEquals => "NumericGreaterThanEqualsPath",
+            Self::BooleanEquals => "BooleanEqualsPath",
+            Self::TimestampEquals => "TimestampEqualsPath",
+            Self::TimestampLessThan => "TimestampLessThanPath",
+            Self::TimestampGreaterThan => "TimestampGreaterThanPath",
+            Self::TimestampLessThanEquals => "TimestampLessThanEqualsPath",
+            Self::TimestampGreaterThanEquals => "TimestampGreaterThanEqualsPath",
+            _ => return None,
+        })
+    }
+
     /// Whether the operator also exists with `Path` at its end: all comparisons of two values but
     /// `StringMatches`.
     pub fn has_path_form(self) -> bool {
-        !matches!(
-            self,
-            Self::StringMatches
-                | Self::IsNull
-                | Self::IsPresent
-                | Self::IsNumeric
-                | Self::IsString
-                | Self::IsBoolean
-                | Self::IsTimestamp
-        )
+        self.path_name().is_some()
     }
 }

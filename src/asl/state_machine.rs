@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxHasher;
 
 use super::state::{QueryLanguage, State};
+use crate::document::Placeholder;
 
 /// A state machine: what the `definition` of CreateStateMachine says.
 ///
@@ -22,6 +23,8 @@ pub struct StateMachine {
     pub timeout_seconds: Option<u64>,
     /// The top level.
     pub states: Arc<States>,
+    /// The `${…}` of templates that nothing has filled in; they may stand in any field.
+    pub placeholders: Vec<Placeholder>,
     /// The definition's text as it was given: what DescribeStateMachine answers.
     pub source: Arc<str>,
 }

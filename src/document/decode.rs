@@ -14,10 +14,13 @@ use crate::diagnostic::{Diagnostic, closest};
 pub struct Decoder<'d> {
     /// The document.
     pub document: &'d Document,
-    /// What was wrong so far, in the order in which it was found.
-    pub diagnostics: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
+    errors: usize,
     code: &'static str,
 }
+
+/// How many problems of one document are kept; nobody reads more.
+pub const MAX_DIAGNOSTICS: usize = 1_000;
 
 /// The members of an object, handed out by key.
 ///
@@ -33,13 +36,38 @@ pub struct Members<'n> {
 impl<'d> Decoder<'d> {
     /// A decoder whose diagnostics carry `code`.
     pub fn new(document: &'d Document, code: &'static str) -> Self {
-        Self { document, diagnostics: Vec::new(), code }
+        Self { document, diagnostics: Vec::new(), errors: 0, code }
+    }
+
+    /// Keeps a diagnostic; beyond [`MAX_DIAGNOSTICS`] it is only counted.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.is_error());
+        // Warnings must not crowd out the errors that make the document unusable.
+        let room = MAX_DIAGNOSTICS + if diagnostic.is_error() { MAX_DIAGNOSTICS } else { 0 };
+        if self.diagnostics.len() < room {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// What was wrong, in the order in which it was found.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
+    /// What was wrong so far.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// How many errors were reported.
+    pub fn errors(&self) -> usize {
+        self.errors
     }
 
     /// Reports an error at `span`.
     pub fn error(&mut self, span: Range<usize>, message: impl Into<String>) {
         let diagnostic = self.document.error(span, self.code, message);
-        self.diagnostics.push(diagnostic);
+        self.push(diagnostic);
     }
 
     /// Reports an error at `span`, with what to do about it.
@@ -50,12 +78,7 @@ impl<'d> Decoder<'d> {
         help: impl Into<String>,
     ) {
         let diagnostic = self.document.error(span, self.code, message).with_help(help);
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// Whether an error was reported.
-    pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(Diagnostic::is_error)
+        self.push(diagnostic);
     }
 
     fn wrong_type(&mut self, node: &Node, wanted: &str) {
@@ -69,7 +92,7 @@ impl<'d> Decoder<'d> {
             Kind::Array(_) | Kind::Object(_) => self.document.error_in(node, self.code, message),
             _ => self.document.error(node.span.clone(), self.code, message),
         };
-        self.diagnostics.push(diagnostic);
+        self.push(diagnostic);
     }
 
     /// The members of an object; duplicate keys are reported and the first one stands.
@@ -215,7 +238,7 @@ impl<'n> Members<'n> {
         let node = self.take(key);
         if node.is_none() {
             let message = format!("key `{key}` is missing");
-            decoder.diagnostics.push(decoder.document.error_in(self.node, decoder.code, message));
+            decoder.push(decoder.document.error_in(self.node, decoder.code, message));
         }
         node
     }

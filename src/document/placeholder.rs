@@ -117,7 +117,6 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether something must still be filled in to know what `text` is.
-#[expect(dead_code, reason = "for the parser of definitions")]
 pub(crate) fn has_placeholder(text: &str) -> bool {
     names(text).next().is_some()
 }

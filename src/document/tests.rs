@@ -127,7 +127,7 @@ fn decoding_collects_every_problem() {
     let mode = members.take("mode").unwrap();
     assert_eq!(decoder.choice(mode, &[("FASTER", 1), ("SLOW", 2)]), None);
     members.finish(&mut decoder);
-    let found: Vec<String> = decoder.diagnostics.iter().map(ToString::to_string).collect();
+    let found: Vec<String> = decoder.diagnostics().iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(found.join("\n"), @"
     s.yaml:4:1: key `mode` occurs twice at /mode (the first one is on line 3; remove one of them)
     s.yaml:1:1: key `name` is missing at /
