@@ -1,6 +1,7 @@
 //! The two query languages: JSONPath with payload templates and intrinsic functions, and JSONata.
 
 pub mod intrinsic;
+mod java;
 pub mod jsonata;
 pub mod jsonata_template;
 pub mod jsonpath;

@@ -3,12 +3,17 @@
 //! A member whose key ends in `.$` holds a path or an intrinsic function; its value takes the
 //! place of the member, without the `.$`. The rest is literal. Templates are compiled once;
 //! rendering makes new nodes only around what was read, and shares the literal parts.
+//!
+//! Members come out as AWS writes them: the literal ones first, as they stand, then the computed
+//! ones in the order of a Java hash map (`callback.sns_publish_wait_for_task_token`; all recorded
+//! templates agree).
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::entropy::Entropy;
 use crate::query::intrinsic::Intrinsic;
+use crate::query::java::hash_map_order;
 use crate::query::scope::{ExpressionError, Scope, ScopedPath, Source};
 use crate::value::{Map, Value};
 
@@ -129,36 +134,33 @@ impl Compiler {
                     false => Node::Array(nodes.into()),
                 }
             }
-            Value::Object(members) => {
-                let nodes: Vec<(Arc<str>, Node)> = members
-                    .iter()
-                    .map(|(key, member)| {
-                        self.within(key, |own| own.member(key, member, members, depth + 1))
-                    })
-                    .collect();
-                match nodes.iter().all(|(_, node)| node.is_literal()) {
-                    true => Node::Literal(value.clone()),
-                    false => Node::Object(nodes.into()),
-                }
-            }
+            Value::Object(members) => self.object(value, members, depth),
             scalar => Node::Literal(scalar.clone()),
         }
     }
 
-    fn member(
-        &mut self,
-        key: &Arc<str>,
-        value: &Value,
-        siblings: &Map,
-        depth: usize,
-    ) -> (Arc<str>, Node) {
-        let Some(name) = key.strip_suffix(".$") else {
-            return (key.clone(), self.node(value, depth));
-        };
-        if siblings.contains_key(name) {
-            self.problem(format!("`{name}` and `{key}` give the same field, keep one of them"));
+    /// What was computed comes after what was written, in the order of a Java hash map.
+    fn object(&mut self, value: &Value, members: &Map, depth: usize) -> Node {
+        let (mut written, mut computed) = (Vec::new(), Vec::new());
+        for (key, member) in members {
+            self.within(key, |own| match key.strip_suffix(".$") {
+                None => written.push((key.clone(), own.node(member, depth + 1))),
+                Some(name) => {
+                    if members.contains_key(name) {
+                        own.problem(format!(
+                            "`{name}` and `{key}` give the same field, keep one of them"
+                        ));
+                    }
+                    computed.push((name.into(), own.expression(key, member)));
+                }
+            });
         }
-        (name.into(), self.expression(key, value))
+        if computed.is_empty() && written.iter().all(|(_, node): &(_, Node)| node.is_literal()) {
+            return Node::Literal(value.clone());
+        }
+        hash_map_order(&mut computed, |(name, _): &(Arc<str>, _)| name);
+        written.append(&mut computed);
+        Node::Object(written.into())
     }
 
     fn expression(&mut self, key: &Arc<str>, value: &Value) -> Node {

@@ -40,11 +40,12 @@ pub(super) fn range(arguments: &Arguments<'_>) -> Result<Value, String> {
     if (step > 0 && start > end) || (step < 0 && start < end) {
         return Ok(Value::array([]));
     }
-    let count = start.abs_diff(end) / step.unsigned_abs() + 1;
-    if count > MAX_RANGE {
-        return Err(format!("the range has {count} elements, more than {MAX_RANGE}"));
+    let steps = start.abs_diff(end) / step.unsigned_abs();
+    if steps >= MAX_RANGE {
+        return Err(format!("the range has more than {MAX_RANGE} elements"));
     }
-    Ok(Value::array((0..).take(count as usize).map(|at: i64| Value::from(start + at * step))))
+    let elements = std::iter::successors(Some(start), |last| last.checked_add(step));
+    Ok(Value::array(elements.take(steps as usize + 1).map(Value::from)))
 }
 
 /// Of equal elements the first stays.

@@ -2,10 +2,12 @@
 
 use super::Arguments;
 use crate::json::{self, Spanned, SpannedData};
+use crate::query::java::hash_map_order;
 use crate::value::{Map, Number, Value};
 
 /// `States.JsonMerge`: the members of both objects; of equal keys the second object's wins. Only
-/// this shallow mode exists, so the third argument must be `false`.
+/// this shallow mode exists, so the third argument must be `false`. The order of the members is
+/// that of a Java hash map (`json_manipulation.json_merge_escaped_argument`).
 pub(super) fn merge(arguments: &Arguments<'_>) -> Result<Value, String> {
     let object =
         |at: usize| arguments.value(at).as_object().ok_or_else(|| arguments.wrong(at, "an object"));
@@ -19,7 +21,9 @@ pub(super) fn merge(arguments: &Arguments<'_>) -> Result<Value, String> {
     }
     let mut members: Map = (**first).clone();
     members.extend(second.iter().map(|(key, value)| (key.clone(), value.clone())));
-    Ok(Value::from(members))
+    let mut members: Vec<_> = members.into_iter().collect();
+    hash_map_order(&mut members, |(key, _)| key);
+    Ok(Value::object(members))
 }
 
 /// `States.JsonToString`: the compact text.

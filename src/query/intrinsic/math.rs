@@ -30,9 +30,10 @@ pub(super) fn random(arguments: &Arguments<'_>, entropy: &mut Entropy) -> Result
     if start >= end {
         return Err(format!("the start {start} must be less than the end {end}"));
     }
+    let width = end.checked_sub(start).ok_or("the range is too wide")?;
     let drawn = match arguments.0.len() {
-        2 => entropy.next_long(end - start),
-        _ => Entropy::new(arguments.integer(2)?).next_long(end - start),
+        2 => entropy.next_long(width),
+        _ => Entropy::new(arguments.integer(2)?).next_long(width),
     };
     Ok(Value::from(start + drawn))
 }

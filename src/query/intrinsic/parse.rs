@@ -10,8 +10,9 @@ const MAX_NESTING: usize = 10;
 
 pub(super) fn parse(text: &str) -> Result<Call, IntrinsicSyntaxError> {
     let mut parser = Parser { text, at: 0 };
-    let call = parser.skip_space().and_then(|()| parser.call(1)).and_then(|call| {
-        parser.skip_space()?;
+    parser.skip_space();
+    let call = parser.call(1).and_then(|call| {
+        parser.skip_space();
         match parser.rest().is_empty() {
             true => Ok(call),
             false => Err(parser.fail("nothing may follow the closing parenthesis")),
@@ -45,9 +46,8 @@ impl<'t> Parser<'t> {
         (self.at, message.into())
     }
 
-    fn skip_space(&mut self) -> Result<(), Failure> {
+    fn skip_space(&mut self) {
         self.at = self.text.len() - self.rest().trim_start().len();
-        Ok(())
     }
 
     fn take(&mut self, length: usize) -> &'t str {
@@ -68,7 +68,7 @@ impl<'t> Parser<'t> {
             return Err(self.fail(unknown(name)));
         };
         self.take(name.len());
-        self.skip_space()?;
+        self.skip_space();
         if self.peek() != Some('(') {
             return Err(self.fail(format!("`(` must follow `{name}`")));
         }
@@ -87,17 +87,17 @@ impl<'t> Parser<'t> {
 
     fn arguments(&mut self, function: Function, nesting: usize) -> Result<Vec<Argument>, Failure> {
         self.take(1);
-        self.skip_space()?;
+        self.skip_space();
         let mut arguments = Vec::new();
         if self.peek() == Some(')') {
             self.take(1);
             return Ok(arguments);
         }
         loop {
-            self.skip_space()?;
+            self.skip_space();
             let template = function == Function::Format && arguments.is_empty();
             arguments.push(self.argument(template, nesting)?);
-            self.skip_space()?;
+            self.skip_space();
             match self.peek() {
                 Some(',') => self.take(1),
                 Some(')') => {

@@ -99,9 +99,10 @@ impl Path {
     }
 }
 
-/// The keys of a Reference Path; `None` where the text has anything else.
+/// The keys of a Reference Path; `None` where the text has anything else but spaces after them,
+/// which published definitions have.
 fn keys(text: &str) -> Option<Vec<Key>> {
-    let mut rest = text.strip_prefix('$')?;
+    let mut rest = text.trim_end().strip_prefix('$')?;
     let mut keys = Vec::new();
     while !rest.is_empty() {
         let (key, after) = if let Some(quoted) = rest.strip_prefix("['") {

@@ -214,8 +214,8 @@ const DIFFERENT: [(&str, &str); 9] = [
     ("own-e9b3935aec", BEYOND_THE_END),
 ];
 
-/// What Jayway's Jackson provider answers with null, the others with "not found". Choice rules
-/// that ask `IsPresent` of `$.list[0]` only make sense with the latter.
+/// Jayway's Jackson provider answers with null, its others with "not found". Published machines
+/// ask `IsPresent` of `$.list[0]` to see whether a list has elements, which needs the latter.
 const BEYOND_THE_END: &str = "an index beyond the end of an array is not found";
 
 #[test]
@@ -277,4 +277,16 @@ fn message_difference(got: &str, row: &Value) -> Option<String> {
     let cut = message.chars().count() >= 160;
     let same = got == expected || cut && got.starts_with(expected);
     (!same).then(|| format!("the message is `{got}`, not `{expected}`"))
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in r"\$([.\[\]'?@$:*, =<>!&|/()0-2-]|a|list|pets|kind|é|length){0,16}") {
+        if let Ok(path) = Path::parse(&text) {
+            let _ = path.read(&parse(DOCUMENT));
+        }
+        if let Ok(path) = ReferencePath::parse(&text) {
+            let _ = path.write(&parse(DOCUMENT), Value::Null);
+        }
+    }
 }
