@@ -59,9 +59,11 @@ fn command(c: &mut Criterion) {
     let waiting = folder("fifty-waiting", 50, 31_535_000);
     let mut group = c.benchmark_group("command");
     group.sample_size(30);
-    for (name, folder) in
-        [("hello_world", &hello), ("fifty_scenarios", &fifty), ("fifty_waiting_scenarios", &waiting)]
-    {
+    for (name, folder) in [
+        ("hello_world", &hello),
+        ("fifty_scenarios", &fifty),
+        ("fifty_waiting_scenarios", &waiting),
+    ] {
         group.bench_function(name, |b| b.iter(|| run(&[Path::new("run"), folder])));
     }
     group.finish();

@@ -36,7 +36,8 @@ fn growth(c: &mut Criterion) {
         for times in [1, 10] {
             let job = make(size * times);
             group.throughput(Throughput::Elements(job.events()));
-            group.bench_function(BenchmarkId::new(name, times), |b| b.iter(|| black_box(job.run())));
+            group
+                .bench_function(BenchmarkId::new(name, times), |b| b.iter(|| black_box(job.run())));
         }
     }
     group.finish();

@@ -136,7 +136,8 @@ pub fn inline_map(items: usize) -> Job {
 
 /// JSON of about `bytes` bytes, as payloads look: objects in arrays, short strings, numbers.
 pub fn payload(bytes: usize) -> Json {
-    let item = |n: usize| json!({ "id": n, "name": "a product", "price": 19.99, "stock": [1, 2, 3] });
+    let item =
+        |n: usize| json!({ "id": n, "name": "a product", "price": 19.99, "stock": [1, 2, 3] });
     let each = item(100).to_string().len() + 1;
     Json::Array((0..bytes / each).map(item).collect())
 }

@@ -21,5 +21,8 @@ mod task;
 mod timer;
 mod variables;
 
+#[cfg(test)]
+mod tests;
+
 pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
 pub use io::{FailureStage, Input, MapRunRequest, Output, Place, Rejected, TaskId, TaskRequest};

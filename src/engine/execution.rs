@@ -300,7 +300,8 @@ impl Execution {
                 Phase::Enter => self.enter(id),
                 Phase::Work => self.work(id),
                 Phase::Settle(_) => {
-                    let Phase::Settle(result) = std::mem::take(&mut branch.phase) else {
+                    let settling = std::mem::replace(&mut branch.phase, Phase::Work);
+                    let Phase::Settle(result) = settling else {
                         unreachable!("the phase was just matched")
                     };
                     self.settle(id, result);
