@@ -33,7 +33,8 @@ impl Template {
         Ok(Self { texts })
     }
 
-    /// The template with its holes filled: strings as they are, everything else as JSON.
+    /// The template with its holes filled: strings as they are, other scalars as JSON. That arrays
+    /// and objects are refused is inferred: the documentation shows scalars only.
     pub(super) fn fill(&self, values: &[Value]) -> Result<Value, String> {
         let holes = self.texts.len() - 1;
         if values.len() != holes {
@@ -44,6 +45,13 @@ impl Template {
         for (value, text) in values.iter().zip(&self.texts[1..]) {
             match value {
                 Value::String(text) => out.push_str(text),
+                Value::Array(_) | Value::Object(_) => {
+                    let kind = value.kind();
+                    return Err(format!(
+                        "an {kind} cannot stand for {{}}, make it a string with \
+                         States.JsonToString"
+                    ));
+                }
                 value => crate::json::write(&mut out, value),
             }
             out.push_str(text);

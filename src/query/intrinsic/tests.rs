@@ -30,7 +30,8 @@ fn format() {
     check("States.Format('Hello, {}!', $.name)", Ok(r#""Hello, Ann!""#));
     check("States.Format($.t, $.name, $v)", Ok(r#""Ann is 7""#));
     check(r"States.Format('\{{}\} it\'s \\ {', 1.50)", Ok(r#""{1.50} it's \\ {""#));
-    check("States.Format('{}{}{}', null, true, $.o)", Ok(r#""nulltrue{\"a\":1}""#));
+    check("States.Format('{}{}{}', null, true, 1.50)", Ok(r#""nulltrue1.50""#));
+    check("States.Format('{}', $.o)", Err("an object cannot stand for {}"));
     check("States.Format('plain')", Ok(r#""plain""#));
     check(
         "States.Format('{}')",
