@@ -9,6 +9,7 @@ pub mod retry;
 pub mod state;
 pub mod state_machine;
 pub mod task;
+pub mod validate;
 
 pub use choice::{ChoiceRule, Comparison, Condition, Operand, Operator};
 pub use map::{
@@ -22,3 +23,4 @@ pub use state::{
 };
 pub use state_machine::{StateIndex, StateMachine, States};
 pub use task::{Pattern, Resource, TaskState};
+pub use validate::{Validation, ValidationRequest, accept_definition, validate_definition};

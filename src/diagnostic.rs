@@ -236,12 +236,20 @@ impl Severity {
 
 /// The one of `known` that `text` was probably meant to be, for a did-you-mean.
 pub fn closest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = text.chars().count().div_ceil(3).clamp(1, 4);
-    let fold = |text: &str| text.to_lowercase();
-    let folded = fold(text);
+    // One mistake in three letters; of shorter names only the case may be wrong.
+    let allowed = (text.chars().count() / 3).min(4);
+    let text_folded = text.to_lowercase();
+    let distance = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let begins = candidate.starts_with(&text_folded) || text_folded.starts_with(&candidate);
+        match begins && allowed > 0 && candidate.len().min(text.len()) >= 3 {
+            true => 1.min(strsim::osa_distance(&text_folded, &candidate)),
+            false => strsim::osa_distance(&text_folded, &candidate),
+        }
+    };
     known
         .into_iter()
-        .map(|candidate| (strsim::osa_distance(&folded, &fold(candidate)), candidate))
+        .map(|candidate| (distance(candidate), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *candidate != text)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

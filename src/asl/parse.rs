@@ -17,6 +17,8 @@ mod retry;
 mod state;
 mod task;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -40,7 +42,8 @@ pub(super) const MISSING_END: &str = "MISSING_END_STATE";
 
 /// Reads a definition that is to run as an execution of `execution_type`.
 ///
-/// The machine is `None` exactly where a diagnostic is an error. A `${Placeholder}` that nothing
+/// The diagnostics come in the order of the text. The machine is `None` exactly where one of them
+/// is an error. A `${Placeholder}` that nothing
 /// has filled in satisfies any field; the machine lists them all.
 pub fn parse(
     document: &Document,
@@ -59,7 +62,9 @@ pub fn parse(
     };
     let machine = parser.machine();
     let refused = parser.decoder.errors() > 0;
-    (machine.filter(|_| !refused), parser.decoder.into_diagnostics())
+    let mut diagnostics = parser.decoder.into_diagnostics();
+    diagnostics.sort_by_key(|problem| problem.span.start);
+    (machine.filter(|_| !refused), diagnostics)
 }
 
 /// Reads a definition's text with today's limits, for a Standard execution. `name` is what

@@ -153,9 +153,12 @@ impl Parser<'_> {
             }
         }
         let [(member, operator, is_path)] = found[..] else {
-            let message = match found.len() {
-                0 => "A choice rule with \"Variable\" must have a comparison operator",
-                _ => "A choice rule must have exactly one comparison operator",
+            let names: Vec<&str> = found.iter().map(|(member, ..)| &*member.key).collect();
+            let message = match names.len() {
+                0 => "A choice rule with \"Variable\" must have a comparison operator".to_owned(),
+                _ => format!(
+                    "A choice rule must have exactly one comparison operator, not {names:?}"
+                ),
             };
             let unknown: Vec<_> = fields.leftovers();
             let help = unknown

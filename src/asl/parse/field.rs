@@ -60,7 +60,7 @@ impl Parser<'_> {
         match ScopedPath::parse(&text) {
             Ok(path) => Some(path),
             Err(problem) => {
-                let message = format!("Value is not a valid JSONPath: {problem}");
+                let message = format!("Value is not a valid JSONPath: {}", problem.message);
                 self.error(&node.span, message);
                 None
             }
@@ -99,7 +99,7 @@ impl Parser<'_> {
                 let help = "a Reference Path names a single place, such as $.a.b[0]";
                 self.error_help(
                     &node.span,
-                    format!("Value is not a Reference Path: {problem}"),
+                    format!("Value is not a Reference Path: {}", problem.message),
                     help,
                 );
                 ResultPath::Replace
@@ -166,7 +166,8 @@ impl Parser<'_> {
         match Intrinsic::parse(text) {
             Ok(intrinsic) => Some(intrinsic),
             Err(problem) => {
-                let message = format!("Value is not a valid intrinsic function: {problem}");
+                let message =
+                    format!("Value is not a valid intrinsic function: {}", problem.message);
                 self.error(&node.span, message);
                 None
             }

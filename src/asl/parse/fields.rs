@@ -66,6 +66,9 @@ impl<'n> Fields<'n> {
             if self.foreign.contains(&key) {
                 return self.translation(key);
             }
+            if let Some(owners) = owners(key).filter(|_| self.what.ends_with(" state")) {
+                return format!("`{key}` is a field of {owners}, not of {}", self.what);
+            }
             let unused = self.members.known().iter().copied().filter(|known| !self.has(known));
             if let Some(known) = closest(key, unused) {
                 return format!("did you mean `{known}`?");
@@ -73,7 +76,10 @@ impl<'n> Fields<'n> {
             let mut known: Vec<&str> = self.members.known().to_vec();
             known.sort_unstable();
             known.dedup();
-            format!("the fields of {} are {}", self.what, known.join(", "))
+            match known.len() {
+                0..=20 => format!("the fields of {} are {}", self.what, known.join(", ")),
+                _ => format!("it is no field of {}", self.what),
+            }
         };
         self.members.rest().map(|member| (member, advice(member))).collect()
     }
@@ -101,4 +107,32 @@ impl<'n> Fields<'n> {
         };
         format!("`{key}` belongs to {other}, but the QueryLanguage here is {own}{hint}")
     }
+}
+
+/// The types of states that have a field which not all of them have.
+fn owners(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "Resource"
+        | "TimeoutSeconds"
+        | "TimeoutSecondsPath"
+        | "HeartbeatSeconds"
+        | "HeartbeatSecondsPath"
+        | "Credentials" => "Task states",
+        "Result" => "Pass states",
+        "Parameters" => "Task, Pass, Parallel and Map states",
+        "Arguments" => "Task and Parallel states",
+        "ResultPath" => "Task, Pass, Parallel and Map states",
+        "ResultSelector" | "Retry" | "Catch" => "Task, Parallel and Map states",
+        "Choices" | "Default" => "Choice states",
+        "Seconds" | "SecondsPath" | "Timestamp" | "TimestampPath" => "Wait states",
+        "Error" | "ErrorPath" | "Cause" | "CausePath" => "Fail states",
+        "Branches" => "Parallel states",
+        "ItemProcessor" | "Iterator" | "ItemsPath" | "Items" | "ItemSelector"
+        | "MaxConcurrency" | "MaxConcurrencyPath" | "ItemReader" | "ItemBatcher"
+        | "ResultWriter" | "Label" => "Map states",
+        "Next" | "End" => "all states but Choice, Succeed and Fail",
+        "InputPath" | "OutputPath" | "Output" => "all states but Fail",
+        "Assign" => "all states but Succeed and Fail",
+        _ => return None,
+    })
 }

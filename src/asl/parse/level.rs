@@ -122,12 +122,12 @@ impl Parser<'_> {
         }
         let message = format!("Missing '{field}' target: {name}");
         let problem = self.document.error(node.span.clone(), MISSING_TARGET, message);
-        let elsewhere = self.names.contains_key(&name) && self.depth > 0;
-        let help = did_you_mean(&name, level.names.keys().copied()).or_else(|| {
-            elsewhere.then(|| {
-                format!("`{name}` is on another level; a transition stays within its own `States`")
-            })
-        });
+        let help = match self.names.contains_key(&name) {
+            true => Some(format!(
+                "`{name}` is on another level; a transition stays within its own `States`"
+            )),
+            false => did_you_mean(&name, level.names.keys().copied()),
+        };
         self.push(match help {
             Some(help) => problem.with_help(help),
             None => problem,

@@ -133,10 +133,10 @@ impl Parser<'_> {
         };
         if text.trim_start().starts_with('$') {
             if let Err(problem) = ScopedPath::parse(text) {
-                self.error(&node.span, refusal(&format!(": {problem}")));
+                self.error(&node.span, refusal(&format!(": {}", problem.message)));
             }
         } else if let Err(problem) = Intrinsic::parse(text) {
-            self.error(&node.span, refusal(&format!(": {problem}")));
+            self.error(&node.span, refusal(&format!(": {}", problem.message)));
         }
     }
 

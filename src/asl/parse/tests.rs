@@ -1,0 +1,406 @@
+//! What is said about definitions, rendered as people see it.
+//!
+//! Each test reads some definitions of one area and compares all reports with one snapshot.
+
+use super::*;
+use crate::asl::{
+    Field, JitterStrategy, PathField, Pattern, Resource, ResultPath, State, StateKind, Transition,
+};
+use crate::diagnostic::Style;
+
+/// Compares a report with its snapshot, without the source of the cases, which stands here.
+macro_rules! assert_report {
+    ($report:expr) => {
+        insta::with_settings!({ omit_expression => true }, {
+            insta::assert_snapshot!($report);
+        })
+    };
+}
+
+/// The reports of several definitions, one after the other.
+fn reports(cases: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    for (what, text) in cases {
+        let (machine, problems) = parse_text("definition", text);
+        let refused = problems.iter().any(Diagnostic::is_error);
+        assert_eq!(machine.is_some(), !refused, "{what}");
+        out += &format!("### {what}\n");
+        for problem in &problems {
+            out += &problem.render(Style::Plain);
+        }
+        if problems.is_empty() {
+            out += "accepted\n";
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A machine with this one state, whose braces are left out.
+fn one(state: &str) -> String {
+    format!("{{\"StartAt\": \"A\", \"States\": {{\"A\": {{\n  {state}\n}}}}}}")
+}
+
+/// The reports of several single states.
+fn states(cases: &[(&str, &str)]) -> String {
+    let texts: Vec<(&str, String)> =
+        cases.iter().map(|(what, state)| (*what, one(state))).collect();
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(what, text)| (*what, &**text)).collect();
+    reports(&texts)
+}
+
+#[test]
+fn levels() {
+    assert_report!(reports(&[
+        ("not an object", "[1]"),
+        ("nothing in it", "{}"),
+        ("broken JSON", "{\"StartAt\": \"A\",\n \"States\": {]}"),
+        (
+            "a misspelled target, start and field",
+            r#"{"StartAt": "Frist", "Coment": "x", "States": {
+  "First": {"Type": "Pass", "Next": "Secnod"},
+  "Second": {"Type": "Pass", "Nxet": "First"}
+}}"#,
+        ),
+        (
+            "no end, and a state that nothing leads to",
+            r#"{"StartAt": "A", "States": {
+  "A": {"Type": "Pass", "Next": "B"},
+  "B": {"Type": "Pass", "Next": "A"},
+  "C": {"Type": "Pass", "Next": "A"}
+}}"#,
+        ),
+        (
+            "the same name twice, in one level and across levels",
+            r#"{"StartAt": "A", "States": {
+  "A": {"Type": "Parallel", "End": true, "Branches": [
+    {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
+  ]},
+  "A": {"Type": "Succeed"}
+}}"#,
+        ),
+        (
+            "a target on another level",
+            r#"{"StartAt": "A", "States": {
+  "A": {"Type": "Map", "Next": "B", "ItemProcessor":
+    {"StartAt": "C", "States": {"C": {"Type": "Pass", "Next": "A"}}}},
+  "B": {"Type": "Succeed"}
+}}"#,
+        ),
+        (
+            "both and neither of Next and End",
+            r#"{"StartAt": "A", "States": {
+  "A": {"Type": "Pass", "Next": "B", "End": true},
+  "B": {"Type": "Pass", "End": false},
+  "C": {"Type": "Wait", "Seconds": 1}
+}}"#,
+        ),
+        (
+            "a name that is too long",
+            &format!(
+                r#"{{"StartAt": "{0}", "States": {{"{0}": {{"Type": "Succeed"}}}}}}"#,
+                "x".repeat(81)
+            )
+        ),
+        ("no states", r#"{"StartAt": "A", "States": {}}"#),
+        ("wrong types", r#"{"StartAt": 1, "States": {"A": "Pass"}, "TimeoutSeconds": "soon"}"#),
+    ]));
+}
+
+#[test]
+fn fields_of_states() {
+    assert_report!(states(&[
+        ("no type", r#""End": true"#),
+        ("a misspelled type", r#""Type": "Tsak", "End": true"#),
+        (
+            "a field of another type",
+            r#""Type": "Wait", "Seconds": 1, "ResultPath": "$.a", "End": true"#
+        ),
+        (
+            "two ways to wait",
+            r#""Type": "Wait", "Seconds": 1, "Timestamp": "2016-03-14T01:59:00Z", "End": true"#
+        ),
+        (
+            "a field and its path",
+            r#""Type": "Wait", "Seconds": 1, "SecondsPath": "$.s", "End": true"#
+        ),
+        ("no time to wait", r#""Type": "Wait", "End": true"#),
+        ("no timestamp", r#""Type": "Wait", "Timestamp": "2016-03-14", "End": true"#),
+        ("a negative number", r#""Type": "Wait", "Seconds": -1, "End": true"#),
+        (
+            "paths that are none",
+            r#""Type": "Pass", "InputPath": "a.b", "ResultPath": "$.a[*]", "OutputPath": 1, "End": true"#
+        ),
+        ("an error twice", r#""Type": "Fail", "Error": "E", "ErrorPath": "$.e""#),
+        (
+            "fail with intrinsics",
+            r#""Type": "Fail", "ErrorPath": "States.Format('{}', $.e)", "CausePath": "States.Nope()""#
+        ),
+        ("a literal that looks like a path", r#""Type": "Fail", "Cause": "$.cause""#),
+        ("paths in a result", r#""Type": "Pass", "Result": {"a.$": "$.b"}, "End": true"#),
+        ("a duplicate key", r#""Type": "Pass", "Type": "Task", "End": true"#),
+        ("a field of the other language", r#""Type": "Pass", "Output": {"a": 1}, "End": true"#),
+        (
+            "a path in a JSONata state",
+            r#""Type": "Pass", "QueryLanguage": "JSONata", "InputPath": "$.a", "End": true"#
+        ),
+        ("a language that is none", r#""Type": "Pass", "QueryLanguage": "JSONPATH", "End": true"#),
+    ]));
+}
+
+#[test]
+fn tasks() {
+    assert_report!(states(&[
+        ("no resource", r#""Type": "Task", "End": true"#),
+        ("a resource that is no ARN", r#""Type": "Task", "Resource": "my-function", "End": true"#),
+        (
+            "a heartbeat beyond the timeout",
+            r#""Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "TimeoutSeconds": 5, "HeartbeatSeconds": 5, "End": true"#
+        ),
+        (
+            "credentials without a role",
+            r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Credentials": {}, "End": true"#
+        ),
+        (
+            "no timeout",
+            r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 0, "End": true"#
+        ),
+        (
+            "templates",
+            r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true, "Parameters": {
+    "a.$": "b", "c.$": 1, "d.$": "States.Format('{}'", "e.$": "$.x[", "f": "$.looks.dynamic",
+    "g": [{"h.$": "States.UUID()"}]
+  }"#,
+        ),
+        (
+            "variables",
+            r#""Type": "Pass", "Assign": {"ok.$": "$.a", "not-ok": 1, "states": 2}, "End": true"#
+        ),
+    ]));
+}
+
+#[test]
+fn retriers_and_catchers() {
+    let task = r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true, "#;
+    let cases = [
+        (
+            "values out of range",
+            r#""Retry": [{"ErrorEquals": ["E"], "IntervalSeconds": 0, "MaxAttempts": -1, "BackoffRate": 0.5, "MaxDelaySeconds": 31622401, "JitterStrategy": "HALF"}]"#,
+        ),
+        ("no errors", r#""Retry": [{"ErrorEquals": []}, {"MaxAttempts": 1}]"#),
+        (
+            "States.ALL not alone, and not last",
+            r#""Retry": [{"ErrorEquals": ["States.ALL", "E"]}, {"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["E"]}]"#,
+        ),
+        (
+            "a reserved name that is none",
+            r#""Catch": [{"ErrorEquals": ["States.Timeuot"], "Next": "A"}]"#,
+        ),
+        ("no next", r#""Catch": [{"ErrorEquals": ["E"], "ResultPth": "$.e"}]"#),
+        ("a comment", r#""Retry": [{"ErrorEquals": ["E"], "Comment": "why"}]"#),
+    ];
+    let cases: Vec<(&str, String)> =
+        cases.iter().map(|(what, fields)| (*what, format!("{task}\n  {fields}"))).collect();
+    let cases: Vec<(&str, &str)> = cases.iter().map(|(what, text)| (*what, &**text)).collect();
+    assert_report!(states(&cases));
+}
+
+#[test]
+fn choices() {
+    let rule = |rule: &str| {
+        format!(
+            r#"{{"StartAt": "A", "States": {{
+  "A": {{"Type": "Choice", "Choices": [
+    {rule}
+  ], "Default": "B"}},
+  "B": {{"Type": "Succeed"}}
+}}}}"#
+        )
+    };
+    let cases = [
+        ("no operator", r#"{"Variable": "$.a", "Next": "B"}"#),
+        ("a misspelled operator", r#"{"Variable": "$.a", "StringEqual": "x", "Next": "B"}"#),
+        (
+            "two operators",
+            r#"{"Variable": "$.a", "StringEquals": "x", "IsNull": true, "Next": "B"}"#,
+        ),
+        (
+            "wrong operands",
+            r#"{"And": [{"Variable": "$.a", "StringEquals": 1}, {"Variable": "$.a", "NumericEquals": "1"}, {"Variable": "$.a", "TimestampEquals": "today"}, {"Variable": "$.a", "IsPresent": 1}, {"Variable": "a", "BooleanEquals": true}], "Next": "B"}"#,
+        ),
+        (
+            "a nested next",
+            r#"{"Not": {"Variable": "$.a", "IsNull": true, "Next": "B"}, "Next": "B"}"#,
+        ),
+        ("nothing to compare", r#"{"Next": "B"}"#),
+        ("no next", r#"{"Variable": "$.a", "IsNull": true}"#),
+        ("a condition of JSONata", r#"{"Condition": "{% true %}", "Next": "B"}"#),
+        (
+            "every kind",
+            r#"{"Or": [{"Not": {"Variable": "$.a", "StringMatches": "x*"}}, {"Variable": "$$.Execution.Name", "StringEqualsPath": "$.n"}], "Comment": "why", "Assign": {"x": 1}, "Next": "B"}"#,
+        ),
+    ];
+    let cases: Vec<(&str, String)> = cases.iter().map(|(what, text)| (*what, rule(text))).collect();
+    let cases: Vec<(&str, &str)> = cases.iter().map(|(what, text)| (*what, &**text)).collect();
+    assert_report!(reports(&cases));
+}
+
+#[test]
+fn maps() {
+    let map = |fields: &str, config: &str| {
+        one(&format!(
+            r#""Type": "Map", "End": true, {fields}
+  "ItemProcessor": {{{config}"StartAt": "B", "States": {{"B": {{"Type": "Succeed"}}}}}}"#
+        ))
+    };
+    let distributed = r#""ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "#;
+    let cases = [
+        ("an older and a newer field", map(r#""Parameters": {}, "ItemSelector": {},"#, "")),
+        ("an older and a newer processor", map(r#""Iterator": {},"#, "")),
+        ("a mode that is none", map("", r#""ProcessorConfig": {"Mode": "DISTRIBUTE"}, "#)),
+        ("no type of children", map("", r#""ProcessorConfig": {"Mode": "DISTRIBUTED"}, "#)),
+        ("fields without effect", map(r#""ItemBatcher": {"MaxItemsPerBatch": 1},"#, "")),
+        (
+            "values out of range",
+            map(
+                r#""ToleratedFailurePercentage": 101, "MaxConcurrency": -1, "Label": "a b",
+  "ItemBatcher": {"MaxItemsPerBatch": 0, "MaxItemsPerBatchPath": "$.n"},
+  "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "XML", "MaxItem": 1}},
+  "ResultWriter": {"WriterConfig": {"OutputType": "CSV"}},"#,
+                distributed,
+            ),
+        ),
+        (
+            "everything",
+            map(
+                r#""ToleratedFailureCountPath": "$.n", "MaxConcurrencyPath": "$.m", "Label": "ab",
+  "ItemsPath": "$.items", "ItemSelector": {"i.$": "$$.Map.Item.Value"},
+  "ItemBatcher": {"MaxInputBytesPerBatch": 1000, "BatchInput": {"a.$": "$.b"}},
+  "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key.$": "$.k"},
+    "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"], "MaxItemsPath": "$.n"}},
+  "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b"},
+    "WriterConfig": {"OutputType": "JSONL", "Transformation": "FLATTEN"}},"#,
+                distributed,
+            ),
+        ),
+        (
+            "a callback among Express children",
+            one(&format!(
+                r#""Type": "Map", "End": true, "ItemProcessor": {{{distributed}"StartAt": "B", "States": {{"B":
+    {{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": true}}}}}}"#
+            )),
+        ),
+        ("no processor", one(r#""Type": "Map", "End": true"#)),
+        ("no branches", one(r#""Type": "Parallel", "End": true, "Branches": []"#)),
+    ];
+    let cases: Vec<(&str, &str)> = cases.iter().map(|(what, text)| (*what, &**text)).collect();
+    assert_report!(reports(&cases));
+}
+
+#[test]
+fn yaml_is_read_like_json() {
+    let text = "\
+StartAt: Greet
+States:
+  Greet:
+    Type: Task
+    Resource: arn:aws:states:::lambda:invoke
+    TimeoutSeconds: soon
+    Paramters:
+      FunctionName: f
+    Next: Don
+  Done:
+    Type: Succeed
+";
+    assert_report!(reports(&[("definition", text)]));
+}
+
+#[test]
+fn placeholders_satisfy_any_field() {
+    let text = r#"{"StartAt": "A", "TimeoutSeconds": ${Timeout}, "States": {
+  "A": {"Type": "Task", "Resource": "${FunctionArn}", "Retry": ${Retry}, "HeartbeatSeconds": ${Beat},
+    "Parameters": {"a.$": "${Path}", "b": ${Object}}, "ResultPath": "${Where}", "Next": "${Next}"},
+  "B": {"Type": "Choice", "Choices": [{"Variable": "${Var}", "NumericEquals": ${Number}, "Next": "A"}]},
+  "C": {"Type": "Wait", "Timestamp": "${When}", "End": ${End}}
+}}"#;
+    let (machine, problems) = parse_text("definition.json", text);
+    assert_eq!(problems, []);
+    let machine = machine.unwrap();
+    let names: Vec<&str> = machine.placeholders.iter().map(|p| &*p.name).collect();
+    assert_eq!(
+        names,
+        [
+            "Timeout",
+            "FunctionArn",
+            "Retry",
+            "Beat",
+            "Path",
+            "Object",
+            "Where",
+            "Next",
+            "Var",
+            "Number",
+            "When",
+            "End"
+        ]
+    );
+    assert_eq!(machine.placeholders.iter().filter(|p| !p.quoted).count(), 6);
+    let first = machine.states.find("A").unwrap();
+    let StateKind::Task(task) = &first.kind else { panic!("{first:?}") };
+    assert!(matches!(&task.resource, Resource::Placeholder(text) if &**text == "${FunctionArn}"));
+    assert!(matches!(first.result_path, ResultPath::Replace));
+}
+
+#[test]
+fn deep_nesting_is_refused_without_overflow() {
+    let levels = 300;
+    let open = r#"{"StartAt": "S", "States": {"S": {"Type": "Map", "End": true, "Iterator": "#;
+    let text = format!("{}{{}}{}", open.repeat(levels), "}}}".repeat(levels));
+    let (machine, problems) = parse_text("definition.json", &text);
+    assert!(machine.is_none());
+    assert!(problems.iter().any(|p| p.code == "TOO_DEEPLY_NESTED" || p.message.contains("nest")));
+}
+
+#[test]
+fn a_definition_beyond_the_limit_is_refused_at_once() {
+    let text = format!("{{\"Comment\": \"{}\"}}", "x".repeat(1_100_000));
+    let (_, problems) = parse_text("definition.json", &text);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("at most 1048576"), "{}", problems[0]);
+}
+
+#[test]
+fn a_flood_of_problems_is_cut() {
+    let states: Vec<String> =
+        (0..5_000).map(|n| format!(r#""S{n}": {{"Type": "Pass", "Nxet": "S", "X": 1}}"#)).collect();
+    let text = format!(r#"{{"StartAt": "S0", "States": {{{}}}}}"#, states.join(",\n"));
+    let (_, problems) = parse_text("definition.json", &text);
+    assert!(problems.len() <= 2_000, "{}", problems.len());
+}
+
+#[test]
+fn models_hold_what_was_written() {
+    let text = one(r#""Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+  "InputPath": "$.a", "OutputPath": null, "ResultPath": null, "TimeoutSecondsPath": "$.t",
+  "Retry": [{"ErrorEquals": ["E", "F"], "IntervalSeconds": 2, "JitterStrategy": "FULL"}, {"ErrorEquals": ["States.ALL"]}],
+  "Comment": "why", "End": true"#);
+    let (machine, problems) = parse_text("definition.json", &text);
+    assert_eq!(problems, []);
+    let machine = machine.unwrap();
+    let state: &State = machine.states.find("A").unwrap();
+    let StateKind::Task(task) = &state.kind else { panic!("{state:?}") };
+    assert_eq!(task.resource.pattern(), Pattern::Sync2);
+    let Some(Field::Path(timeout)) = &task.timeout_seconds else { panic!("{task:?}") };
+    assert_eq!(timeout.text(), "$.t");
+    let PathField::Path(input) = &state.input_path else { panic!("{state:?}") };
+    assert_eq!(input.text(), "$.a");
+    assert!(matches!(state.output_path, PathField::Discard));
+    assert!(matches!(state.result_path, ResultPath::Discard));
+    assert_eq!(state.transition, Some(Transition::End));
+    assert_eq!(state.comment.as_deref(), Some("why"));
+    let [first, second] = &state.retry[..] else { panic!("{state:?}") };
+    assert_eq!((first.error_equals.len(), first.interval_seconds), (2, 2));
+    assert_eq!(first.jitter_strategy, JitterStrategy::Full);
+    assert_eq!((second.interval_seconds, second.max_attempts), (1, 3));
+    assert_eq!((second.backoff_rate, second.max_delay_seconds), (2.0, None));
+}
