@@ -25,4 +25,6 @@ mod variables;
 mod tests;
 
 pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
-pub use io::{FailureStage, Input, MapRunRequest, Output, Place, Rejected, TaskId, TaskRequest};
+pub use io::{
+    FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected, TaskId, TaskRequest,
+};

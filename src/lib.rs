@@ -2,12 +2,16 @@
 pub mod asl;
 pub mod diagnostic;
 pub mod document;
+pub mod duration;
 pub mod engine;
 pub mod entropy;
 pub mod history;
 pub mod json;
 pub mod limits;
 pub mod matcher;
+pub mod mock;
 pub mod query;
+pub mod service;
+pub mod sim;
 pub mod time;
 pub mod value;

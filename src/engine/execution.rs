@@ -241,6 +241,11 @@ impl Execution {
         }
     }
 
+    /// Whether this task is under way: an answer to it would be heard.
+    pub fn has_task(&self, task: TaskId) -> bool {
+        self.result.is_none() && self.tasks.contains_key(&task)
+    }
+
     /// What it was started with.
     pub fn start_parameters(&self) -> &Start {
         &self.start

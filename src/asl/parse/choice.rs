@@ -57,7 +57,7 @@ impl Parser<'_> {
         };
         let assign = self.assign(&mut fields, Scope::FIELD);
         let output = fields.jsonata("Output");
-        let output = output.and_then(|node| self.jsonata_template(node, Scope::FIELD));
+        let output = output.and_then(|node| self.jsonata_template(node, "Output", Scope::FIELD));
         let condition = match language {
             QueryLanguage::Jsonata => self.jsonata_condition(&mut fields),
             QueryLanguage::JsonPath => {

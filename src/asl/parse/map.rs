@@ -138,7 +138,7 @@ impl Parser<'_> {
             self.error_help(&node.span, "Items must be an array or a JSONata expression", help);
             return None;
         }
-        self.jsonata_template(node, Scope::FIELD).map(Template::Jsonata)
+        self.jsonata_template(node, "Items", Scope::FIELD).map(Template::Jsonata)
     }
 
     /// `ItemSelector`, or the `Parameters` that came before it.
@@ -232,7 +232,7 @@ impl Parser<'_> {
         }
         out.max_items = self.number_field(&mut fields, "MaxItems", "MaxItemsPath", 0..=100_000_000);
         if language == QueryLanguage::Jsonata {
-            let template = self.jsonata_template(node, Scope::FIELD);
+            let template = self.jsonata_template(node, "ItemReader/ReaderConfig", Scope::FIELD);
             out.reader_config_template = template.map(Template::Jsonata);
         }
         let mut config = match node.to_value() {

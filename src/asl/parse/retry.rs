@@ -115,7 +115,7 @@ impl Parser<'_> {
             None => ResultPath::Replace,
         };
         let output = fields.jsonata("Output");
-        let output = output.and_then(|node| self.jsonata_template(node, Scope::CATCH));
+        let output = output.and_then(|node| self.jsonata_template(node, "Output", Scope::CATCH));
         let assign = self.assign(fields, Scope::CATCH);
         Some(Catcher { error_equals: error_equals?, next: next?, result_path, output, assign })
     }

@@ -111,7 +111,7 @@ impl Parser<'_> {
         state.output_path = self.path_field(output_path);
         let scope = if works { Scope::RESULT } else { Scope::FIELD };
         let output = fields.jsonata("Output");
-        state.output = output.and_then(|node| self.jsonata_template(node, scope));
+        state.output = output.and_then(|node| self.jsonata_template(node, "Output", scope));
         if type_name != "Succeed" {
             state.assign = self.assign(fields, scope);
         }

@@ -83,7 +83,7 @@ impl Parser<'_> {
         match jsonata {
             true => {
                 let scope = super::expression::Scope::FIELD;
-                self.jsonata_template(node, scope).map(Template::Jsonata)
+                self.jsonata_template(node, "Credentials", scope).map(Template::Jsonata)
             }
             false => self.payload_template(node).map(Template::Payload),
         }

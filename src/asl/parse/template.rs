@@ -26,7 +26,10 @@ impl Parser<'_> {
         };
         match (payload, jsonata) {
             (Some(node), _) => self.payload_template(node).map(Template::Payload),
-            (_, Some(node)) => self.jsonata_template(node, Scope::FIELD).map(Template::Jsonata),
+            (_, Some(node)) => {
+                let prefix = jsonata_key;
+                self.jsonata_template(node, prefix, Scope::FIELD).map(Template::Jsonata)
+            }
             _ => None,
         }
     }
@@ -46,7 +49,7 @@ impl Parser<'_> {
             self.variable_name(name, &member.key_span);
         }
         match jsonata {
-            true => self.jsonata_template(node, scope).map(Template::Jsonata),
+            true => self.jsonata_template(node, "Assign", scope).map(Template::Jsonata),
             false => self.payload_template(node).map(Template::Payload),
         }
     }
@@ -154,9 +157,11 @@ impl Parser<'_> {
     }
 
     /// A JSONata template: any value, in which strings between `{%` and `%}` are expressions.
+    /// `field` is what errors at run time call the place.
     pub(super) fn jsonata_template(
         &mut self,
         node: &Node,
+        field: &str,
         scope: Scope,
     ) -> Option<JsonataTemplate> {
         let before = self.errors();
@@ -164,7 +169,7 @@ impl Parser<'_> {
         if self.errors() > before {
             return None;
         }
-        match JsonataTemplate::compile(&value) {
+        match JsonataTemplate::compile(&value, field) {
             Ok(template) => Some(template),
             Err(problems) => {
                 // Each expression was read with its place already; this is what is left.

@@ -1,0 +1,316 @@
+//! The account, sans-IO: what the Step Functions API does, over many executions and one clock.
+//!
+//! [`Service`] is to [`Execution`] what an endpoint is to its connections. Tell it what is asked
+//! of it ([`Service::handle`]), what became of a task ([`Service::tell`]) and the time
+//! ([`Service::handle_timeout`]), and after each of them call [`Service::poll`] until it answers
+//! [`Output::Idle`]. It touches no network and asks no clock; a driver above it decides what a
+//! task's service answers, or lets the account do it itself where the service is Step Functions
+//! ([`Service::serve`]).
+
+mod callback;
+mod error;
+mod execution;
+mod metrics;
+mod nested;
+mod notify;
+mod operation;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxHasher;
+
+pub use callback::{ActivityTask, PollId};
+pub use error::ApiError;
+pub use execution::{ExecutionId, Parent, Record, StateMachineRecord};
+pub use metrics::{Datapoint, Metric, Metrics};
+pub use notify::StatusChange;
+pub use operation::{Operation, Response};
+
+use crate::asl::ExecutionType;
+use crate::engine::{self, ExecutionStatus, Input, MapRunRequest, Rejected, TaskId, TaskRequest};
+use crate::entropy::Entropy;
+use crate::limits::Limits;
+use crate::time::Timestamp;
+
+type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FxHasher>>;
+
+/// What an account is set up with.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The region in its ARNs.
+    pub region: Arc<str>,
+    /// The twelve digits of its ARNs.
+    pub account_id: Arc<str>,
+    /// The seed of everything random in it and in its executions.
+    pub seed: i64,
+    /// `None`: of several ready branches the first goes first. A seed shuffles them.
+    pub interleaving: Option<i64>,
+    /// The service's limits.
+    pub limits: Limits,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".into(),
+            account_id: "123456789012".into(),
+            seed: 0,
+            interleaving: None,
+            limits: Limits::today(),
+        }
+    }
+}
+
+/// What the account wants next.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum Output {
+    /// An execution calls a service: say what becomes of it with [`Service::tell`], or let
+    /// [`Service::serve`] do it.
+    Task(ExecutionId, Box<TaskRequest>),
+    /// An answer to this task would be refused from now on.
+    CancelTask(ExecutionId, TaskId),
+    /// An execution reached a distributed Map.
+    MapRun(ExecutionId, Box<MapRunRequest>),
+    /// The status of an execution changed.
+    StatusChange(Box<StatusChange>),
+    /// A poll that [`Operation::GetActivityTask`] left open has its answer: a task, or nothing
+    /// after a minute.
+    ActivityTask(PollId, Option<Box<ActivityTask>>),
+    /// Nothing more until something is told, or until this time.
+    Idle(Option<Timestamp>),
+}
+
+/// State machines, executions, activities and task tokens of one account in one region.
+#[derive(Debug)]
+pub struct Service {
+    account: Account,
+    entropy: Entropy,
+    machines: IndexMap<Arc<str>, Arc<StateMachineRecord>, BuildHasherDefault<FxHasher>>,
+    records: Vec<Record>,
+    by_arn: FastMap<Arc<str>, ExecutionId>,
+    tokens: FastMap<Arc<str>, (ExecutionId, TaskId)>,
+    activities: IndexMap<Arc<str>, callback::Activity, BuildHasherDefault<FxHasher>>,
+    polls: u64,
+    /// Executions that have something to say.
+    talking: VecDeque<ExecutionId>,
+    deadlines: BTreeSet<(Timestamp, ExecutionId)>,
+    outbox: VecDeque<Output>,
+    /// Executions that have ended.
+    over: usize,
+}
+
+impl Service {
+    /// An empty account.
+    pub fn new(account: Account) -> Self {
+        Self {
+            entropy: Entropy::new(account.seed).fork("account"),
+            account,
+            machines: IndexMap::default(),
+            records: Vec::new(),
+            by_arn: FastMap::default(),
+            tokens: FastMap::default(),
+            activities: IndexMap::default(),
+            polls: 0,
+            talking: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            outbox: VecDeque::new(),
+            over: 0,
+        }
+    }
+
+    /// Does what the API is asked for.
+    ///
+    /// # Errors
+    ///
+    /// The API's own, by their names.
+    pub fn handle(&mut self, now: Timestamp, operation: Operation) -> Result<Response, ApiError> {
+        operation::handle(self, now, operation)
+    }
+
+    /// Tells an execution what became of one of its tasks.
+    ///
+    /// # Errors
+    ///
+    /// Where the task or the execution has ended already; nothing changes then.
+    pub fn tell(
+        &mut self,
+        now: Timestamp,
+        execution: ExecutionId,
+        input: Input,
+    ) -> Result<(), Rejected> {
+        let record = &mut self.records[execution.0 as usize];
+        record.execution.handle(now, input)?;
+        self.wake(execution);
+        Ok(())
+    }
+
+    /// Tells the time: every timer that is due fires.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some(&(deadline, execution)) = self.deadlines.first() {
+            if deadline > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            let record = &mut self.records[execution.0 as usize];
+            record.deadline = None;
+            record.execution.handle_timeout(now);
+            self.wake(execution);
+        }
+        self.expire_polls(now);
+    }
+
+    /// What the account wants next. Call until it is idle.
+    pub fn poll(&mut self) -> Output {
+        loop {
+            if let Some(output) = self.outbox.pop_front() {
+                return output;
+            }
+            let Some(&id) = self.talking.front() else {
+                let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
+                return Output::Idle(earlier(deadline, self.next_poll_expiry()));
+            };
+            match self.records[id.0 as usize].execution.poll() {
+                engine::Output::Task(request) => {
+                    if let Some(token) = &request.task_token {
+                        self.tokens.insert(token.clone(), (id, request.task));
+                    }
+                    return Output::Task(id, request);
+                }
+                engine::Output::CancelTask(task) => {
+                    self.task_cancelled(id, task);
+                    return Output::CancelTask(id, task);
+                }
+                engine::Output::MapRun(request) => return Output::MapRun(id, request),
+                engine::Output::Ended => {
+                    self.silence(id, None);
+                    self.ended(id);
+                }
+                engine::Output::Idle(deadline) => self.silence(id, deadline),
+            }
+        }
+    }
+
+    /// One execution.
+    pub fn execution(&self, id: ExecutionId) -> &Record {
+        &self.records[id.0 as usize]
+    }
+
+    /// All executions, in the order in which they started.
+    pub fn executions(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// All executions, taken out.
+    pub fn into_executions(self) -> Vec<Record> {
+        self.records
+    }
+
+    /// The execution with this ARN.
+    pub fn find_execution(&self, arn: &str) -> Option<ExecutionId> {
+        self.by_arn.get(arn).copied()
+    }
+
+    /// The state machine with this ARN.
+    pub fn find_state_machine(&self, arn: &str) -> Option<&Arc<StateMachineRecord>> {
+        self.machines.get(arn)
+    }
+
+    /// Makes `machine` known under another ARN as well, as in a definition that was written for
+    /// another account.
+    pub fn alias_state_machine(&mut self, arn: Arc<str>, machine: Arc<StateMachineRecord>) {
+        self.machines.insert(arn, machine);
+    }
+
+    /// When the next timer fires, and whose it is.
+    pub fn next_deadline(&self) -> Option<(Timestamp, ExecutionId)> {
+        let first = self.deadlines.first().copied();
+        let poll = self.next_poll_expiry().map(|expiry| (expiry, ExecutionId(u32::MAX)));
+        match (first, poll) {
+            (Some(first), Some(poll)) => Some(first.min(poll)),
+            (first, poll) => first.or(poll),
+        }
+    }
+
+    /// Whether any execution is still running.
+    pub fn any_running(&self) -> bool {
+        self.over < self.records.len()
+    }
+
+    /// The account it was set up with.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn wake(&mut self, id: ExecutionId) {
+        let record = &mut self.records[id.0 as usize];
+        if !std::mem::replace(&mut record.talking, true) {
+            self.talking.push_back(id);
+        }
+    }
+
+    /// The execution in front has nothing more to say until `deadline`.
+    fn silence(&mut self, id: ExecutionId, deadline: Option<Timestamp>) {
+        self.talking.pop_front();
+        let record = &mut self.records[id.0 as usize];
+        record.talking = false;
+        if record.deadline != deadline {
+            if let Some(old) = std::mem::replace(&mut record.deadline, deadline) {
+                self.deadlines.remove(&(old, id));
+            }
+            if let Some(new) = deadline {
+                self.deadlines.insert((new, id));
+            }
+        }
+    }
+
+    fn ended(&mut self, id: ExecutionId) {
+        if std::mem::replace(&mut self.records[id.0 as usize].over, true) {
+            return;
+        }
+        self.over += 1;
+        self.announce(id);
+        self.tell_parent(id);
+    }
+
+    /// Puts a status-change event out. Express executions have none (EventBridge reference).
+    fn announce(&mut self, id: ExecutionId) {
+        let record = &self.records[id.0 as usize];
+        if record.machine.execution_type == ExecutionType::Standard {
+            let change = StatusChange::of(record, &self.account, self.entropy.next_uuid());
+            self.outbox.push_back(Output::StatusChange(Box::new(change)));
+        }
+    }
+
+    /// A task that was cancelled leaves the queue of its activity, and stops its own child
+    /// execution (guide, "Run a Job": a task that is aborted cancels its job).
+    fn task_cancelled(&mut self, id: ExecutionId, task: TaskId) {
+        for activity in self.activities.values_mut() {
+            activity.forget(id, task);
+        }
+        let child = self.records.iter().position(|record| {
+            record
+                .parent
+                .as_ref()
+                .is_some_and(|parent| (parent.execution, parent.task) == (id, task))
+                && record.execution.status() == ExecutionStatus::Running
+        });
+        if let Some(child) = child {
+            let now = self.records[id.0 as usize].execution.now();
+            let failure = crate::history::Failure::default();
+            // A child that ended in this very moment needs no stop.
+            let _ = self.tell(now, ExecutionId(child as u32), Input::Stop { failure });
+        }
+    }
+}
+
+fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

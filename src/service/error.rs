@@ -1,0 +1,76 @@
+//! The API's errors by their names.
+
+use std::fmt;
+
+/// An error of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// The name in the service model: `ExecutionAlreadyExists`.
+    pub code: &'static str,
+    /// The message, as AWS words it.
+    pub message: String,
+}
+
+impl ApiError {
+    pub(super) fn execution_already_exists(arn: &str) -> Self {
+        Self::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'"))
+    }
+
+    pub(super) fn execution_does_not_exist(arn: &str) -> Self {
+        Self::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
+    }
+
+    pub(super) fn state_machine_does_not_exist(arn: &str) -> Self {
+        Self::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
+    }
+
+    pub(super) fn state_machine_already_exists(arn: &str) -> Self {
+        Self::new("StateMachineAlreadyExists", format!("State Machine Already Exists: '{arn}'"))
+    }
+
+    pub(super) fn type_not_supported() -> Self {
+        let message = "This operation is not supported by this type of state machine";
+        Self::new("StateMachineTypeNotSupported", message.to_owned())
+    }
+
+    pub(super) fn activity_does_not_exist(arn: &str) -> Self {
+        Self::new("ActivityDoesNotExist", format!("Activity Does Not Exist: '{arn}'"))
+    }
+
+    pub(super) fn invalid_name(name: &str) -> Self {
+        Self::new("InvalidName", format!("Invalid Name: '{name}'"))
+    }
+
+    pub(super) fn invalid_input(reason: &str) -> Self {
+        let message = format!("Invalid State Machine Execution Input: '{reason}'");
+        Self::new("InvalidExecutionInput", message)
+    }
+
+    /// The output of SendTaskSuccess is no JSON.
+    pub fn invalid_output(reason: &str) -> Self {
+        Self::new("InvalidOutput", format!("Invalid Output: '{reason}'"))
+    }
+
+    /// A token that was never given out (`aws_sdk_task_service.sfn_send_task_outcome_with_no_such_token`).
+    pub(super) fn invalid_token() -> Self {
+        Self::new("InvalidToken", "Invalid Token: 'Invalid token'".to_owned())
+    }
+
+    /// A token whose task is over.
+    pub(super) fn task_timed_out() -> Self {
+        let message = "Task Timed Out: 'Provided task does not exist anymore'";
+        Self::new("TaskTimedOut", message.to_owned())
+    }
+
+    fn new(code: &'static str, message: String) -> Self {
+        Self { code, message }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}

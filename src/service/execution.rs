@@ -1,0 +1,209 @@
+//! What the account keeps of a state machine and of an execution.
+
+use std::sync::Arc;
+
+use super::Service;
+use super::nested::NestedForm;
+use crate::asl::{ExecutionType, StateMachine};
+use crate::engine::{Execution, ExecutionResult, ExecutionStatus, Start, TaskId};
+use crate::entropy::Entropy;
+use crate::time::Timestamp;
+use crate::value::{Map, Value};
+
+/// An execution of the account: they count 0, 1, 2, … in the order in which they started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExecutionId(pub u32);
+
+/// A state machine of the account.
+#[derive(Debug)]
+pub struct StateMachineRecord {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The role its executions run as.
+    pub role_arn: Arc<str>,
+    /// Standard or Express.
+    pub execution_type: ExecutionType,
+    /// The definition.
+    pub machine: Arc<StateMachine>,
+}
+
+/// An execution of the account.
+#[derive(Debug)]
+pub struct Record {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its state machine.
+    pub machine: Arc<StateMachineRecord>,
+    /// The execution itself.
+    pub execution: Execution,
+    /// The task that started it and waits for its end, or only started it.
+    pub parent: Option<Parent>,
+    pub(super) talking: bool,
+    pub(super) over: bool,
+    pub(super) deadline: Option<Timestamp>,
+}
+
+/// The task that started an execution.
+#[derive(Clone, Copy, Debug)]
+pub struct Parent {
+    /// The execution it belongs to.
+    pub execution: ExecutionId,
+    /// The task.
+    pub task: TaskId,
+    pub(super) form: NestedForm,
+}
+
+impl Record {
+    pub(super) fn new(
+        arn: Arc<str>,
+        name: Arc<str>,
+        machine: Arc<StateMachineRecord>,
+        execution: Execution,
+        parent: Option<Parent>,
+    ) -> Self {
+        let (talking, over, deadline) = (false, false, None);
+        Self { arn, name, machine, execution, parent, talking, over, deadline }
+    }
+
+    /// What DescribeExecution answers, in the API's members and order; texts of JSON stay texts.
+    /// Dates come from `date`, since the API, the integrations and EventBridge write them
+    /// differently.
+    pub(super) fn describe(&self, date: impl Fn(Timestamp) -> Value) -> Vec<(&'static str, Value)> {
+        let status = self.execution.status();
+        let included = || Value::object([("included", Value::Bool(true))]);
+        let text = |value: &Value| Value::from(value.to_json());
+        let mut members = Vec::with_capacity(16);
+        let start = self.execution.start_parameters();
+        if let Some(ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure)) =
+            self.execution.result()
+        {
+            let part = |text: &Option<Arc<str>>| text.clone().map(Value::String);
+            members.extend(part(&failure.cause).map(|cause| ("cause", cause)));
+            members.extend(part(&failure.error).map(|error| ("error", error)));
+        }
+        members.push(("executionArn", Value::String(self.arn.clone())));
+        members.push(("input", text(&start.input)));
+        members.push(("inputDetails", included()));
+        members.push(("name", Value::String(self.name.clone())));
+        if let Some(ExecutionResult::Succeeded(output)) = self.execution.result() {
+            members.push(("output", text(output)));
+            members.push(("outputDetails", included()));
+        }
+        members.push(("redriveCount", Value::from(0)));
+        let (redrive_status, reason) = redrive_status(status);
+        members.push(("redriveStatus", Value::string(redrive_status)));
+        members.extend(reason.map(|reason| ("redriveStatusReason", Value::from(reason))));
+        members.push(("startDate", date(self.execution.started_at())));
+        members.push(("stateMachineArn", Value::String(start.state_machine_arn.clone())));
+        members.push(("status", Value::string(status_name(status))));
+        members.extend(self.execution.ended_at().map(|ended| ("stopDate", date(ended))));
+        members
+    }
+}
+
+/// `redriveStatus` and `redriveStatusReason` (`timeouts.global_timeout`,
+/// `base.event_bridge_events_base`).
+pub(super) fn redrive_status(status: ExecutionStatus) -> (&'static str, Option<String>) {
+    match status {
+        ExecutionStatus::Running | ExecutionStatus::Succeeded => (
+            "NOT_REDRIVABLE",
+            Some(format!("Execution is {} and cannot be redriven", status_name(status))),
+        ),
+        _ => ("REDRIVABLE", None),
+    }
+}
+
+/// The status as the API writes it.
+pub(crate) fn status_name(status: ExecutionStatus) -> &'static str {
+    match status {
+        ExecutionStatus::Running => "RUNNING",
+        ExecutionStatus::Succeeded => "SUCCEEDED",
+        ExecutionStatus::Failed => "FAILED",
+        ExecutionStatus::TimedOut => "TIMED_OUT",
+        ExecutionStatus::Aborted => "ABORTED",
+    }
+}
+
+/// An object whose keys begin with capitals, as integrations write the API's answers.
+pub(super) fn pascal_case(members: Vec<(&'static str, Value)>) -> Value {
+    let mut object = Map::default();
+    for (key, value) in members {
+        object.insert(capitalized(key), nested_pascal_case(value));
+    }
+    Value::from(object)
+}
+
+fn nested_pascal_case(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter();
+            Value::object(members.map(|(key, value)| (capitalized(key), value.clone())))
+        }
+        value => value,
+    }
+}
+
+pub(super) fn capitalized(key: &str) -> Arc<str> {
+    let mut letters = key.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect::<String>().into()
+}
+
+/// The ARN of an execution: `…:execution:MACHINE:NAME`, or `…:express:MACHINE:NAME:UUID`.
+pub(super) fn execution_arn(
+    state_machine_arn: &str,
+    execution_type: ExecutionType,
+    name: &str,
+    entropy: &mut Entropy,
+) -> Arc<str> {
+    let mut parts: Vec<&str> = state_machine_arn.splitn(8, ':').take(7).collect();
+    let express = execution_type == ExecutionType::Express;
+    if let Some(kind) = parts.get_mut(5) {
+        *kind = if express { "express" } else { "execution" };
+    }
+    let mut arn = parts.join(":");
+    arn.push(':');
+    arn.push_str(name);
+    if express {
+        arn.push(':');
+        arn.push_str(&entropy.next_uuid());
+    }
+    arn.into()
+}
+
+/// What the engine starts an execution with.
+pub(super) fn starting(
+    service: &Service,
+    id: ExecutionId,
+    machine: &StateMachineRecord,
+    state_machine_arn: &Arc<str>,
+    arn: &Arc<str>,
+    name: &Arc<str>,
+    input: Value,
+) -> Start {
+    let account = service.account();
+    // The first execution draws from the seed itself, so that `exec` and `replay` can too.
+    let seed = match id.0 {
+        0 => account.seed,
+        _ => Entropy::new(account.seed).fork(arn).next_i64(),
+    };
+    Start {
+        arn: arn.clone(),
+        name: name.clone(),
+        state_machine_arn: state_machine_arn.clone(),
+        state_machine_name: machine.name.clone(),
+        state_machine_version_arn: None,
+        state_machine_alias_arn: None,
+        role_arn: machine.role_arn.clone(),
+        region: account.region.clone(),
+        execution_type: machine.execution_type,
+        input,
+        seed,
+        interleaving: account.interleaving,
+        limits: account.limits.clone(),
+    }
+}

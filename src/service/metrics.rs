@@ -1,0 +1,290 @@
+//! `AWS/States` metrics, derived from what happened (guide, "Monitoring Step Functions Using
+//! CloudWatch").
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Record;
+use crate::engine::ExecutionStatus;
+use crate::history::{EventDetails, EventType, HistoryEvent};
+use crate::time::Timestamp;
+
+/// The metrics of some executions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics {
+    /// By name and dimension, in the order in which they first got a datapoint.
+    pub all: Vec<Metric>,
+}
+
+/// One metric of one resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// `ExecutionsFailed`, `LambdaFunctionRunTime`, …
+    pub name: &'static str,
+    /// `StateMachineArn`, `LambdaFunctionArn`, `ActivityArn` or `ServiceIntegrationResourceArn`.
+    pub dimension: &'static str,
+    /// The ARN that the metric is about.
+    pub resource: Arc<str>,
+    /// Counts of one, or intervals in milliseconds, in order of time within an execution.
+    pub datapoints: Vec<Datapoint>,
+}
+
+/// A value at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datapoint {
+    /// When it was reported.
+    pub time: Timestamp,
+    /// One for counts, milliseconds for intervals.
+    pub value: i64,
+}
+
+impl Metric {
+    /// The sum of all datapoints: what counts are read by.
+    pub fn sum(&self) -> i64 {
+        self.datapoints.iter().map(|point| point.value).sum()
+    }
+
+    /// The average of all datapoints: what intervals are read by.
+    pub fn average(&self) -> f64 {
+        self.sum() as f64 / self.datapoints.len().max(1) as f64
+    }
+}
+
+impl Metrics {
+    /// The sum of a metric over all resources; zero where it has no datapoint.
+    pub fn sum(&self, name: &str) -> i64 {
+        self.all.iter().filter(|metric| metric.name == name).map(Metric::sum).sum()
+    }
+
+    /// The names of all metrics that an execution can cause. Those about throttling and API quotas
+    /// are not among them: nothing is throttled here.
+    pub const NAMES: &'static [&'static str] = &[
+        "ExecutionTime",
+        "ExecutionsAborted",
+        "ExecutionsFailed",
+        "ExecutionsStarted",
+        "ExecutionsSucceeded",
+        "ExecutionsTimedOut",
+        "ActivityRunTime",
+        "ActivityScheduleTime",
+        "ActivityTime",
+        "ActivitiesFailed",
+        "ActivitiesHeartbeatTimedOut",
+        "ActivitiesScheduled",
+        "ActivitiesStarted",
+        "ActivitiesSucceeded",
+        "ActivitiesTimedOut",
+        "LambdaFunctionRunTime",
+        "LambdaFunctionScheduleTime",
+        "LambdaFunctionTime",
+        "LambdaFunctionsFailed",
+        "LambdaFunctionsScheduled",
+        "LambdaFunctionsStarted",
+        "LambdaFunctionsSucceeded",
+        "LambdaFunctionsTimedOut",
+        "ServiceIntegrationRunTime",
+        "ServiceIntegrationScheduleTime",
+        "ServiceIntegrationTime",
+        "ServiceIntegrationsFailed",
+        "ServiceIntegrationsScheduled",
+        "ServiceIntegrationsStarted",
+        "ServiceIntegrationsSucceeded",
+        "ServiceIntegrationsTimedOut",
+    ];
+
+    /// The metrics of these executions.
+    pub fn of(records: &[Record]) -> Self {
+        let mut found = Found::default();
+        for record in records {
+            found.execution(record);
+        }
+        let all = found.0.into_iter().map(|((name, resource), (dimension, datapoints))| Metric {
+            name,
+            dimension,
+            resource,
+            datapoints,
+        });
+        Self { all: all.collect() }
+    }
+}
+
+#[derive(Default)]
+struct Found(IndexMap<(&'static str, Arc<str>), (&'static str, Vec<Datapoint>)>);
+
+/// The names of the metrics of one kind of task.
+struct Kind {
+    dimension: &'static str,
+    run_time: &'static str,
+    schedule_time: &'static str,
+    time: &'static str,
+    failed: &'static str,
+    scheduled: &'static str,
+    started: &'static str,
+    succeeded: &'static str,
+    timed_out: &'static str,
+}
+
+const LAMBDA_FUNCTION: Kind = Kind {
+    dimension: "LambdaFunctionArn",
+    run_time: "LambdaFunctionRunTime",
+    schedule_time: "LambdaFunctionScheduleTime",
+    time: "LambdaFunctionTime",
+    failed: "LambdaFunctionsFailed",
+    scheduled: "LambdaFunctionsScheduled",
+    started: "LambdaFunctionsStarted",
+    succeeded: "LambdaFunctionsSucceeded",
+    timed_out: "LambdaFunctionsTimedOut",
+};
+
+const ACTIVITY: Kind = Kind {
+    dimension: "ActivityArn",
+    run_time: "ActivityRunTime",
+    schedule_time: "ActivityScheduleTime",
+    time: "ActivityTime",
+    failed: "ActivitiesFailed",
+    scheduled: "ActivitiesScheduled",
+    started: "ActivitiesStarted",
+    succeeded: "ActivitiesSucceeded",
+    timed_out: "ActivitiesTimedOut",
+};
+
+const SERVICE_INTEGRATION: Kind = Kind {
+    dimension: "ServiceIntegrationResourceArn",
+    run_time: "ServiceIntegrationRunTime",
+    schedule_time: "ServiceIntegrationScheduleTime",
+    time: "ServiceIntegrationTime",
+    failed: "ServiceIntegrationsFailed",
+    scheduled: "ServiceIntegrationsScheduled",
+    started: "ServiceIntegrationsStarted",
+    succeeded: "ServiceIntegrationsSucceeded",
+    timed_out: "ServiceIntegrationsTimedOut",
+};
+
+/// A task whose events are being read.
+struct Task {
+    kind: &'static Kind,
+    resource: Arc<str>,
+    scheduled: Timestamp,
+    started: Option<Timestamp>,
+    timeout: Option<i64>,
+    heartbeat: Option<i64>,
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        name: &'static str,
+        dimension: &'static str,
+        resource: &Arc<str>,
+        time: Timestamp,
+        value: i64,
+    ) {
+        let entry = self.0.entry((name, resource.clone())).or_insert((dimension, Vec::new()));
+        entry.1.push(Datapoint { time, value });
+    }
+
+    fn execution(&mut self, record: &Record) {
+        let execution = &record.execution;
+        let arn = &execution.start_parameters().state_machine_arn;
+        let dimension = "StateMachineArn";
+        let started = execution.started_at();
+        self.add("ExecutionsStarted", dimension, arn, started, 1);
+        self.tasks(execution.history(), started);
+        let Some(ended) = execution.ended_at() else { return };
+        let count = match execution.status() {
+            ExecutionStatus::Succeeded => "ExecutionsSucceeded",
+            ExecutionStatus::Failed => "ExecutionsFailed",
+            ExecutionStatus::TimedOut => "ExecutionsTimedOut",
+            ExecutionStatus::Aborted => "ExecutionsAborted",
+            ExecutionStatus::Running => return,
+        };
+        self.add(count, dimension, arn, ended, 1);
+        self.add("ExecutionTime", dimension, arn, ended, ended - started);
+    }
+
+    /// The events of a task follow one another along their links, from its `…Scheduled` on.
+    fn tasks(&mut self, events: &[HistoryEvent], start: Timestamp) {
+        let mut tasks: Vec<Task> = Vec::new();
+        let mut task_of: Vec<Option<usize>> = vec![None; events.len() + 1];
+        for event in events {
+            let now = event.timestamp.unwrap_or(start);
+            let position = event.id as usize;
+            if let Some(task) = Task::scheduled(event, now) {
+                self.add(task.kind.scheduled, task.kind.dimension, &task.resource, now, 1);
+                task_of[position] = Some(tasks.len());
+                tasks.push(task);
+                continue;
+            }
+            let Some(at) = task_of.get(event.previous_event_id as usize).copied().flatten() else {
+                continue;
+            };
+            if self.task_event(&mut tasks[at], event.event_type, now) {
+                task_of[position] = Some(at);
+            }
+        }
+    }
+
+    /// Reads an event that follows one of a task; false where it is none of the task's own.
+    fn task_event(&mut self, task: &mut Task, event_type: EventType, now: Timestamp) -> bool {
+        use EventType::*;
+        let kind = task.kind;
+        let count = match event_type {
+            LambdaFunctionStarted | ActivityStarted | TaskStarted => {
+                task.started = Some(now);
+                self.add(kind.started, kind.dimension, &task.resource, now, 1);
+                let waited = now - task.scheduled;
+                self.add(kind.schedule_time, kind.dimension, &task.resource, now, waited);
+                return true;
+            }
+            TaskSubmitted => return true,
+            LambdaFunctionSucceeded | ActivitySucceeded | TaskSucceeded => kind.succeeded,
+            LambdaFunctionTimedOut | ActivityTimedOut | TaskTimedOut => kind.timed_out,
+            LambdaFunctionFailed
+            | LambdaFunctionStartFailed
+            | ActivityFailed
+            | TaskFailed
+            | TaskStartFailed
+            | TaskSubmitFailed => kind.failed,
+            _ => return false,
+        };
+        self.add(count, kind.dimension, &task.resource, now, 1);
+        if event_type == ActivityTimedOut && task.missed_heartbeat(now) {
+            self.add("ActivitiesHeartbeatTimedOut", kind.dimension, &task.resource, now, 1);
+        }
+        if let Some(started) = task.started {
+            self.add(kind.run_time, kind.dimension, &task.resource, now, now - started);
+        }
+        self.add(kind.time, kind.dimension, &task.resource, now, now - task.scheduled);
+        true
+    }
+}
+
+impl Task {
+    fn scheduled(event: &HistoryEvent, now: Timestamp) -> Option<Self> {
+        let (kind, resource, timeout, heartbeat) = match &event.details {
+            EventDetails::LambdaFunctionScheduled(details) => {
+                (&LAMBDA_FUNCTION, details.resource.clone(), details.timeout_in_seconds, None)
+            }
+            EventDetails::ActivityScheduled(details) => {
+                let heartbeat = details.heartbeat_in_seconds;
+                (&ACTIVITY, details.resource.clone(), details.timeout_in_seconds, heartbeat)
+            }
+            EventDetails::TaskScheduled(details) => {
+                let arn =
+                    format!("arn:aws:states:::{}:{}", details.resource_type, details.resource);
+                (&SERVICE_INTEGRATION, arn.into(), details.timeout_in_seconds, None)
+            }
+            _ => return None,
+        };
+        Some(Self { kind, resource, scheduled: now, started: None, timeout, heartbeat })
+    }
+
+    /// Whether a time-out came before `TimeoutSeconds` were over: the events name both
+    /// `States.Timeout`.
+    fn missed_heartbeat(&self, now: Timestamp) -> bool {
+        let since = self.started.unwrap_or(self.scheduled);
+        self.heartbeat.is_some()
+            && self.timeout.is_none_or(|timeout| now < since.plus_seconds(timeout))
+    }
+}

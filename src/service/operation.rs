@@ -1,0 +1,228 @@
+//! What the API can be asked for, and its answers.
+
+use std::sync::Arc;
+
+use super::callback::{ActivityTask, PollId};
+use super::execution::{ExecutionId, Parent, StateMachineRecord, execution_arn, starting};
+use super::{ApiError, Record, Service};
+use crate::asl::{ExecutionType, StateMachine};
+use crate::engine::{Execution, ExecutionStatus, FailureStage, Input};
+use crate::history::Failure;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// A request of the API. Texts that hold JSON come parsed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Operation {
+    /// CreateStateMachine
+    CreateStateMachine {
+        /// Its name.
+        name: Arc<str>,
+        /// The parsed definition.
+        machine: Arc<StateMachine>,
+        /// `type`
+        execution_type: ExecutionType,
+        /// `roleArn`
+        role_arn: Arc<str>,
+    },
+    /// StartExecution; also StartSyncExecution, whose answer is the execution's end.
+    StartExecution {
+        /// Which machine.
+        state_machine_arn: Arc<str>,
+        /// The execution's name; a UUID where there is none.
+        name: Option<Arc<str>>,
+        /// The input.
+        input: Value,
+    },
+    /// StopExecution
+    StopExecution {
+        /// Which execution.
+        execution_arn: Arc<str>,
+        /// Error and cause, both optional.
+        failure: Failure,
+    },
+    /// SendTaskSuccess
+    SendTaskSuccess {
+        /// Of the task.
+        task_token: Arc<str>,
+        /// Its result.
+        output: Value,
+    },
+    /// SendTaskFailure
+    SendTaskFailure {
+        /// Of the task.
+        task_token: Arc<str>,
+        /// Error and cause, both optional.
+        failure: Failure,
+    },
+    /// SendTaskHeartbeat
+    SendTaskHeartbeat {
+        /// Of the task.
+        task_token: Arc<str>,
+    },
+    /// CreateActivity
+    CreateActivity {
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// GetActivityTask
+    GetActivityTask {
+        /// Which activity.
+        activity_arn: Arc<str>,
+        /// What ActivityStarted calls the worker.
+        worker_name: Option<Arc<str>>,
+    },
+}
+
+/// An answer of the API.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Response {
+    /// The ARN of what was created.
+    Created(Arc<str>),
+    /// The execution that was started, or the one of the same name and input that was running.
+    Started(ExecutionId),
+    /// When the execution stopped.
+    Stopped(Timestamp),
+    /// A task of the activity.
+    ActivityTask(Box<ActivityTask>),
+    /// No task yet: [`super::Output::ActivityTask`] answers this poll within a minute.
+    Polling(PollId),
+    /// Nothing to say.
+    Empty,
+}
+
+pub(super) fn handle(
+    service: &mut Service,
+    now: Timestamp,
+    operation: Operation,
+) -> Result<Response, ApiError> {
+    match operation {
+        Operation::CreateStateMachine { name, machine, execution_type, role_arn } => {
+            service.create_state_machine(name, machine, execution_type, role_arn)
+        }
+        Operation::StartExecution { state_machine_arn, name, input } => {
+            service.start_execution(now, &state_machine_arn, name, input, None)
+        }
+        Operation::StopExecution { execution_arn, failure } => {
+            service.stop_execution(now, &execution_arn, failure)
+        }
+        Operation::SendTaskSuccess { task_token, output } => {
+            service.send_task(now, &task_token, |task| Input::TaskSucceeded { task, output })
+        }
+        Operation::SendTaskFailure { task_token, failure } => {
+            let stage = FailureStage::Run;
+            service.send_task(now, &task_token, |task| Input::TaskFailed { task, stage, failure })
+        }
+        Operation::SendTaskHeartbeat { task_token } => {
+            service.send_task(now, &task_token, |task| Input::TaskHeartbeat { task })
+        }
+        Operation::CreateActivity { name } => service.create_activity(&name),
+        Operation::GetActivityTask { activity_arn, worker_name } => {
+            service.activity_task(now, &activity_arn, worker_name)
+        }
+    }
+}
+
+impl Service {
+    fn create_state_machine(
+        &mut self,
+        name: Arc<str>,
+        machine: Arc<StateMachine>,
+        execution_type: ExecutionType,
+        role_arn: Arc<str>,
+    ) -> Result<Response, ApiError> {
+        if !is_valid_name(&name, self.account.limits.name_chars) {
+            return Err(ApiError::invalid_name(&name));
+        }
+        let arn: Arc<str> = format!(
+            "arn:aws:states:{}:{}:stateMachine:{name}",
+            self.account.region, self.account.account_id
+        )
+        .into();
+        if self.machines.contains_key(&arn) {
+            return Err(ApiError::state_machine_already_exists(&arn));
+        }
+        let record =
+            StateMachineRecord { arn: arn.clone(), name, role_arn, execution_type, machine };
+        self.machines.insert(arn.clone(), Arc::new(record));
+        Ok(Response::Created(arn))
+    }
+
+    /// Starts an execution. A Standard one with the name and input of a running one is that one;
+    /// names are not given twice otherwise (API reference, StartExecution).
+    pub(super) fn start_execution(
+        &mut self,
+        now: Timestamp,
+        state_machine_arn: &Arc<str>,
+        name: Option<Arc<str>>,
+        input: Value,
+        parent: Option<Parent>,
+    ) -> Result<Response, ApiError> {
+        let Some(machine) = self.machines.get(state_machine_arn).cloned() else {
+            return Err(ApiError::state_machine_does_not_exist(state_machine_arn));
+        };
+        if let Some(name) = &name
+            && !is_valid_name(name, self.account.limits.name_chars)
+        {
+            return Err(ApiError::invalid_name(name));
+        }
+        if !self.account.limits.payload_fits(&input) {
+            return Err(ApiError::invalid_input("Input too long."));
+        }
+        let name = name.unwrap_or_else(|| self.entropy.next_uuid().into());
+        let arn =
+            execution_arn(state_machine_arn, machine.execution_type, &name, &mut self.entropy);
+        if let Some(existing) = self.by_arn.get(&arn) {
+            let record = &self.records[existing.0 as usize];
+            let running = record.execution.status() == ExecutionStatus::Running;
+            return if running && record.execution.start_parameters().input == input {
+                Ok(Response::Started(*existing))
+            } else {
+                Err(ApiError::execution_already_exists(&arn))
+            };
+        }
+        let id = ExecutionId(self.records.len() as u32);
+        let start = starting(self, id, &machine, state_machine_arn, &arn, &name, input);
+        let execution = Execution::start(now, machine.machine.clone(), start);
+        self.records.push(Record::new(arn.clone(), name, machine, execution, parent));
+        self.by_arn.insert(arn, id);
+        self.announce(id);
+        self.wake(id);
+        Ok(Response::Started(id))
+    }
+
+    fn stop_execution(
+        &mut self,
+        now: Timestamp,
+        arn: &str,
+        failure: Failure,
+    ) -> Result<Response, ApiError> {
+        let Some(id) = self.find_execution(arn) else {
+            return Err(ApiError::execution_does_not_exist(arn));
+        };
+        let record = &self.records[id.0 as usize];
+        if record.machine.execution_type == ExecutionType::Express {
+            return Err(ApiError::type_not_supported());
+        }
+        if let Some(ended) = record.execution.ended_at() {
+            return Ok(Response::Stopped(ended));
+        }
+        // It is running, so it cannot refuse.
+        let _ = self.tell(now, id, Input::Stop { failure });
+        Ok(Response::Stopped(now))
+    }
+}
+
+/// Whether the API takes this as a name of something new (API reference, CreateStateMachine).
+fn is_valid_name(name: &str, most: usize) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= most
+        && !name.chars().any(|c| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(c, '<' | '>' | '{' | '}' | '[' | ']' | '?' | '*' | '"' | '#' | '%')
+                || matches!(c, '\\' | '^' | '|' | '~' | '`' | '$' | '&' | ',' | ';' | ':' | '/')
+        })
+}

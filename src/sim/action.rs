@@ -1,0 +1,156 @@
+//! What happens to an execution from outside, at a time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::duration;
+use crate::history::Failure;
+use crate::mock::{MockError, fail, object, only, parse_duration};
+use crate::value::{Map, Value};
+
+/// Something that happens from outside.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// How long after the start of the execution.
+    pub at: Duration,
+    /// What happens.
+    pub kind: ActionKind,
+}
+
+/// What may happen from outside. States are named as in [`MockKey`](crate::mock::MockKey)s.
+#[derive(Clone, Debug)]
+pub enum ActionKind {
+    /// StopExecution of the execution under test.
+    Stop(Failure),
+    /// SendTaskSuccess for the task that the state waits for.
+    SendTaskSuccess {
+        /// The state.
+        state: Arc<str>,
+        /// The task's result.
+        output: Value,
+    },
+    /// SendTaskFailure for the task that the state waits for.
+    SendTaskFailure {
+        /// The state.
+        state: Arc<str>,
+        /// Error and cause.
+        failure: Failure,
+    },
+    /// SendTaskHeartbeat for the task that the state waits for.
+    SendTaskHeartbeat {
+        /// The state.
+        state: Arc<str>,
+    },
+}
+
+const KINDS: [&str; 5] = ["at", "stop", "sendTaskSuccess", "sendTaskFailure", "sendTaskHeartbeat"];
+
+impl Action {
+    /// StopExecution after this time.
+    pub fn stop(at: Duration, failure: Failure) -> Self {
+        Self { at, kind: ActionKind::Stop(failure) }
+    }
+
+    /// SendTaskSuccess after this time.
+    pub fn send_task_success(at: Duration, state: &str, output: impl Into<Value>) -> Self {
+        Self {
+            at,
+            kind: ActionKind::SendTaskSuccess { state: state.into(), output: output.into() },
+        }
+    }
+
+    /// SendTaskFailure after this time.
+    pub fn send_task_failure(at: Duration, state: &str, failure: Failure) -> Self {
+        Self { at, kind: ActionKind::SendTaskFailure { state: state.into(), failure } }
+    }
+
+    /// SendTaskHeartbeat after this time.
+    pub fn send_task_heartbeat(at: Duration, state: &str) -> Self {
+        Self { at, kind: ActionKind::SendTaskHeartbeat { state: state.into() } }
+    }
+
+    /// Reads `{ at: 5s, sendTaskSuccess: { state: Approve, output: … } }` and its like.
+    ///
+    /// # Errors
+    ///
+    /// Where a key is unknown or missing, or its value does not fit it.
+    pub fn parse(value: &Value) -> Result<Self, MockError> {
+        let members = object(value, "$", "an action, such as `{ at: 10s, stop: {} }`,")?;
+        only(members, &KINDS, "$")?;
+        let Some(at) = members.get("at") else {
+            return fail("$", "`at` is missing: the time since the start of the execution");
+        };
+        let at = parse_duration(at, "$.at")?;
+        let mut kinds = members.iter().filter(|(key, _)| &***key != "at");
+        let (Some((kind, operand)), None) = (kinds.next(), kinds.next()) else {
+            let message =
+                "one of stop, sendTaskSuccess, sendTaskFailure, sendTaskHeartbeat is needed";
+            return fail("$", message);
+        };
+        let path = format!("$.{kind}");
+        let operand = object(operand, &path, "an object")?;
+        let failure = || {
+            Ok(Failure {
+                error: text(operand, &path, "error")?,
+                cause: text(operand, &path, "cause")?,
+            })
+        };
+        let state = || match text(operand, &path, "state")? {
+            Some(state) => Ok(state),
+            None => fail(&path, "`state` is missing: whose task is meant"),
+        };
+        let kind = match &**kind {
+            "stop" => {
+                only(operand, &["error", "cause"], &path)?;
+                ActionKind::Stop(failure()?)
+            }
+            "sendTaskSuccess" => {
+                only(operand, &["state", "output"], &path)?;
+                let output = operand.get("output").cloned().unwrap_or_default();
+                ActionKind::SendTaskSuccess { state: state()?, output }
+            }
+            "sendTaskFailure" => {
+                only(operand, &["state", "error", "cause"], &path)?;
+                ActionKind::SendTaskFailure { state: state()?, failure: failure()? }
+            }
+            _ => {
+                only(operand, &["state"], &path)?;
+                ActionKind::SendTaskHeartbeat { state: state()? }
+            }
+        };
+        Ok(Self { at, kind })
+    }
+
+    /// The state whose task is meant.
+    pub fn state(&self) -> Option<&Arc<str>> {
+        match &self.kind {
+            ActionKind::Stop(_) => None,
+            ActionKind::SendTaskSuccess { state, .. }
+            | ActionKind::SendTaskFailure { state, .. }
+            | ActionKind::SendTaskHeartbeat { state } => Some(state),
+        }
+    }
+}
+
+fn text(members: &Map, path: &str, key: &str) -> Result<Option<Arc<str>>, MockError> {
+    match members.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => fail(&format!("{path}.{key}"), "a string is needed"),
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match &self.kind {
+            ActionKind::Stop(_) => "stop",
+            ActionKind::SendTaskSuccess { .. } => "sendTaskSuccess",
+            ActionKind::SendTaskFailure { .. } => "sendTaskFailure",
+            ActionKind::SendTaskHeartbeat { .. } => "sendTaskHeartbeat",
+        };
+        write!(f, "{name}")?;
+        self.state().iter().try_for_each(|state| write!(f, " of `{state}`"))?;
+        write!(f, " at {}", duration::text(self.at))
+    }
+}

@@ -1,0 +1,561 @@
+//! The virtual clock over the account: answers come from mocks, and time jumps to what is next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::action::{Action, ActionKind};
+use super::error::{OpenTask, Problem, SimulationError};
+use super::queue::Queue;
+use super::run::{Call, ExecutionRun, Run, UnusedAction};
+use super::{Machine, Simulation};
+use crate::asl::{ExecutionType, Pattern, Resource, StateMachine};
+use crate::engine::{ExecutionStatus, FailureStage, Input, ItemSource, MapRunRequest, TaskRequest};
+use crate::entropy::Entropy;
+use crate::history::Failure;
+use crate::mock::{self, Answer, BoundMocks, Heartbeats, MockKey, Outcome, Resolved, Unresolved};
+use crate::service::{
+    ExecutionId, Metrics, Operation, Output, Record, Response, Service, StatusChange,
+};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// Executions of one run; more start one another without an end.
+const MOST_EXECUTIONS: usize = 10_000;
+
+/// The execution under test.
+const MAIN: ExecutionId = ExecutionId(0);
+
+struct Driver<'a> {
+    simulation: &'a Simulation,
+    service: Service,
+    /// The one under test, then the others.
+    machines: Vec<(Arc<str>, Arc<StateMachine>)>,
+    /// By execution: its machine.
+    machine_of: Vec<usize>,
+    mocks: BoundMocks,
+    action_keys: Vec<Option<MockKey>>,
+    /// By worker: when it asks next.
+    next_poll: Vec<Timestamp>,
+    now: Timestamp,
+    queue: Queue<Wake>,
+    calls: Vec<Call>,
+    status_changes: Vec<StatusChange>,
+    actions_left: usize,
+}
+
+/// Something that happens at its time.
+#[derive(Debug)]
+enum Wake {
+    /// What becomes of a call.
+    Tell(usize, Input),
+    /// A heartbeat of a call, and those after it; the time of the answer, if there is one.
+    Heartbeat(usize, Heartbeats, Option<Timestamp>),
+    /// A worker asks for its next task, which is this call.
+    Poll(usize, usize, Box<Plan>),
+    /// An action.
+    Action(usize),
+}
+
+/// An answer, ready to be given.
+#[derive(Debug)]
+struct Plan {
+    submit: Option<Value>,
+    delay: Duration,
+    heartbeats: Option<Heartbeats>,
+    end: End,
+}
+
+#[derive(Debug)]
+enum End {
+    Succeed(Value),
+    Fail(FailureStage, Failure),
+    Never,
+}
+
+pub(super) fn run(simulation: &Simulation) -> Result<Run, SimulationError> {
+    let mut driver = Driver::new(simulation)?;
+    match driver.drive() {
+        Ok(()) => Ok(driver.finish()),
+        Err(problem) => Err(SimulationError {
+            problem: Box::new(problem),
+            run: Some(Box::new(driver.finish())),
+        }),
+    }
+}
+
+impl<'a> Driver<'a> {
+    fn new(simulation: &'a Simulation) -> Result<Self, SimulationError> {
+        let machines: Vec<(Arc<str>, Arc<StateMachine>)> = simulation
+            .machines()
+            .map(|machine| (machine.name.clone(), machine.machine.clone()))
+            .collect();
+        let mut mocks = simulation.mocks.clone();
+        for (i, (activity, worker)) in simulation.workers.iter().enumerate() {
+            mocks.add_worker(i, activity, worker.mock.clone());
+        }
+        let mocks = mocks.bind(&machines)?;
+        let action_keys = simulation.actions.iter().map(|action| {
+            let Some(state) = action.state() else { return Ok(None) };
+            MockKey::parse(state, |name| mocks.is_state(name))
+                .map(Some)
+                .map_err(|message| Problem::Action { action: action.to_string(), message })
+        });
+        let action_keys = action_keys.collect::<Result<Vec<_>, _>>()?;
+        let account = simulation.account.clone();
+        let shuffle = account.interleaving.map(|seed| Entropy::new(seed).fork("answers"));
+        Ok(Self {
+            simulation,
+            service: Service::new(account),
+            machines,
+            machine_of: Vec::new(),
+            mocks,
+            action_keys,
+            next_poll: vec![simulation.start_time; simulation.workers.len()],
+            now: simulation.start_time,
+            queue: Queue::new(shuffle),
+            calls: Vec::new(),
+            status_changes: Vec::new(),
+            actions_left: simulation.actions.len(),
+        })
+    }
+
+    fn drive(&mut self) -> Result<(), Problem> {
+        self.start()?;
+        loop {
+            self.drain()?;
+            if let Some(wake) = self.queue.pop_ready() {
+                self.happen(wake)?;
+                continue;
+            }
+            let deadline = self.service.next_deadline();
+            // What is heard at a deadline is heard before the timer fires.
+            let next = match (self.queue.next_time(), deadline) {
+                (Some(at), Some((deadline, _))) => at.min(deadline),
+                (Some(at), None) => at,
+                (None, Some((deadline, id))) => {
+                    if let Some(tasks) = self.stuck(deadline, id) {
+                        if self.service.is_running(MAIN) {
+                            let at = millis(self.now - self.simulation.start_time);
+                            return Err(Problem::Stuck { tasks, at });
+                        }
+                        return Ok(());
+                    }
+                    deadline
+                }
+                (None, None) => return Ok(()),
+            };
+            if !self.service.any_running() {
+                return Ok(());
+            }
+            self.now = self.now.max(next);
+            if self.queue.next_time().is_some_and(|at| at <= next) {
+                self.queue.advance(next);
+            } else {
+                self.service.handle_timeout(self.now);
+            }
+        }
+    }
+
+    /// Sets the account up, and starts the execution under test.
+    fn start(&mut self) -> Result<(), Problem> {
+        let simulation = self.simulation;
+        let refused = |error: crate::service::ApiError| Problem::NotStarted(error.to_string());
+        let mut state_machine_arn = None;
+        for machine in simulation.machines() {
+            let role_arn = simulation.role_arn.clone().unwrap_or_else(|| {
+                let (id, name) = (&simulation.account.account_id, &machine.name);
+                format!("arn:aws:iam::{id}:role/StepFunctions-{name}").into()
+            });
+            let created = self.service.handle(
+                self.now,
+                Operation::CreateStateMachine {
+                    name: machine.name.clone(),
+                    machine: machine.machine.clone(),
+                    execution_type: machine.execution_type,
+                    role_arn,
+                },
+            );
+            if let Response::Created(arn) = created.map_err(refused)? {
+                state_machine_arn.get_or_insert(arn);
+            }
+        }
+        let Some(state_machine_arn) = state_machine_arn else { return Ok(()) };
+        let name = Some(simulation.execution_name.clone());
+        let input = simulation.input.clone();
+        self.service
+            .handle(self.now, Operation::StartExecution { state_machine_arn, name, input })
+            .map_err(refused)?;
+        for (i, action) in simulation.actions.iter().enumerate() {
+            self.queue.plan(self.now, later(self.now, action.at), Wake::Action(i));
+        }
+        Ok(())
+    }
+
+    /// Hears everything that the account has to say.
+    fn drain(&mut self) -> Result<(), Problem> {
+        loop {
+            match self.service.poll() {
+                Output::Task(id, request) => self.task(id, request)?,
+                Output::MapRun(id, request) => self.map_run(id, &request)?,
+                Output::StatusChange(change) => self.status_changes.push(*change),
+                Output::CancelTask(..) | Output::ActivityTask(..) => {}
+                Output::Idle(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Finds an answer to a task: its mock, a worker, the account itself, or an action to come.
+    fn task(&mut self, id: ExecutionId, request: Box<TaskRequest>) -> Result<(), Problem> {
+        let machine = self.machine_of(id)?;
+        let name = &self.machines[machine].0;
+        let resolved = self.mocks.resolve(machine, name, &request);
+        let call = self.calls.len();
+        let plan = match resolved {
+            Ok(Resolved { answer, worker, .. }) => {
+                let plan = Plan::of(&answer, &request)
+                    .map_err(|message| Problem::BadAnswer { state: place_of(&request), message })?;
+                Some((plan, worker))
+            }
+            Err(Unresolved::NoMock) => None,
+            Err(Unresolved::NoAnswer { key }) => {
+                let arguments = request.arguments.to_json();
+                return Err(Problem::NoAnswer { state: place_of(&request), key, arguments });
+            }
+            Err(Unresolved::UnknownFault { fault, .. }) => {
+                let message = mock::unknown_fault(&fault);
+                return Err(Problem::BadAnswer { state: place_of(&request), message });
+            }
+        };
+        let machine = name.clone();
+        let time = self.now;
+        self.calls.push(Call { execution: id, machine, time, end_time: None, request });
+        match plan {
+            Some((plan, None)) => self.begin(call, plan),
+            Some((plan, Some(worker))) => self.give_to_worker(call, worker, plan),
+            None => return self.serve(call),
+        }
+        Ok(())
+    }
+
+    /// Starts giving an answer.
+    fn begin(&mut self, call: usize, plan: Plan) {
+        let Plan { submit, delay, heartbeats, end } = plan;
+        let made = &self.calls[call];
+        let (id, task) = (made.execution, made.request.task);
+        let never_ran = matches!(end, End::Fail(FailureStage::Schedule | FailureStage::Start, _));
+        let refused = matches!(end, End::Fail(FailureStage::Submit, _));
+        let waits = made.request.resource.pattern() != Pattern::RequestResponse;
+        if waits && !never_ran && !refused {
+            let output = submit.unwrap_or_else(|| mock::submitted(&made.request.resource));
+            // The task was requested in this very moment: nothing can have ended it.
+            let _ = self.service.tell(self.now, id, Input::TaskSubmitted { task, output });
+        } else if !never_ran && (!delay.is_zero() || matches!(end, End::Never)) {
+            // It runs from now on, not only from when its answer is heard.
+            let _ = self.service.tell(self.now, id, Input::TaskStarted { task, worker_name: None });
+        }
+        let at = later(self.now, delay);
+        let end = match end {
+            End::Succeed(output) => Some(Input::TaskSucceeded { task, output }),
+            End::Fail(stage, failure) => Some(Input::TaskFailed { task, stage, failure }),
+            End::Never => None,
+        };
+        if let Some(heartbeats) = heartbeats {
+            let end_time = end.is_some().then_some(at);
+            let first = later(self.now, heartbeats.every);
+            self.queue.plan(self.now, first, Wake::Heartbeat(call, heartbeats, end_time));
+        }
+        if let Some(end) = end {
+            self.queue.plan(self.now, at, Wake::Tell(call, end));
+        }
+    }
+
+    fn give_to_worker(&mut self, call: usize, worker: usize, plan: Plan) {
+        let made = &self.calls[call];
+        self.service.create_activity_at(made.request.resource.text().clone());
+        self.service.serve(self.now, made.execution, &made.request);
+        let every = self.simulation.workers[worker].1.poll;
+        let next = &mut self.next_poll[worker];
+        if every.is_zero() {
+            *next = self.now;
+        }
+        while *next < self.now {
+            let steps = (self.now - *next) / every_millis(every);
+            *next = *next + every_millis(every) * steps.max(1);
+        }
+        let at = *next;
+        *next = *next + every_millis(every);
+        self.queue.plan(self.now, at, Wake::Poll(worker, call, Box::new(plan)));
+    }
+
+    /// A task without a mock.
+    fn serve(&mut self, call: usize) -> Result<(), Problem> {
+        let made = &self.calls[call];
+        let request = &made.request;
+        self.service.adopt(request);
+        if self.service.serve(self.now, made.execution, request) {
+            return self.check_count();
+        }
+        let called_back = request.task_token.is_some()
+            && self.action_keys.iter().flatten().any(|key| made.matches(key));
+        if called_back {
+            let plan =
+                Plan { submit: None, delay: Duration::ZERO, heartbeats: None, end: End::Never };
+            self.begin(call, plan);
+            return Ok(());
+        }
+        let machine = self.nested_name(made.execution);
+        Err(Problem::Unmocked {
+            state: place_of(request),
+            resource: request.resource.text().to_string(),
+            stub: mock::stub(machine.as_deref(), request),
+            machine,
+        })
+    }
+
+    /// A distributed Map: a mock of the state gives the result of the whole run.
+    fn map_run(&mut self, id: ExecutionId, request: &MapRunRequest) -> Result<(), Problem> {
+        let machine = self.machine_of(id)?;
+        let as_task = TaskRequest {
+            task: request.task,
+            place: request.place.clone(),
+            state: request.state.clone(),
+            resource: Resource::Placeholder("".into()),
+            arguments: match &request.items {
+                ItemSource::Items(items) => Value::Array(items.clone()),
+                ItemSource::Reader { arguments, .. } => arguments.clone(),
+            },
+            credentials: None,
+            task_token: None,
+            retry_count: 0,
+            timeout_seconds: None,
+            heartbeat_seconds: None,
+        };
+        let state = || place_of(&as_task);
+        let Ok(Resolved { answer, .. }) =
+            self.mocks.resolve(machine, &self.machines[machine].0, &as_task)
+        else {
+            return Err(Problem::MapRun { state: state() });
+        };
+        let plan = Plan::of(&answer, &as_task)
+            .map_err(|message| Problem::BadAnswer { state: state(), message })?;
+        let outcome = match plan.end {
+            End::Succeed(output) => Ok(output),
+            End::Fail(_, failure) => Err(failure),
+            End::Never => return Ok(()),
+        };
+        let call = self.calls.len();
+        let (machine, time) = (self.machines[machine].0.clone(), self.now);
+        let request = Box::new(as_task);
+        self.calls.push(Call { execution: id, machine, time, end_time: None, request });
+        let input = Input::MapRunEnded { task: self.calls[call].request.task, outcome };
+        self.queue.plan(self.now, later(self.now, plan.delay), Wake::Tell(call, input));
+        Ok(())
+    }
+
+    fn happen(&mut self, wake: Wake) -> Result<(), Problem> {
+        match wake {
+            Wake::Tell(call, input) => {
+                // Refused where the task timed out or was given up before.
+                let _ = self.service.tell(self.now, self.calls[call].execution, input);
+            }
+            Wake::Heartbeat(call, heartbeats, end) => self.heartbeat(call, heartbeats, end),
+            Wake::Poll(worker, call, plan) => {
+                let arn = self.calls[call].request.resource.text().clone();
+                let name = self.simulation.workers[worker].1.name.clone();
+                // Nothing to take where the task was given up while it waited.
+                if let Ok(Some(task)) = self.service.take_activity_task(self.now, &arn, name) {
+                    debug_assert_eq!(task.task, self.calls[call].request.task);
+                    self.begin(call, *plan);
+                }
+            }
+            Wake::Action(i) => {
+                self.actions_left -= 1;
+                let action = &self.simulation.actions[i];
+                self.act(i, action)
+                    .map_err(|message| Problem::Action { action: action.to_string(), message })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn heartbeat(&mut self, call: usize, mut heartbeats: Heartbeats, end: Option<Timestamp>) {
+        let made = &self.calls[call];
+        let input = Input::TaskHeartbeat { task: made.request.task };
+        if self.service.tell(self.now, made.execution, input).is_err() {
+            return;
+        }
+        if let Some(count) = &mut heartbeats.count {
+            *count = count.saturating_sub(1);
+        }
+        let next = later(self.now, heartbeats.every);
+        if heartbeats.count != Some(0) && end.is_none_or(|end| next < end) {
+            self.queue.plan(self.now, next, Wake::Heartbeat(call, heartbeats, end));
+        }
+    }
+
+    fn act(&mut self, index: usize, action: &Action) -> Result<(), String> {
+        let operation = match &action.kind {
+            ActionKind::Stop(failure) => {
+                if !self.service.is_running(MAIN) {
+                    return Err("the execution is over already".to_owned());
+                }
+                let execution_arn = self.service.execution(MAIN).arn.clone();
+                Operation::StopExecution { execution_arn, failure: failure.clone() }
+            }
+            ActionKind::SendTaskSuccess { output, .. } => {
+                let (task_token, output) = (self.open_token(index)?, output.clone());
+                Operation::SendTaskSuccess { task_token, output }
+            }
+            ActionKind::SendTaskFailure { failure, .. } => {
+                let (task_token, failure) = (self.open_token(index)?, failure.clone());
+                Operation::SendTaskFailure { task_token, failure }
+            }
+            ActionKind::SendTaskHeartbeat { .. } => {
+                Operation::SendTaskHeartbeat { task_token: self.open_token(index)? }
+            }
+        };
+        self.service.handle(self.now, operation).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// The token of the latest task that an action means and that still runs.
+    fn open_token(&self, action: usize) -> Result<Arc<str>, String> {
+        let Some(key) = &self.action_keys[action] else { return Err("no state is named".into()) };
+        let meant = self.calls.iter().rev().filter(|call| call.matches(key));
+        let open = meant.filter(|call| self.is_open(call));
+        open.filter_map(|call| call.request.task_token.clone())
+            .next()
+            .ok_or_else(|| "no task of this state waits for a callback at that time".to_owned())
+    }
+
+    fn is_open(&self, call: &Call) -> bool {
+        self.service.execution(call.execution).execution.has_task(call.request.task)
+    }
+
+    /// The tasks that keep everything waiting, where the next thing to happen is that a Standard
+    /// execution reaches the longest time that any may run.
+    fn stuck(&self, deadline: Timestamp, id: ExecutionId) -> Option<Vec<OpenTask>> {
+        let runs_to_limit = |record: &Record| {
+            let standard = ExecutionType::Standard;
+            let most = self.simulation.account.limits.execution_seconds(standard);
+            let most_millis = i64::try_from(most).unwrap_or(i64::MAX).saturating_mul(1_000);
+            record.machine.execution_type == standard
+                && record.machine.machine.timeout_seconds.is_none_or(|own| own >= most)
+                && deadline >= record.execution.started_at() + most_millis
+        };
+        if !runs_to_limit(self.service.execution(id)) {
+            return None;
+        }
+        let is_nested = |call: &Call| {
+            self.service.executions().iter().any(|record| {
+                record.execution.status() == ExecutionStatus::Running
+                    && record.parent.is_some_and(|parent| {
+                        (parent.execution, parent.task) == (call.execution, call.request.task)
+                    })
+            })
+        };
+        let open = self.calls.iter().filter(|call| self.is_open(call) && !is_nested(call));
+        let tasks: Vec<OpenTask> = open
+            .map(|call| OpenTask {
+                state: place_of(&call.request),
+                machine: self.nested_name(call.execution),
+                resource: call.request.resource.text().to_string(),
+                has_token: call.request.task_token.is_some(),
+            })
+            .collect();
+        (!tasks.is_empty()).then_some(tasks)
+    }
+
+    fn check_count(&self) -> Result<(), Problem> {
+        if self.service.executions().len() > MOST_EXECUTIONS {
+            return Err(Problem::TooManyExecutions { limit: MOST_EXECUTIONS });
+        }
+        Ok(())
+    }
+
+    /// The machine of an execution, as an index.
+    fn machine_of(&mut self, id: ExecutionId) -> Result<usize, Problem> {
+        while self.machine_of.len() <= id.0 as usize {
+            let record = &self.service.executions()[self.machine_of.len()];
+            let own = &record.machine.name;
+            let index = self.machines.iter().position(|(name, _)| name == own);
+            self.machine_of.push(index.unwrap_or_default());
+        }
+        Ok(self.machine_of[id.0 as usize])
+    }
+
+    /// The name of an execution's machine, unless it is the one under test.
+    fn nested_name(&self, id: ExecutionId) -> Option<String> {
+        let name = &self.service.execution(id).machine.name;
+        (*name != self.machines[0].0).then(|| name.to_string())
+    }
+
+    fn finish(self) -> Run {
+        let unused_actions = self.unused_actions();
+        let unused_mocks = self.mocks.unused(&self.machines);
+        let metrics = Metrics::of(self.service.executions());
+        let records = self.service.into_executions();
+        let executions: Vec<ExecutionRun> = records.into_iter().map(ExecutionRun::of).collect();
+        let mut calls = self.calls;
+        super::run::end_calls(&executions, &mut calls);
+        let status_changes = self.status_changes;
+        Run { executions, calls, status_changes, metrics, unused_mocks, unused_actions }
+    }
+
+    fn unused_actions(&self) -> Vec<UnusedAction> {
+        if self.actions_left == 0 {
+            return Vec::new();
+        }
+        let start = self.simulation.start_time;
+        let actions = self.simulation.actions.iter().enumerate();
+        actions
+            .filter(|(_, action)| later(start, action.at) > self.now)
+            .map(|(index, action)| UnusedAction { index, action: action.to_string() })
+            .collect()
+    }
+}
+
+impl Plan {
+    fn of(answer: &Answer, request: &TaskRequest) -> Result<Self, String> {
+        let end = match answer.outcome() {
+            Outcome::Return(body) => {
+                let result = body.fill(&request.arguments)?;
+                match mock::failed_by_service(&request.resource, &result) {
+                    Some(failure) => End::Fail(FailureStage::Run, failure),
+                    None => End::Succeed(result),
+                }
+            }
+            outcome => match outcome.failure(&request.resource) {
+                Some((stage, failure)) => End::Fail(stage, failure),
+                None => End::Never,
+            },
+        };
+        let submit = answer.submitted().map(|body| body.fill(&request.arguments)).transpose()?;
+        Ok(Self { submit, delay: answer.delay(), heartbeats: answer.heartbeats_before(), end })
+    }
+}
+
+impl Simulation {
+    fn machines(&self) -> impl Iterator<Item = &Machine> {
+        std::iter::once(&self.machine).chain(&self.others)
+    }
+}
+
+fn place_of(request: &TaskRequest) -> String {
+    if request.place.is_top() {
+        request.state.to_string()
+    } else {
+        format!("{}/{}", request.place, request.state)
+    }
+}
+
+fn later(time: Timestamp, delay: Duration) -> Timestamp {
+    time + i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn every_millis(every: Duration) -> i64 {
+    i64::try_from(every.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn millis(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}

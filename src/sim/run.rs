@@ -1,0 +1,317 @@
+//! What a simulation came to.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::path::{self, Step};
+use crate::asl::{ExecutionType, Resource, StateMachine};
+use crate::engine::{ExecutionResult, ExecutionStatus, Place, TaskRequest};
+use crate::history::{EventType, Failure, History};
+use crate::mock::{MockKey, UnusedMock};
+use crate::service::{ExecutionId, Metrics, Record, StatusChange};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// What a simulation came to: its execution, and those that it started.
+///
+/// The methods without a word about others are about the execution under test.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) executions: Vec<ExecutionRun>,
+    pub(super) calls: Vec<Call>,
+    pub(super) status_changes: Vec<StatusChange>,
+    pub(super) metrics: Metrics,
+    pub(super) unused_mocks: Vec<UnusedMock>,
+    pub(super) unused_actions: Vec<UnusedAction>,
+}
+
+/// One execution of a run.
+#[derive(Debug)]
+pub struct ExecutionRun {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The name of its state machine.
+    pub machine_name: Arc<str>,
+    /// Its state machine.
+    pub machine: Arc<StateMachine>,
+    /// Standard or Express.
+    pub execution_type: ExecutionType,
+    /// The execution whose task started it.
+    pub parent: Option<ExecutionId>,
+    /// What has become of it.
+    pub status: ExecutionStatus,
+    /// Its input.
+    pub input: Value,
+    /// Its output, where it succeeded.
+    pub output: Option<Value>,
+    /// Error and cause, where it failed or was stopped.
+    pub failure: Failure,
+    /// Its history.
+    pub history: History,
+    /// When it started.
+    pub start_time: Timestamp,
+    /// When it ended; `None` where it was still running at the end of the simulation.
+    pub stop_time: Option<Timestamp>,
+    /// State transitions as AWS counts and bills them: states entered, and retries.
+    pub transitions: u64,
+}
+
+/// A call that a Task made.
+#[derive(Debug)]
+pub struct Call {
+    /// The execution that made it.
+    pub execution: ExecutionId,
+    /// The name of its state machine.
+    pub machine: Arc<str>,
+    /// When it was made.
+    pub time: Timestamp,
+    /// When it was answered, timed out or was given up; `None` where it was still open at the end.
+    pub end_time: Option<Timestamp>,
+    pub(super) request: Box<TaskRequest>,
+}
+
+/// An action that came too late: everything was over before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusedAction {
+    /// Its place in the list of actions.
+    pub index: usize,
+    /// What it is: `stop at 2m`.
+    pub action: String,
+}
+
+impl fmt::Display for UnusedAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} came too late: everything was over", self.action)
+    }
+}
+
+impl Run {
+    /// The execution under test.
+    pub fn execution(&self) -> &ExecutionRun {
+        &self.executions[0]
+    }
+
+    /// What has become of it.
+    pub fn status(&self) -> ExecutionStatus {
+        self.execution().status
+    }
+
+    /// Its output, where it succeeded.
+    pub fn output(&self) -> Option<&Value> {
+        self.execution().output.as_ref()
+    }
+
+    /// The name of its error, where it has one.
+    pub fn error(&self) -> Option<&str> {
+        self.execution().failure.error.as_deref()
+    }
+
+    /// Its error's cause, where it has one.
+    pub fn cause(&self) -> Option<&str> {
+        self.execution().failure.cause.as_deref()
+    }
+
+    /// Its history.
+    pub fn history(&self) -> &History {
+        &self.execution().history
+    }
+
+    /// The states it entered, in order, each with its place: `Charge`, `Map[2]/Notify`.
+    pub fn path(&self) -> Vec<String> {
+        self.steps().iter().map(ToString::to_string).collect()
+    }
+
+    /// The states it entered at the top level, in order.
+    pub fn top_level_path(&self) -> Vec<Arc<str>> {
+        self.steps().into_iter().filter(|step| step.place.is_top()).map(|step| step.state).collect()
+    }
+
+    /// The states it entered, in order.
+    pub fn steps(&self) -> Vec<Step> {
+        self.execution().steps()
+    }
+
+    /// The calls of the tasks that `key` names, in order, whichever execution made them: a state,
+    /// a path or a resource, as for mocks ([`MockKey`]).
+    pub fn calls(&self, key: &str) -> Vec<&Call> {
+        let is_state = |name: &str| self.calls.iter().any(|call| *call.request.state == *name);
+        let Ok(key) = MockKey::parse(key, is_state) else { return Vec::new() };
+        self.calls.iter().filter(|call| call.matches(&key)).collect()
+    }
+
+    /// All calls, in order, whichever execution made them.
+    pub fn all_calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// When it started.
+    pub fn start_time(&self) -> Timestamp {
+        self.execution().start_time
+    }
+
+    /// When it ended; `None` where it was still running at the end of the simulation.
+    pub fn stop_time(&self) -> Option<Timestamp> {
+        self.execution().stop_time
+    }
+
+    /// The virtual time from its start to its end.
+    pub fn duration(&self) -> Duration {
+        self.execution().duration()
+    }
+
+    /// State transitions as AWS counts and bills them: states entered, and retries.
+    pub fn transitions(&self) -> u64 {
+        self.execution().transitions
+    }
+
+    /// All executions in the order in which they started; the first is the one under test.
+    pub fn executions(&self) -> &[ExecutionRun] {
+        &self.executions
+    }
+
+    /// The executions that it started, and that those started.
+    pub fn children(&self) -> &[ExecutionRun] {
+        &self.executions[1..]
+    }
+
+    /// The status-change events of all executions, in order.
+    pub fn status_changes(&self) -> &[StatusChange] {
+        &self.status_changes
+    }
+
+    /// The `AWS/States` metrics of all executions.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The mocks that no call used.
+    pub fn unused_mocks(&self) -> &[UnusedMock] {
+        &self.unused_mocks
+    }
+
+    /// The actions that came too late.
+    pub fn unused_actions(&self) -> &[UnusedAction] {
+        &self.unused_actions
+    }
+}
+
+impl ExecutionRun {
+    pub(super) fn of(record: Record) -> Self {
+        let execution = record.execution;
+        let (output, failure) = match execution.result() {
+            Some(ExecutionResult::Succeeded(output)) => (Some(output.clone()), Failure::default()),
+            Some(ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure)) => {
+                (None, failure.clone())
+            }
+            Some(ExecutionResult::TimedOut) | None => (None, Failure::default()),
+        };
+        Self {
+            arn: record.arn,
+            name: record.name,
+            machine_name: record.machine.name.clone(),
+            machine: record.machine.machine.clone(),
+            execution_type: record.machine.execution_type,
+            parent: record.parent.map(|parent| parent.execution),
+            status: execution.status(),
+            input: execution.start_parameters().input.clone(),
+            output,
+            failure,
+            start_time: execution.started_at(),
+            stop_time: execution.ended_at(),
+            transitions: execution.transitions(),
+            history: History { events: execution.into_history() },
+        }
+    }
+
+    /// The states it entered, in order.
+    pub fn steps(&self) -> Vec<Step> {
+        path::steps(&self.machine, &self.history.events)
+    }
+
+    /// The virtual time from its start to its end; zero while it runs.
+    pub fn duration(&self) -> Duration {
+        let millis = self.stop_time.map_or(0, |stop| stop - self.start_time);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+}
+
+/// Reads from the histories when each call ended: at the first event along the links of its
+/// `…Scheduled` event that is neither its start nor its submission.
+pub(super) fn end_calls(executions: &[ExecutionRun], calls: &mut [Call]) {
+    let mut ends: Vec<Vec<Option<Timestamp>>> = Vec::with_capacity(executions.len());
+    for execution in executions {
+        let events = &execution.history.events;
+        let mut ended = vec![None; events.len() + 1];
+        // The event that scheduled the task which an event belongs to; 0 for none.
+        let mut task_of = vec![0; events.len() + 1];
+        for event in events {
+            let task = match event.event_type {
+                EventType::TaskScheduled
+                | EventType::LambdaFunctionScheduled
+                | EventType::ActivityScheduled
+                | EventType::MapRunStarted => event.id,
+                _ => task_of[event.previous_event_id as usize],
+            };
+            task_of[event.id as usize] = match event.event_type {
+                EventType::TaskStarted
+                | EventType::LambdaFunctionStarted
+                | EventType::ActivityStarted
+                | EventType::TaskSubmitted => task,
+                _ if task == event.id => task,
+                _ => {
+                    ended[task as usize] = event.timestamp;
+                    0
+                }
+            };
+        }
+        ends.push(ended);
+    }
+    for call in calls {
+        let ended = &ends[call.execution.0 as usize];
+        let stop = executions[call.execution.0 as usize].stop_time;
+        call.end_time = ended.get(call.request.task as usize).copied().flatten().or(stop);
+    }
+}
+
+impl Call {
+    /// The state.
+    pub fn state(&self) -> &Arc<str> {
+        &self.request.state
+    }
+
+    /// The branches and iterations around it.
+    pub fn place(&self) -> &Place {
+        &self.request.place
+    }
+
+    /// What it called.
+    pub fn resource(&self) -> &Resource {
+        &self.request.resource
+    }
+
+    /// What it called it with.
+    pub fn arguments(&self) -> &Value {
+        &self.request.arguments
+    }
+
+    /// `Credentials`, evaluated.
+    pub fn credentials(&self) -> Option<&Value> {
+        self.request.credentials.as_ref()
+    }
+
+    /// How often this entry of the state had been retried before: zero at the first attempt.
+    pub fn attempt(&self) -> u32 {
+        self.request.retry_count
+    }
+
+    /// Whether `key` names this call. A key with a machine's name is only for the states of that
+    /// machine; one without is for those of all.
+    pub fn matches(&self, key: &MockKey) -> bool {
+        key.machine().is_none_or(|machine| machine == &*self.machine)
+            && key.concerns(&self.request.state, self.request.resource.text())
+            && key.covers(&self.request.place)
+    }
+}
