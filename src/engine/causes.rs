@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::dataflow::Fault;
 use crate::asl::{MapState, QueryLanguage, State};
 use crate::history::{EventId, Failure};
+use crate::json::MAX_DEPTH;
 use crate::query::jsonpath::PathError;
 use crate::query::scope::ScopedPath;
 use crate::value::Value;
@@ -58,6 +59,16 @@ pub(super) fn too_large(subject: &str) -> Failure {
         format!(
             "The state/task '{subject}' returned a result with a size exceeding the maximum number \
              of bytes service limit."
+        ),
+    )
+}
+
+/// Data that nests deeper than AWS's JSON library reads. The error and its words are inferred.
+pub(super) fn too_deep(subject: &str) -> Failure {
+    failure(
+        DATA_LIMIT,
+        format!(
+            "The state/task '{subject}' returned a result that nests deeper than {MAX_DEPTH} levels."
         ),
     )
 }

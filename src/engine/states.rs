@@ -9,6 +9,7 @@ use super::timer::Timer;
 use super::variables::Variables;
 use crate::asl::{State, StateIndex, StateKind, States, Transition, WaitState};
 use crate::history::{AssignedVariables, EventDetails, EventType, Failure, Payload};
+use crate::json::MAX_DEPTH;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
 use std::sync::Arc;

@@ -240,3 +240,20 @@ fn seeded_interleavings_differ_and_repeat() {
     assert_eq!(with(Some(1)), with(Some(1)));
     assert!((1..20).any(|seed| with(Some(seed)) != with(None)));
 }
+
+#[test]
+fn data_that_grows_deeper_each_round_ends_the_execution() {
+    let machine = machine(serde_json::json!({
+        "StartAt": "Wrap",
+        "States": {
+            "Wrap": {"Type": "Pass", "Parameters": {"a.$": "$"}, "Next": "Again"},
+            "Again": {"Type": "Choice", "Choices": [
+                {"Variable": "$.stop", "IsPresent": true, "Next": "End"}
+            ], "Default": "Wrap"},
+            "End": {"Type": "Succeed"}
+        }
+    }));
+    let execution = run(machine, start(serde_json::json!({})), |_| None);
+    let Some(ExecutionResult::Failed(failure)) = execution.result() else { panic!() };
+    assert_eq!(failure.error.as_deref(), Some("States.DataLimitExceeded"));
+}
