@@ -58,7 +58,7 @@ pub struct Array(Arc<Node<Vec<Value>>>);
 pub struct Object(Arc<Node<Map>>);
 
 #[derive(Default)]
-struct Node<T> {
+struct Node<T: Children> {
     data: T,
     /// Bytes of the JSON text, plus one; zero while unknown.
     size: AtomicU32,
@@ -324,6 +324,53 @@ impl PartialEq for Number {
     }
 }
 
+/// What holds values.
+trait Children: Default {
+    /// Moves the values out.
+    fn take_into(&mut self, values: &mut Vec<Value>);
+}
+
+impl Children for Vec<Value> {
+    fn take_into(&mut self, values: &mut Vec<Value>) {
+        values.append(self);
+    }
+}
+
+impl Children for Map {
+    fn take_into(&mut self, values: &mut Vec<Value>) {
+        values.extend(std::mem::take(self).into_values());
+    }
+}
+
+/// Nesting up to here is dropped by plain recursion.
+const SHALLOW: u32 = 50;
+
+/// Deep values are taken apart in a loop: a drop must not exhaust the stack.
+impl<T: Children> Drop for Node<T> {
+    fn drop(&mut self) {
+        if self.depth <= SHALLOW {
+            return;
+        }
+        let mut values = Vec::new();
+        self.data.take_into(&mut values);
+        while let Some(mut value) = values.pop() {
+            match &mut value {
+                Value::Array(array) => take_apart(&mut array.0, &mut values),
+                Value::Object(object) => take_apart(&mut object.0, &mut values),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Takes the values out of a node that nobody else holds.
+fn take_apart<T: Children>(node: &mut Arc<Node<T>>, values: &mut Vec<Value>) {
+    if let Some(node) = Arc::get_mut(node) {
+        node.data.take_into(values);
+        node.depth = 0;
+    }
+}
+
 impl Array {
     /// An array of these elements.
     pub fn new(items: Vec<Value>) -> Self {
@@ -341,7 +388,7 @@ impl Array {
     /// The elements, taken out without a copy where nobody else holds the array.
     pub fn into_vec(self) -> Vec<Value> {
         match Arc::try_unwrap(self.0) {
-            Ok(node) => node.data,
+            Ok(mut node) => std::mem::take(&mut node.data),
             Err(shared) => shared.data.clone(),
         }
     }
@@ -395,7 +442,7 @@ impl Object {
     /// The members, taken out without a copy where nobody else holds the object.
     pub fn into_map(self) -> Map {
         match Arc::try_unwrap(self.0) {
-            Ok(node) => node.data,
+            Ok(mut node) => std::mem::take(&mut node.data),
             Err(shared) => shared.data.clone(),
         }
     }
@@ -423,7 +470,7 @@ impl PartialEq for Object {
     }
 }
 
-impl<T> Node<T> {
+impl<T: Children> Node<T> {
     fn size(&self, measure: impl FnOnce(&T) -> usize) -> usize {
         match self.size.load(Ordering::Relaxed) {
             0 => {
@@ -592,6 +639,17 @@ mod tests {
         let b = a.as_object().unwrap().with("x", Value::from(3));
         assert_eq!(Value::Object(b).to_json(), r#"{"x":3,"y":2}"#);
         assert_eq!(a.to_json(), r#"{"x":1,"y":2}"#);
+    }
+
+    #[test]
+    fn deep_values_are_dropped_without_deep_recursion() {
+        let mut value = Value::Null;
+        for _ in 0..200_000 {
+            value = Value::object([("a", Value::array([value]))]);
+        }
+        let shared = value.at(0).cloned();
+        drop(value);
+        drop(shared);
     }
 
     #[test]

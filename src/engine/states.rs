@@ -214,6 +214,12 @@ impl Execution {
 
     /// The failure of data that is larger than the service takes.
     pub(super) fn check_size(&self, subject: &str, value: &Value) -> Result<(), Failure> {
-        if self.start.limits.payload_fits(value) { Ok(()) } else { Err(causes::too_large(subject)) }
+        if value.depth() > MAX_DEPTH {
+            return Err(causes::too_deep(subject));
+        }
+        match self.start.limits.payload_fits(value) {
+            true => Ok(()),
+            false => Err(causes::too_large(subject)),
+        }
     }
 }

@@ -255,5 +255,5 @@ fn data_that_grows_deeper_each_round_ends_the_execution() {
     }));
     let execution = run(machine, start(serde_json::json!({})), |_| None);
     let Some(ExecutionResult::Failed(failure)) = execution.result() else { panic!() };
-    assert_eq!(failure.error.as_deref(), Some("States.DataLimitExceeded"));
+    assert_eq!(failure.error.as_deref(), Some("States.DataLimitExceeded"), "{failure:?}");
 }
