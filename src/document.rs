@@ -36,6 +36,9 @@ pub struct Document {
     pub root: Node,
     /// The `${…}` of templates, in the order of the text.
     pub placeholders: Vec<Placeholder>,
+    /// Commas before a closing bracket, which JSON has not, but which tools that read JSON as YAML
+    /// let pass (SAM does); [`Decoder`] warns of them.
+    pub trailing_commas: Vec<Range<usize>>,
 }
 
 /// The two formats that are read.
@@ -130,12 +133,12 @@ impl Document {
         // A byte order mark is not part of the value; spans are those of the text without it.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source::new(name, text);
-        let (root, bare) = match format {
+        let (root, bare, trailing_commas) = match format {
             Format::Json => read_json(&source)?,
-            Format::Yaml => (yaml::read(&source)?, Vec::new()),
+            Format::Yaml => (yaml::read(&source)?, Vec::new(), Vec::new()),
         };
         let placeholders = placeholder::list(&root, &bare);
-        Ok(Self { source, format, root, placeholders })
+        Ok(Self { source, format, root, placeholders, trailing_commas })
     }
 
     /// The bytes of the text that `node` covers.
@@ -319,16 +322,42 @@ fn too_large(bytes: usize) -> String {
     format!("the text has {bytes} bytes; at most {limit} MiB are read")
 }
 
-fn read_json(source: &Arc<Source>) -> Result<(Node, Vec<Range<usize>>), Box<Diagnostic>> {
+/// How many commas too many are let pass; each costs another reading.
+const TRAILING_COMMAS_MAX: usize = 32;
+
+type ReadJson = (Node, Vec<Range<usize>>, Vec<Range<usize>>);
+
+fn read_json(source: &Arc<Source>) -> Result<ReadJson, Box<Diagnostic>> {
     let text = &source.text;
-    let (masked, bare) = placeholder::mask(text);
-    let spanned = json::parse_spanned(masked.as_deref().unwrap_or(text)).map_err(|error| {
-        // What stands at the place is shown from the text itself, not from the masked copy.
-        let at = error.offset.min(text.len());
-        let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-        Box::new(Diagnostic::error(source, at..end, INVALID_JSON, error.message))
-    })?;
-    Ok((from_spanned(spanned, text, &bare), bare))
+    let (mut masked, bare) = placeholder::mask(text);
+    let mut commas = Vec::new();
+    let spanned = loop {
+        match json::parse_spanned(masked.as_deref().unwrap_or(text)) {
+            Ok(spanned) => break spanned,
+            Err(error) => match trailing_comma(text, error.offset) {
+                Some(at) if commas.len() < TRAILING_COMMAS_MAX => {
+                    commas.push(at..at + 1);
+                    masked.get_or_insert_with(|| text.to_string()).replace_range(at..at + 1, " ");
+                }
+                _ => return Err(not_json(source, error)),
+            },
+        }
+    };
+    Ok((from_spanned(spanned, text, &bare), bare, commas))
+}
+
+/// The comma before the closing bracket at `offset`.
+fn trailing_comma(text: &str, offset: usize) -> Option<usize> {
+    let closes = matches!(text.as_bytes().get(offset), Some(b'}' | b']'));
+    let before = text.get(..offset).filter(|_| closes)?.trim_end();
+    before.ends_with(',').then(|| before.len() - 1)
+}
+
+fn not_json(source: &Arc<Source>, error: json::JsonError) -> Box<Diagnostic> {
+    // What stands at the place is shown from the text itself, not from the masked copy.
+    let at = error.offset.min(source.text.len());
+    let end = source.text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
+    Box::new(Diagnostic::error(source, at..end, INVALID_JSON, error.message))
 }
 
 fn from_spanned(spanned: json::Spanned, text: &str, bare: &[Range<usize>]) -> Node {

@@ -36,7 +36,15 @@ pub struct Members<'n> {
 impl<'d> Decoder<'d> {
     /// A decoder whose diagnostics carry `code`.
     pub fn new(document: &'d Document, code: &'static str) -> Self {
-        Self { document, diagnostics: Vec::new(), errors: 0, code }
+        let warn = |comma: &Range<usize>| {
+            let message = "JSON has no comma before a closing bracket";
+            document
+                .error(comma.clone(), "TRAILING_COMMA", message)
+                .with_help("remove it; the service's own API refuses the text")
+                .as_warning()
+        };
+        let diagnostics = document.trailing_commas.iter().map(warn).collect();
+        Self { document, diagnostics, errors: 0, code }
     }
 
     /// Keeps a diagnostic; beyond [`MAX_DIAGNOSTICS`] it is only counted.

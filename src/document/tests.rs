@@ -109,6 +109,23 @@ fn placeholders_outside_quotes_are_strings() {
 }
 
 #[test]
+fn commas_too_many_are_let_pass_with_a_warning() {
+    let document = read("a.json", "{\"a\": [1, 2, ],\n}");
+    assert_eq!(document.root.to_value().to_json(), r#"{"a":[1,2]}"#);
+    let found: Vec<String> =
+        Decoder::new(&document, "C").diagnostics().iter().map(ToString::to_string).collect();
+    let help = "(remove it; the service's own API refuses the text)";
+    assert_eq!(
+        found,
+        [
+            format!("a.json:1:12: JSON has no comma before a closing bracket at /a {help}"),
+            format!("a.json:1:15: JSON has no comma before a closing bracket at / {help}"),
+        ]
+    );
+    refused("a.json", "{,}", "a.json:1:2: expected a key in double quotes, found `,`");
+}
+
+#[test]
 fn jsonata_groupings_are_no_placeholders() {
     let document = read("a.json", r#"{"a": "{% $x${type: $sum(n)} & '${Name}' %}"}"#);
     let names: Vec<&str> = document.placeholders.iter().map(|p| &*p.name).collect();
