@@ -20,7 +20,8 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use super::map::ExecutionType;
 use super::state::QueryLanguage;
 use super::state_machine::StateMachine;
 use crate::diagnostic::{Diagnostic, closest};
-use crate::document::{Decoder, Document, Kind, Node};
+use crate::document::{Decoder, Document, Kind, Node, Placeholder};
 use crate::limits::Limits;
 
 use fields::Fields;
@@ -59,6 +60,7 @@ pub fn parse(
         names: BTreeMap::new(),
         labels: BTreeMap::new(),
         depth: 0,
+        unfilled: RefCell::default(),
     };
     let machine = parser.machine();
     let refused = parser.decoder.errors() > 0;
@@ -99,6 +101,8 @@ struct Parser<'d> {
     labels: BTreeMap<Arc<str>, Range<usize>>,
     /// How many levels of states are around.
     depth: usize,
+    /// Where placeholders stand in whose place something was assumed.
+    unfilled: RefCell<BTreeSet<usize>>,
 }
 
 impl Parser<'_> {
@@ -139,9 +143,27 @@ impl Parser<'_> {
             query_language: self.default_language,
             timeout_seconds,
             states: Arc::new(states?),
-            placeholders: document.placeholders.clone(),
+            placeholders: self.placeholders(),
             source: text.clone(),
         })
+    }
+
+    /// Whether `node` is a placeholder, in whose place the caller now assumes something.
+    fn open(&self, node: &Node) -> bool {
+        let open = is_open(node);
+        if open {
+            self.unfilled.borrow_mut().insert(node.span.start);
+        }
+        open
+    }
+
+    fn placeholders(&self) -> Vec<Placeholder> {
+        let unfilled = self.unfilled.borrow();
+        let mut placeholders = self.document.placeholders.clone();
+        for placeholder in &mut placeholders {
+            placeholder.needed = !placeholder.quoted || unfilled.contains(&placeholder.span.start);
+        }
+        placeholders
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
@@ -195,7 +217,7 @@ impl Parser<'_> {
     fn query_language(&mut self, fields: &mut Fields<'_>) -> Option<QueryLanguage> {
         let node = fields.any("QueryLanguage")?;
         let words = [("JSONPath", QueryLanguage::JsonPath), ("JSONata", QueryLanguage::Jsonata)];
-        if is_open(node) {
+        if self.open(node) {
             return None;
         }
         self.decoder.choice(node, &words)

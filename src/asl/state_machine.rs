@@ -23,7 +23,9 @@ pub struct StateMachine {
     pub timeout_seconds: Option<u64>,
     /// The top level.
     pub states: Arc<States>,
-    /// The `${…}` of templates that nothing has filled in; they may stand in any field.
+    /// The `${…}` of templates that nothing has filled in; they may stand in any field. Where one
+    /// is [`Placeholder::needed`], the field holds something neutral, and the machine does not
+    /// do what its author meant until it is filled in.
     pub placeholders: Vec<Placeholder>,
     /// The definition's text as it was given: what DescribeStateMachine answers.
     pub source: Arc<str>,

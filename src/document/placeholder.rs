@@ -19,6 +19,9 @@ pub struct Placeholder {
     pub span: Range<usize>,
     /// Whether it stands in a string.
     pub quoted: bool,
+    /// Whether the document means nothing definite until it is filled in: it stands where no text
+    /// can stay, as in `"Seconds": "${Delay}"`. Set by the reader of the document.
+    pub needed: bool,
 }
 
 /// The text with every placeholder outside quotes replaced by a string of the same length, and
@@ -136,6 +139,7 @@ fn collect(node: &Node, bare: &[Range<usize>], out: &mut Vec<Placeholder>) {
             name: Arc::from(name),
             span: span.clone(),
             quoted,
+            needed: false,
         }));
     };
     match &node.kind {

@@ -2,7 +2,7 @@
 
 use super::expression::Scope;
 use super::level::Level;
-use super::{Fields, Parser, did_you_mean, is_open};
+use super::{Fields, Parser, did_you_mean};
 use crate::asl::choice::{ChoiceRule, Comparison, Condition, Operand, Operator};
 use crate::asl::state::QueryLanguage;
 use crate::asl::state_machine::StateIndex;
@@ -22,7 +22,7 @@ impl Parser<'_> {
             self.error_in(fields.node, "These fields are required: [Choices]", None);
             return None;
         };
-        if is_open(node) {
+        if self.open(node) {
             level.unknown_ways();
             return Some(Vec::new());
         }
@@ -57,7 +57,7 @@ impl Parser<'_> {
         };
         let assign = self.assign(&mut fields, Scope::FIELD);
         let output = fields.jsonata("Output");
-        let output = output.and_then(|node| self.jsonata_template(node, "Output", Scope::FIELD));
+        let output = output.and_then(|node| self.jsonata_template(node, Scope::FIELD));
         let condition = match language {
             QueryLanguage::Jsonata => self.jsonata_condition(&mut fields),
             QueryLanguage::JsonPath => {
@@ -86,7 +86,7 @@ impl Parser<'_> {
         }
         match self.expression_of(node, Scope::FIELD) {
             Some(expression) => expression.map(|e| Condition::Jsonata(Box::new(e))),
-            None if is_open(node) => Some(Condition::Literal(true)),
+            None if self.open(node) => Some(Condition::Literal(true)),
             None => {
                 let help = "a condition is true, false, or an expression: \"{% … %}\"";
                 self.error_help(&node.span, "Condition must be a JSONata expression", help);
@@ -122,7 +122,7 @@ impl Parser<'_> {
 
     fn conditions(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<Condition>> {
         let node = fields.any(key)?;
-        if is_open(node) {
+        if self.open(node) {
             return Some(Vec::new());
         }
         let items = self.decoder.array(node)?;
@@ -175,7 +175,7 @@ impl Parser<'_> {
     }
 
     fn literal(&mut self, node: &Node, operator: Operator) -> Option<Operand> {
-        if is_open(node) {
+        if self.open(node) {
             return Some(Operand::Literal(node.to_value()));
         }
         let name = operator.name();
@@ -194,7 +194,7 @@ impl Parser<'_> {
     /// A literal timestamp.
     pub(super) fn timestamp(&mut self, node: &Node) -> Option<std::sync::Arc<str>> {
         let text = self.text(node)?;
-        if Timestamp::parse(&text).is_none() && !is_open(node) {
+        if Timestamp::parse(&text).is_none() && !self.open(node) {
             let help = "such as 2016-03-14T01:59:00Z: with `T`, and `Z` or an offset";
             self.error_help(&node.span, "String does not match RFC3339 timestamp", help);
             return None;

@@ -1,6 +1,6 @@
 //! `{% %}` expressions: what they may refer to where they stand.
 
-use super::{Parser, is_open};
+use super::Parser;
 use crate::document::Node;
 use crate::query::jsonata::Expression;
 use crate::query::jsonata_template::expression_text;
@@ -49,7 +49,7 @@ impl Parser<'_> {
                 Some(Some(expression))
             }
             // What a placeholder becomes may well make it an expression.
-            Err(_) if is_open(node) => None,
+            Err(_) if self.open(node) => None,
             Err(problem) => {
                 let at = problem.position.and_then(|position| self.place_in(node, body, position));
                 let span = at.map_or(node.span.clone(), |at| at..node.span.end.min(at + 1));

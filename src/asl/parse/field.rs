@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::expression::Scope;
-use super::{Fields, Parser, is_open};
+use super::{Fields, Parser};
 use crate::asl::state::{Field, PathField, QueryLanguage, ResultPath};
 use crate::document::{Kind, Node};
 use crate::query::intrinsic::Intrinsic;
@@ -14,7 +14,7 @@ use crate::query::scope::ScopedPath;
 impl Parser<'_> {
     /// A whole number within `range`; a placeholder counts as the smallest.
     pub(super) fn integer(&mut self, node: &Node, range: RangeInclusive<i64>) -> Option<i64> {
-        if is_open(node) {
+        if self.open(node) {
             return Some(*range.start());
         }
         let value = self.decoder.integer(node)?;
@@ -29,7 +29,7 @@ impl Parser<'_> {
 
     /// A number within `range`; a placeholder counts as the smallest.
     pub(super) fn number(&mut self, node: &Node, range: RangeInclusive<f64>) -> Option<f64> {
-        if is_open(node) {
+        if self.open(node) {
             return Some(*range.start());
         }
         let value = self.decoder.number(node)?;
@@ -53,7 +53,7 @@ impl Parser<'_> {
     /// A path as ItemsPath, Variable and the `…Path` fields take it: from the input, the Context
     /// Object or a variable.
     pub(super) fn path(&mut self, node: &Node) -> Option<ScopedPath> {
-        let text = match is_open(node) {
+        let text = match self.open(node) {
             true => Arc::from("$"),
             false => self.text(node)?,
         };
@@ -86,7 +86,7 @@ impl Parser<'_> {
         if matches!(node.kind, Kind::Null) {
             return ResultPath::Discard;
         }
-        if is_open(node) {
+        if self.open(node) {
             return ResultPath::Replace;
         }
         let Some(text) = self.text(node) else { return ResultPath::Replace };
@@ -145,7 +145,7 @@ impl Parser<'_> {
         }
         if let Some(path) = path {
             // Fail's paths may be intrinsic functions; those of other fields are paths only.
-            let text = path.as_str().filter(|text| !is_open(path) && text.starts_with("States."));
+            let text = path.as_str().filter(|text| !self.open(path) && text.starts_with("States."));
             return match text {
                 Some(text) if matches!(path_key, "ErrorPath" | "CausePath") => self
                     .intrinsic(path, text)

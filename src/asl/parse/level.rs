@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use super::{Fields, MISSING_END, MISSING_TARGET, Parser, SCHEMA, did_you_mean, is_open};
+use super::{Fields, MISSING_END, MISSING_TARGET, Parser, SCHEMA, did_you_mean};
 use crate::asl::state::{QueryLanguage, State, StateKind, Transition};
 use crate::asl::state_machine::{StateIndex, States};
 use crate::document::{Member, Node};
@@ -40,7 +40,7 @@ impl Parser<'_> {
             self.push(self.document.error_in(node, "TOO_DEEPLY_NESTED", message));
             return None;
         }
-        if is_open(node) {
+        if self.open(node) {
             let help = "the states themselves must stand in the definition to be checked";
             self.error_in(node, "States is a placeholder", Some(help.to_owned()));
             return None;
@@ -117,7 +117,7 @@ impl Parser<'_> {
             return Some(*index);
         }
         level.incomplete.set(true);
-        if is_open(node) {
+        if self.open(node) {
             return Some(StateIndex(0));
         }
         let message = format!("Missing '{field}' target: {name}");
@@ -152,7 +152,7 @@ impl Parser<'_> {
             (Some(next), None) => {
                 self.target(level, next, "Next", Some(from)).map(Transition::Next)
             }
-            (None, Some(end)) if is_open(end) => Some(Transition::End),
+            (None, Some(end)) if self.open(end) => Some(Transition::End),
             (None, Some(end)) => {
                 if !self.decoder.boolean(end)? {
                     let help = "remove it, and give the state a \"Next\"";

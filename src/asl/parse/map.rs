@@ -100,19 +100,19 @@ impl Parser<'_> {
     }
 
     fn processor_config(&mut self, node: &Node) -> ProcessorMode {
-        if is_open(node) {
+        if self.open(node) {
             return ProcessorMode::Inline;
         }
         let Some(members) = self.decoder.object(node) else { return ProcessorMode::Inline };
         let mut fields = Fields::new(members, QueryLanguage::JsonPath, "ProcessorConfig");
         self.comment(&mut fields);
-        let mode = fields.any("Mode").filter(|node| !is_open(node));
+        let mode = fields.any("Mode").filter(|node| !self.open(node));
         let mode = mode.and_then(|node| {
             self.decoder.choice(node, &[("INLINE", false), ("DISTRIBUTED", true)])
         });
         let types = [("STANDARD", ExecutionType::Standard), ("EXPRESS", ExecutionType::Express)];
         let execution_type = fields.any("ExecutionType");
-        let children = execution_type.filter(|node| !is_open(node));
+        let children = execution_type.filter(|node| !self.open(node));
         let children = children.and_then(|node| self.decoder.choice(node, &types));
         let distributed = mode == Some(true);
         if distributed && execution_type.is_none() {
@@ -133,12 +133,13 @@ impl Parser<'_> {
     /// `Items`: an array, or an expression that gives one.
     fn items(&mut self, node: &Node) -> Option<Template> {
         let expression = node.as_str().is_some_and(|text| expression_text(text).is_some());
-        if !expression && !is_open(node) && !matches!(node.kind, Kind::Array(_) | Kind::Object(_)) {
+        if !expression && !self.open(node) && !matches!(node.kind, Kind::Array(_) | Kind::Object(_))
+        {
             let help = "an array, or an expression: \"{% … %}\"";
             self.error_help(&node.span, "Items must be an array or a JSONata expression", help);
             return None;
         }
-        self.jsonata_template(node, "Items", Scope::FIELD).map(Template::Jsonata)
+        self.jsonata_template(node, Scope::FIELD).map(Template::Jsonata)
     }
 
     /// `ItemSelector`, or the `Parameters` that came before it.
@@ -182,7 +183,7 @@ impl Parser<'_> {
     }
 
     fn item_reader(&mut self, fields: &mut Fields<'_>) -> Option<ItemReader> {
-        let node = fields.any("ItemReader").filter(|node| !is_open(node))?;
+        let node = fields.any("ItemReader").filter(|node| !self.open(node))?;
         let members = self.decoder.object(node)?;
         let mut reader = Fields::new(members, fields.language, "an ItemReader");
         self.comment(&mut reader);
@@ -204,7 +205,7 @@ impl Parser<'_> {
     }
 
     fn reader_config(&mut self, node: &Node, language: QueryLanguage, out: &mut ItemReader) {
-        if is_open(node) {
+        if self.open(node) {
             return;
         }
         let Some(members) = self.decoder.object(node) else { return };
@@ -222,7 +223,7 @@ impl Parser<'_> {
                 self.word(node, allowed, language);
             }
         }
-        if let Some(node) = fields.any("CSVHeaders").filter(|node| !is_open(node)) {
+        if let Some(node) = fields.any("CSVHeaders").filter(|node| !self.open(node)) {
             for item in self.decoder.array(node).unwrap_or_default() {
                 self.decoder.string(item);
             }
@@ -232,7 +233,7 @@ impl Parser<'_> {
         }
         out.max_items = self.number_field(&mut fields, "MaxItems", "MaxItemsPath", 0..=100_000_000);
         if language == QueryLanguage::Jsonata {
-            let template = self.jsonata_template(node, "ItemReader/ReaderConfig", Scope::FIELD);
+            let template = self.jsonata_template(node, Scope::FIELD);
             out.reader_config_template = template.map(Template::Jsonata);
         }
         let mut config = match node.to_value() {
@@ -249,14 +250,14 @@ impl Parser<'_> {
     fn word(&mut self, node: &Node, allowed: &[&str], language: QueryLanguage) {
         let expression = language == QueryLanguage::Jsonata
             && node.as_str().is_some_and(|text| expression_text(text).is_some());
-        if !expression && !is_open(node) {
+        if !expression && !self.open(node) {
             let words: Vec<(&str, ())> = allowed.iter().map(|word| (*word, ())).collect();
             self.decoder.choice(node, &words);
         }
     }
 
     fn item_batcher(&mut self, fields: &mut Fields<'_>) -> Option<ItemBatcher> {
-        let node = fields.any("ItemBatcher").filter(|node| !is_open(node))?;
+        let node = fields.any("ItemBatcher").filter(|node| !self.open(node))?;
         let members = self.decoder.object(node)?;
         let mut batcher = Fields::new(members, fields.language, "an ItemBatcher");
         self.comment(&mut batcher);
@@ -275,14 +276,14 @@ impl Parser<'_> {
     }
 
     fn result_writer(&mut self, fields: &mut Fields<'_>) -> Option<ResultWriter> {
-        let node = fields.any("ResultWriter").filter(|node| !is_open(node))?;
+        let node = fields.any("ResultWriter").filter(|node| !self.open(node))?;
         let members = self.decoder.object(node)?;
         let mut writer = Fields::new(members, fields.language, "a ResultWriter");
         self.comment(&mut writer);
         let resource = writer.any("Resource").and_then(|node| self.text(node));
         let arguments = self.template(&mut writer, "Parameters", "Arguments");
         let mut writer_config = Value::object::<Arc<str>>([]);
-        if let Some(node) = writer.any("WriterConfig").filter(|node| !is_open(node)) {
+        if let Some(node) = writer.any("WriterConfig").filter(|node| !self.open(node)) {
             self.writer_config(node, fields.language);
             writer_config = node.to_value();
         }

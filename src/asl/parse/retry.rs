@@ -62,7 +62,7 @@ impl Parser<'_> {
         let backoff_rate =
             backoff_rate.and_then(|node| self.number(node, 1.0..=f64::INFINITY)).unwrap_or(2.0);
         let words = [("NONE", JitterStrategy::None), ("FULL", JitterStrategy::Full)];
-        let jitter = fields.any("JitterStrategy").filter(|node| !is_open(node));
+        let jitter = fields.any("JitterStrategy").filter(|node| !self.open(node));
         let jitter = jitter.and_then(|node| self.decoder.choice(node, &words));
         Some(Retrier {
             error_equals: error_equals?,
@@ -115,14 +115,14 @@ impl Parser<'_> {
             None => ResultPath::Replace,
         };
         let output = fields.jsonata("Output");
-        let output = output.and_then(|node| self.jsonata_template(node, "Output", Scope::CATCH));
+        let output = output.and_then(|node| self.jsonata_template(node, Scope::CATCH));
         let assign = self.assign(fields, Scope::CATCH);
         Some(Catcher { error_equals: error_equals?, next: next?, result_path, output, assign })
     }
 
     fn handlers<'n>(&mut self, fields: &mut Fields<'n>, key: &'static str) -> Option<&'n [Node]> {
         let node = fields.any(key)?;
-        if is_open(node) {
+        if self.open(node) {
             return None;
         }
         self.decoder.array(node)
@@ -134,7 +134,7 @@ impl Parser<'_> {
             self.error_in(fields.node, "These fields are required: [ErrorEquals]", None);
             return None;
         };
-        if is_open(node) {
+        if self.open(node) {
             return Some(Vec::new());
         }
         let items = self.decoder.array(node)?;

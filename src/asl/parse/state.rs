@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::expression::Scope;
 use super::level::Level;
-use super::{Fields, Parser, SCHEMA, did_you_mean, is_open};
+use super::{Fields, Parser, SCHEMA, did_you_mean};
 use crate::asl::state::{
     FailState, Field, PathField, QueryLanguage, ResultPath, State, StateKind, Template, WaitState,
 };
@@ -111,7 +111,7 @@ impl Parser<'_> {
         state.output_path = self.path_field(output_path);
         let scope = if works { Scope::RESULT } else { Scope::FIELD };
         let output = fields.jsonata("Output");
-        state.output = output.and_then(|node| self.jsonata_template(node, "Output", scope));
+        state.output = output.and_then(|node| self.jsonata_template(node, scope));
         if type_name != "Succeed" {
             state.assign = self.assign(fields, scope);
         }
@@ -229,7 +229,7 @@ impl Parser<'_> {
             self.error_in(fields.node, "These fields are required: [Branches]", None);
             return None;
         };
-        if is_open(node) {
+        if self.open(node) {
             return Some(Vec::new());
         }
         let items = self.decoder.array(node)?;

@@ -66,7 +66,7 @@ impl Parser<'_> {
     /// `Credentials`: an object with `RoleArn`, or a path or expression for it.
     fn credentials(&mut self, fields: &mut Fields<'_>) -> Option<Template> {
         let node = fields.any("Credentials")?;
-        if is_open(node) {
+        if self.open(node) {
             return None;
         }
         let jsonata = fields.language == QueryLanguage::Jsonata;
@@ -83,7 +83,7 @@ impl Parser<'_> {
         match jsonata {
             true => {
                 let scope = super::expression::Scope::FIELD;
-                self.jsonata_template(node, "Credentials", scope).map(Template::Jsonata)
+                self.jsonata_template(node, scope).map(Template::Jsonata)
             }
             false => self.payload_template(node).map(Template::Payload),
         }

@@ -1,7 +1,7 @@
 //! Payload templates, JSONata templates, and `Assign`.
 
 use super::expression::Scope;
-use super::{Fields, Parser, SCHEMA, is_open};
+use super::{Fields, Parser, SCHEMA};
 use crate::asl::state::{QueryLanguage, Template};
 use crate::document::{Kind, Node};
 use crate::query::intrinsic::Intrinsic;
@@ -26,10 +26,7 @@ impl Parser<'_> {
         };
         match (payload, jsonata) {
             (Some(node), _) => self.payload_template(node).map(Template::Payload),
-            (_, Some(node)) => {
-                let prefix = jsonata_key;
-                self.jsonata_template(node, prefix, Scope::FIELD).map(Template::Jsonata)
-            }
+            (_, Some(node)) => self.jsonata_template(node, Scope::FIELD).map(Template::Jsonata),
             _ => None,
         }
     }
@@ -37,7 +34,7 @@ impl Parser<'_> {
     /// `Assign`: an object from names of variables to templates.
     pub(super) fn assign(&mut self, fields: &mut Fields<'_>, scope: Scope) -> Option<Template> {
         let node = fields.any("Assign")?;
-        if is_open(node) {
+        if self.open(node) {
             return None;
         }
         let jsonata = fields.language == QueryLanguage::Jsonata;
@@ -49,7 +46,7 @@ impl Parser<'_> {
             self.variable_name(name, &member.key_span);
         }
         match jsonata {
-            true => self.jsonata_template(node, "Assign", scope).map(Template::Jsonata),
+            true => self.jsonata_template(node, scope).map(Template::Jsonata),
             false => self.payload_template(node).map(Template::Payload),
         }
     }
@@ -102,7 +99,7 @@ impl Parser<'_> {
                         map.insert(member.key.clone(), self.payload(&member.value));
                         continue;
                     };
-                    if is_open(&member.value) {
+                    if self.open(&member.value) {
                         map.insert(name.into(), member.value.to_value());
                         continue;
                     }
@@ -157,11 +154,9 @@ impl Parser<'_> {
     }
 
     /// A JSONata template: any value, in which strings between `{%` and `%}` are expressions.
-    /// `field` is what errors at run time call the place.
     pub(super) fn jsonata_template(
         &mut self,
         node: &Node,
-        field: &str,
         scope: Scope,
     ) -> Option<JsonataTemplate> {
         let before = self.errors();
@@ -169,7 +164,7 @@ impl Parser<'_> {
         if self.errors() > before {
             return None;
         }
-        match JsonataTemplate::compile(&value, field) {
+        match JsonataTemplate::compile(&value) {
             Ok(template) => Some(template),
             Err(problems) => {
                 // Each expression was read with its place already; this is what is left.

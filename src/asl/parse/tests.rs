@@ -345,6 +345,9 @@ fn placeholders_satisfy_any_field() {
         ]
     );
     assert_eq!(machine.placeholders.iter().filter(|p| !p.quoted).count(), 6);
+    let harmless: Vec<&str> =
+        machine.placeholders.iter().filter(|p| !p.needed).map(|p| &*p.name).collect();
+    assert_eq!(harmless, ["FunctionArn"]);
     let first = machine.states.find("A").unwrap();
     let StateKind::Task(task) = &first.kind else { panic!("{first:?}") };
     assert!(matches!(&task.resource, Resource::Placeholder(text) if &**text == "${FunctionArn}"));
