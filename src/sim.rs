@@ -234,3 +234,6 @@ impl Simulation {
         driver::run(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,7 +171,7 @@ impl Outcome {
         match self {
             Self::Fail { stage, failure } => Some((*stage, failure.clone())),
             Self::Fault(fault, stage) => {
-                Some((stage.unwrap_or(fault.stage), fault.failure(resource)))
+                Some((stage.unwrap_or_else(|| fault.stage(resource)), fault.failure(resource)))
             }
             Self::Return(_) | Self::UnknownFault(_) | Self::Never => None,
         }

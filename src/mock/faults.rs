@@ -4,7 +4,7 @@
 //! (`DynamoDB.ConditionalCheckFailedException` against `DynamoDb.…`) and phrase causes
 //! differently, so a fault becomes a [`Failure`] only together with the [`Resource`] called.
 
-use crate::asl::Resource;
+use crate::asl::{Pattern, Resource};
 use crate::engine::FailureStage;
 use crate::history::Failure;
 
@@ -13,8 +13,7 @@ use crate::history::Failure;
 pub struct Fault {
     /// What scenarios call it: `lambda.throttled`.
     pub name: &'static str,
-    /// How far the task comes.
-    pub stage: FailureStage,
+    stage: FailureStage,
     /// How the error is named and its cause worded.
     form: Form,
     /// How well this is known.
@@ -84,6 +83,16 @@ impl Fault {
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(likeness, _)| *likeness > 0.8)
             .map(|(_, name)| name)
+    }
+
+    /// How far a task that calls `resource` comes: where it waits for a job or a callback, an
+    /// error of the API means that the call was refused.
+    pub fn stage(&self, resource: &Resource) -> FailureStage {
+        let waits = resource.pattern() != Pattern::RequestResponse;
+        match self.form {
+            Form::Api { .. } | Form::Client { .. } if waits => FailureStage::Submit,
+            _ => self.stage,
+        }
     }
 
     /// Error and cause as a task that calls `resource` reports them.
