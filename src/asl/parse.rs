@@ -192,6 +192,19 @@ impl Parser<'_> {
         self.push(diagnostic);
     }
 
+    /// Reports two fields of `owner` that exclude each other; `span` is the second one's.
+    fn conflict(
+        &mut self,
+        owner: &Node,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        let mut diagnostic = self.document.error_in(owner, SCHEMA, message).with_help(help);
+        diagnostic.span = span.clone();
+        self.push(diagnostic);
+    }
+
     /// Reports a warning.
     fn warn(
         &mut self,

@@ -140,6 +140,10 @@ impl Parser<'_> {
         let mut fields = Fields::new(members, QueryLanguage::JsonPath, "a nested choice rule");
         self.comment(&mut fields);
         let condition = self.condition(&mut fields, node);
+        if let Some(member) = fields.member("Next") {
+            let message = "Only the outermost rule has a \"Next\"";
+            self.conflict(node, &member.key_span, message, "remove it");
+        }
         self.finish(fields);
         condition
     }

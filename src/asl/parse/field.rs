@@ -67,6 +67,17 @@ impl Parser<'_> {
         }
     }
 
+    /// A path that must name one value, since a list of matches can never be a number or a text.
+    fn single_path(&mut self, node: &Node) -> Option<ScopedPath> {
+        let path = self.path(node)?;
+        if path.path().is_definite() {
+            return Some(path);
+        }
+        let help = "wildcards, slices and filters give a list of matches; name a single place";
+        self.error_help(&node.span, "Value is not a Reference Path", help);
+        None
+    }
+
     /// `InputPath` or `OutputPath`.
     pub(super) fn path_field(&mut self, node: Option<&Node>) -> PathField {
         match node {
@@ -140,7 +151,7 @@ impl Parser<'_> {
         let path = fields.jsonpath(path_key);
         if let (Some(_), Some(path)) = (node, path) {
             let message = format!("Only one of \"{key}\" and \"{path_key}\" is allowed");
-            self.error_help(&path.span, message, "remove one of them");
+            self.conflict(fields.node, &path.span, message, "remove one of them");
             return None;
         }
         if let Some(path) = path {
@@ -150,7 +161,7 @@ impl Parser<'_> {
                 Some(text) if matches!(path_key, "ErrorPath" | "CausePath") => self
                     .intrinsic(path, text)
                     .map(|intrinsic| Field::Intrinsic(Box::new(intrinsic))),
-                _ => self.path(path).map(Field::Path),
+                _ => self.single_path(path).map(Field::Path),
             };
         }
         let node = node?;

@@ -146,7 +146,7 @@ impl Parser<'_> {
         match (next, end) {
             (Some(_), Some(end)) => {
                 let message = "Exactly one of \"Next\" or \"End\" is allowed";
-                self.error_help(&end.span, message, "remove one of them");
+                self.conflict(fields.node, &end.span, message, "remove one of them");
                 None
             }
             (Some(next), None) => {

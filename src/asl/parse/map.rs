@@ -76,7 +76,8 @@ impl Parser<'_> {
         let node = match (fields.any("ItemProcessor"), fields.any("Iterator")) {
             (Some(_), Some(iterator)) => {
                 let message = "Only one of \"ItemProcessor\" and \"Iterator\" is allowed";
-                self.error_help(&iterator.span, message, "remove Iterator, the older form");
+                let help = "remove Iterator, the older form";
+                self.conflict(fields.node, &iterator.span, message, help);
                 return None;
             }
             (Some(node), None) | (None, Some(node)) => node,
@@ -147,7 +148,7 @@ impl Parser<'_> {
         let older = fields.jsonpath("Parameters");
         if let (Some(older), true) = (older, fields.has("ItemSelector")) {
             let message = "Only one of \"ItemSelector\" and \"Parameters\" is allowed";
-            self.error_help(&older.span, message, "remove Parameters, the older form");
+            self.conflict(fields.node, &older.span, message, "remove Parameters, the older form");
             fields.any("ItemSelector");
             return None;
         }

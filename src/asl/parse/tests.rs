@@ -131,6 +131,10 @@ fn fields_of_states() {
             "paths that are none",
             r#""Type": "Pass", "InputPath": "a.b", "ResultPath": "$.a[*]", "OutputPath": 1, "End": true"#
         ),
+        (
+            "a path to many values",
+            r#""Type": "Wait", "SecondsPath": "$.a[*].seconds", "End": true"#
+        ),
         ("an error twice", r#""Type": "Fail", "Error": "E", "ErrorPath": "$.e""#),
         (
             "fail with intrinsics",
