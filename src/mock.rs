@@ -17,7 +17,6 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use answer::{Answer, Body, Heartbeats, Outcome};
-pub(crate) use faults::REQUEST_ID;
 pub use faults::{Evidence, Fault};
 pub use key::MockKey;
 pub use parse::MockError;

@@ -33,10 +33,13 @@ struct Added {
 pub(crate) struct BoundMocks {
     entries: Vec<Entry>,
     /// By machine, then by state: entries that may answer, the most specific first.
-    machines: Vec<HashMap<Arc<str>, Box<[usize]>, BuildHasherDefault<FxHasher>>>,
+    machines: Vec<Candidates>,
     /// The names of all states of all machines.
     states: HashSet<Arc<str>, BuildHasherDefault<FxHasher>>,
 }
+
+/// By state: indexes of entries.
+type Candidates = HashMap<Arc<str>, Box<[usize]>, BuildHasherDefault<FxHasher>>;
 
 #[derive(Debug)]
 struct Entry {
@@ -308,12 +311,8 @@ pub(crate) fn unknown_fault(name: &str) -> String {
     format!("there is no fault `{name}`{hint}")
 }
 
-fn index(
-    entries: &[Entry],
-    name: &Arc<str>,
-    machine: &StateMachine,
-) -> HashMap<Arc<str>, Box<[usize]>, BuildHasherDefault<FxHasher>> {
-    let mut states = HashMap::default();
+fn index(entries: &[Entry], name: &Arc<str>, machine: &StateMachine) -> Candidates {
+    let mut states = Candidates::default();
     visit(&machine.states, &mut |state, resource| {
         let mut candidates: Vec<usize> = (0..entries.len())
             .filter(|i| {

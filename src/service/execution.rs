@@ -204,6 +204,6 @@ pub(super) fn starting(
         input,
         seed,
         interleaving: account.interleaving,
-        limits: account.limits.clone(),
+        limits: account.limits,
     }
 }

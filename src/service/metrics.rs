@@ -109,8 +109,11 @@ impl Metrics {
     }
 }
 
+/// By name and resource: the dimension, and the datapoints.
 #[derive(Default)]
-struct Found(IndexMap<(&'static str, Arc<str>), (&'static str, Vec<Datapoint>)>);
+struct Found(IndexMap<(&'static str, Arc<str>), Series>);
+
+type Series = (&'static str, Vec<Datapoint>);
 
 /// The names of the metrics of one kind of task.
 struct Kind {

@@ -8,9 +8,11 @@ use super::{ApiError, ExecutionId, Operation, Response, Service};
 use crate::asl::{ExecutionType, Pattern, Resource};
 use crate::engine::{ExecutionResult, ExecutionStatus, FailureStage, Input, TaskRequest};
 use crate::history::Failure;
-use crate::mock;
 use crate::time::Timestamp;
 use crate::value::Value;
+
+/// The request id of every call.
+const REQUEST_ID: &str = "11111111-2222-4333-8444-555555555555";
 
 /// What the parent of a nested execution hears of its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,9 +87,12 @@ impl Service {
             Ok(Response::Started(child)) => {
                 let record = self.execution(child);
                 let date = record.execution.started_at().millis();
-                let answer = mock::submitted(&request.resource);
-                let answer = with(&answer, "ExecutionArn", Value::String(record.arn.clone()));
-                let output = with(&answer, "StartDate", Value::from(date));
+                let output = Value::object([
+                    ("ExecutionArn", Value::String(record.arn.clone())),
+                    ("SdkHttpMetadata", Value::object([("HttpStatusCode", Value::from(200))])),
+                    ("SdkResponseMetadata", Value::object([("RequestId", REQUEST_ID.into())])),
+                    ("StartDate", Value::from(date)),
+                ]);
                 if waits {
                     Input::TaskSubmitted { task: request.task, output }
                 } else {
@@ -329,13 +334,6 @@ fn name_of(request: &TaskRequest) -> Option<Arc<str>> {
     }
 }
 
-fn with(object: &Value, key: &str, value: Value) -> Value {
-    match object.as_object() {
-        Some(members) => Value::Object(members.with(key, value)),
-        None => object.clone(),
-    }
-}
-
 /// Dates of optimized integrations: milliseconds since the epoch.
 fn milliseconds(time: Timestamp) -> Value {
     Value::from(time.millis())
@@ -353,7 +351,7 @@ fn optimized_failure(error: &ApiError) -> Failure {
         format!(
             "{message} (Service: AWSStepFunctions; Status Code: 400; Error Code: {code}; \
              Request ID: {}; Proxy: null)",
-            mock::REQUEST_ID
+            REQUEST_ID
         ),
     )
 }
@@ -364,7 +362,7 @@ fn sdk_failure(error: &ApiError) -> Failure {
         format!("Sfn.{code}Exception"),
         format!(
             "{message} (Service: Sfn, Status Code: 400, Request ID: {}) (SDK Attempt Count: 1)",
-            mock::REQUEST_ID
+            REQUEST_ID
         ),
     )
 }

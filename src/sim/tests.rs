@@ -84,7 +84,7 @@ mod answers {
         };
         let first = Answer::fails("Once", "");
         assert_eq!(map(Mock::answers([first, Answer::returns("x")])), r#"["x","x","x"]"#);
-        let numbers = (1..=3).map(|n| Answer::returns(n));
+        let numbers = (1..=3).map(Answer::returns);
         assert_eq!(map(Mock::by_invocation(numbers)), "[1,2,3]");
         let function = Mock::from_fn(|call| Answer::returns(call.invocation));
         assert_eq!(map(function), "[0,1,2]");

@@ -15,7 +15,26 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (&["history"], &["json", "value", "time"]),
     (&["query"], &["json", "value", "time", "entropy"]),
     (&["asl", "limits"], &["json", "value", "time", "diagnostic", "document", "query"]),
+    (&["duration"], &[]),
     (&["engine"], &["json", "value", "time", "entropy", "history", "query", "asl", "limits"]),
+    (&["service"], &["value", "time", "entropy", "history", "asl", "limits", "engine"]),
+    (&["mock"], &["json", "value", "duration", "history", "query", "asl", "engine", "matcher"]),
+    (
+        &["sim"],
+        &[
+            "value",
+            "time",
+            "duration",
+            "diagnostic",
+            "entropy",
+            "history",
+            "asl",
+            "limits",
+            "engine",
+            "service",
+            "mock",
+        ],
+    ),
 ];
 
 /// The modules that hold no logic of their own and see everything.
