@@ -132,7 +132,7 @@ pub enum Field<T> {
     /// The `…Path` form with an intrinsic function (`ErrorPath`, `CausePath`).
     Intrinsic(Box<Intrinsic>),
     /// A `{% %}` expression.
-    Jsonata(Box<Expression>),
+    Jsonata(Arc<Expression>),
 }
 
 /// The fields of a Wait state: exactly one of the two kinds.

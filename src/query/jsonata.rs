@@ -1,6 +1,6 @@
 //! stub
 /// stub
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Expression(String);
 /// stub
 #[derive(Clone, Debug)]

@@ -168,7 +168,7 @@ impl Parser<'_> {
         if fields.language == QueryLanguage::Jsonata
             && let Some(expression) = self.expression_of(node, Scope::FIELD)
         {
-            return expression.map(|expression| Field::Jsonata(Box::new(expression)));
+            return expression.map(|expression| Field::Jsonata(Arc::new(expression)));
         }
         literal(self, node).map(Field::Literal)
     }
