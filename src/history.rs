@@ -21,6 +21,7 @@ pub use event::{
 };
 pub use normalize::Rule;
 pub use read::{HistoryError, Note};
+pub(crate) use threads::GrowingThreads;
 pub use threads::{Thread, ThreadKind, Threads, find};
 pub use write::TimestampForm;
 
@@ -45,4 +46,4 @@ impl fmt::Debug for History {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

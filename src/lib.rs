@@ -11,6 +11,7 @@ pub mod limits;
 pub mod matcher;
 pub mod mock;
 pub mod query;
+pub mod replay;
 pub mod service;
 pub mod sim;
 pub mod time;

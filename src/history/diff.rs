@@ -12,6 +12,8 @@ mod value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::event::{EventId, EventType, HistoryEvent};
 use super::normalize::{Pairing, Rule};
 use super::threads::{ThreadKind, Threads, find};
@@ -32,10 +34,15 @@ pub struct DiffOptions {
     pub links: bool,
     /// Rules for texts that may differ.
     pub rules: Vec<Rule>,
+    /// Texts to which no rule applies.
+    pub fixed: FxHashSet<Box<str>>,
+    /// Texts made up by what wrote the actual history, such as its execution's name: each may stand
+    /// for some text of the expected one, the same throughout.
+    pub generated: Vec<Arc<str>>,
 }
 
 /// The differences between an expected history and an actual one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diff {
     /// In the order of the expected history; empty where both say the same.
     pub differences: Vec<Difference>,
@@ -103,7 +110,14 @@ pub struct MemberDifference {
 impl Default for DiffOptions {
     /// Everything counts but timestamps.
     fn default() -> Self {
-        Self { causes: true, timestamps: false, links: true, rules: Vec::new() }
+        Self {
+            causes: true,
+            timestamps: false,
+            links: true,
+            rules: Vec::new(),
+            fixed: FxHashSet::default(),
+            generated: Vec::new(),
+        }
     }
 }
 
@@ -117,7 +131,7 @@ impl Diff {
             expected,
             actual,
             options,
-            pairing: Pairing::new(&options.rules),
+            pairing: Pairing::new(&options.rules, &options.fixed, &options.generated),
             found: Vec::new(),
         };
         differ.thread(0, 0);
@@ -221,6 +235,18 @@ impl<'h> Side<'h> {
         }
     }
 
+    /// How many events are missing from the history before a position of a thread and behind the
+    /// event before it: ids that no event has, in that stretch.
+    fn lost(&self, thread: usize, position: usize) -> usize {
+        let line = &self.threads.threads[thread].events;
+        let before = position.checked_sub(1).and_then(|at| line.get(at));
+        let (Some(before), Some(behind)) = (before, line.get(position)) else { return 0 };
+        let (first, last) = (self.events[*before].id, self.events[*behind].id);
+        let span = usize::try_from(last.saturating_sub(first)).unwrap_or(usize::MAX);
+        // Events between the two in the file take up an id each, those without one as well.
+        span.saturating_sub(behind.saturating_sub(*before))
+    }
+
     /// A thread and all threads within it.
     fn within(&self, thread: usize, events: &mut Vec<usize>) {
         let thread = &self.threads.threads[thread];
@@ -258,7 +284,14 @@ impl Differ<'_> {
                 }
                 Step::Other { .. } if cut_short && number == last => {}
                 Step::Other { expected: from, actual: to } => {
-                    self.other((expected, from), (actual, to));
+                    let lost = match (from.len(), to.len()) {
+                        (0, count) => self.expected.lost(expected, from.start) >= count,
+                        (count, 0) => self.actual.lost(actual, to.start) >= count,
+                        _ => false,
+                    };
+                    if !lost {
+                        self.other((expected, from), (actual, to));
+                    }
                 }
             }
         }

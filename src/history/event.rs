@@ -395,6 +395,12 @@ impl HistoryEvent {
         }
     }
 
+    /// Whether both are the same step of a state machine, whatever data they carry.
+    pub fn same_step(&self, other: &Self) -> bool {
+        let named = self.event_type.is_state_entered() || self.event_type.is_state_exited();
+        self.event_type == other.event_type && (!named || self.state_name() == other.state_name())
+    }
+
     /// The input, parameters or output that the event carries, where it carries one.
     pub fn payload(&self) -> Option<&Payload> {
         match &self.details {

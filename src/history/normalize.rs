@@ -3,7 +3,11 @@
 //! A rule never erases: it pairs what it covers, so that one execution's ARN may stand for the
 //! other's throughout, but not for two different ones.
 
-use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::History;
 
 /// A named rule: which texts may differ between two histories of the same behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +26,10 @@ pub enum Rule {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pairing {
     rules: Vec<Rule>,
+    /// Texts that stand for themselves, whatever the rules say.
+    fixed: FxHashSet<Box<str>>,
+    /// Texts that only the actual side has made up; each stands for some text of the other.
+    generated: Vec<Arc<str>>,
     forth: FxHashMap<Box<str>, Box<str>>,
     back: FxHashMap<Box<str>, Box<str>>,
 }
@@ -95,20 +103,45 @@ fn fits(bytes: &[u8], pattern: &str) -> usize {
     if fits { pattern.len() } else { 0 }
 }
 
+impl History {
+    /// The texts in this history's data that the rules cover.
+    pub fn texts_covered_by(&self, rules: &[Rule]) -> FxHashSet<Box<str>> {
+        let mut found = FxHashSet::default();
+        let mut add = |text: &str| {
+            let covered = parts(rules, text).into_iter().filter(|(rule, _)| rule.is_some());
+            found.extend(covered.map(|(_, text)| Box::from(text)));
+        };
+        for event in &self.events {
+            if let Some(payload) = event.payload() {
+                add(&payload.to_string());
+            }
+            if let Some(cause) = event.failure().and_then(|failure| failure.cause.as_ref()) {
+                add(cause);
+            }
+        }
+        found
+    }
+}
+
 impl Pairing {
-    pub fn new(rules: &[Rule]) -> Self {
-        Self { rules: rules.to_vec(), ..Self::default() }
+    pub fn new(rules: &[Rule], fixed: &FxHashSet<Box<str>>, generated: &[Arc<str>]) -> Self {
+        let mut generated = generated.to_vec();
+        // An ARN before the name that it ends with.
+        generated.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        let (forth, back) = (FxHashMap::default(), FxHashMap::default());
+        Self { rules: rules.to_vec(), fixed: fixed.clone(), generated, forth, back }
     }
 
     /// Whether the texts are equal but for what the rules cover; pairs what they cover.
     pub fn texts_match(&mut self, expected: &str, actual: &str) -> bool {
-        if expected == actual {
-            return true;
-        }
-        if self.rules.is_empty() {
-            return false;
-        }
-        let (expected, actual) = (self.parts(expected), self.parts(actual));
+        expected == actual
+            || (!self.rules.is_empty() && self.covered(expected, actual))
+            || self.made_up(expected, actual)
+    }
+
+    /// Whether the texts differ only in what the rules cover.
+    fn covered(&mut self, expected: &str, actual: &str) -> bool {
+        let (expected, actual) = (parts(&self.rules, expected), parts(&self.rules, actual));
         let similar = expected.len() == actual.len()
             && expected.iter().zip(&actual).all(|(a, b)| match (a.0, b.0) {
                 (None, None) => a.1 == b.1,
@@ -127,42 +160,74 @@ impl Pairing {
         similar
     }
 
+    /// Whether the actual text is the expected one with generated texts in it.
+    fn made_up(&mut self, expected: &str, actual: &str) -> bool {
+        let Some(generated) = self.generated.iter().find(|text| actual.contains(&***text)) else {
+            return false;
+        };
+        let generated = generated.clone();
+        let Some((before, behind)) = actual.split_once(&*generated) else { return false };
+        let Some(rest) = expected.strip_prefix(before) else { return false };
+        // What the generated text stands for ends where the text behind it goes on.
+        let next = self.generated.iter().filter_map(|text| behind.find(&**text)).min();
+        let plain = &behind[..next.unwrap_or(behind.len())];
+        let end = match (plain.is_empty(), next) {
+            (_, None) => rest.len().checked_sub(plain.len()).filter(|_| rest.ends_with(plain)),
+            (true, Some(_)) => None,
+            (false, Some(_)) => rest.find(plain),
+        };
+        let Some(end) = end.filter(|end| *end > 0) else { return false };
+        let (stands_for, tail) = rest.split_at(end);
+        if self.forth.get(stands_for).is_some_and(|known| **known != *generated)
+            || self.back.get(&*generated).is_some_and(|known| **known != *stands_for)
+            || !(tail == behind || self.made_up(tail, behind))
+        {
+            return false;
+        }
+        self.forth.insert(stands_for.into(), (*generated).into());
+        self.back.insert((*generated).into(), stands_for.into());
+        true
+    }
+
     fn may_pair(&self, expected: &str, actual: &str) -> bool {
+        if self.fixed.contains(actual) {
+            return false;
+        }
         let forth = self.forth.get(expected).is_none_or(|known| **known == *actual);
         forth && self.back.get(actual).is_none_or(|known| **known == *expected)
     }
+}
 
-    /// The text in pieces, each with the rule that covers it.
-    fn parts<'t>(&self, text: &'t str) -> Vec<(Option<Rule>, &'t str)> {
-        let mut parts = Vec::new();
-        let (mut plain, mut at) = (0, 0);
-        let bytes = text.as_bytes();
-        while at < text.len() {
-            let starts_word = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
-            let covered = match text.get(at..) {
-                Some(rest) if starts_word => self.rules.iter().find_map(|rule| {
-                    let length = rule.covers(rest);
-                    (length > 0).then_some((*rule, length))
-                }),
-                _ => None,
-            };
-            match covered {
-                None => at += 1,
-                Some((rule, length)) => {
-                    if plain < at {
-                        parts.push((None, &text[plain..at]));
-                    }
-                    parts.push((Some(rule), &text[at..at + length]));
-                    at += length;
-                    plain = at;
+/// The text in pieces, each with the rule that covers it.
+pub(super) fn parts<'t>(rules: &[Rule], text: &'t str) -> Vec<(Option<Rule>, &'t str)> {
+    let mut parts = Vec::new();
+    let (mut plain, mut at) = (0, 0);
+    let bytes = text.as_bytes();
+    while at < text.len() {
+        let starts_word = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+        let covered = match text.get(at..) {
+            Some(rest) if starts_word => rules.iter().find_map(|rule| {
+                let length = rule.covers(rest);
+                (length > 0).then_some((*rule, length))
+            }),
+            _ => None,
+        };
+        match covered {
+            None => at += 1,
+            Some((rule, length)) => {
+                if plain < at {
+                    parts.push((None, &text[plain..at]));
                 }
+                parts.push((Some(rule), &text[at..at + length]));
+                at += length;
+                plain = at;
             }
         }
-        if plain < at {
-            parts.push((None, &text[plain..]));
-        }
-        parts
     }
+    if plain < at {
+        parts.push((None, &text[plain..]));
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -174,13 +239,17 @@ mod tests {
         assert_eq!(pairing.texts_match(expected, actual), equal, "{expected} / {actual}");
     }
 
+    fn pairing(rules: &[Rule]) -> Pairing {
+        Pairing::new(rules, &FxHashSet::default(), &[])
+    }
+
     const A: &str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
     const B: &str = "9b2b3c1a-0000-4000-8000-1234567890ab";
     const C: &str = "00000000-0000-4000-8000-1234567890ab";
 
     #[test]
     fn a_text_stands_for_one_other_throughout() {
-        let mut pairing = Pairing::new(&Rule::ALL);
+        let mut pairing = pairing(&Rule::ALL);
         check(&mut pairing, &format!("id {A}!"), &format!("id {B}!"), true);
         check(&mut pairing, A, B, true);
         check(&mut pairing, A, C, false);
@@ -200,18 +269,39 @@ mod tests {
                 "at 2025-01-01T00:00:00.123+01:00.".into()
             }),
         ] {
-            check(&mut Pairing::new(&[rule]), &expected, &actual, true);
-            check(&mut Pairing::new(&[]), &expected, &actual, false);
+            check(&mut pairing(&[rule]), &expected, &actual, true);
+            check(&mut pairing(&[]), &expected, &actual, false);
             let others: Vec<_> = Rule::ALL.into_iter().filter(|other| *other != rule).collect();
-            check(&mut Pairing::new(&others), &expected, &actual, false);
+            check(&mut pairing(&others), &expected, &actual, false);
             assert_eq!(Rule::parse(rule.name()), Some(rule));
         }
     }
 
     #[test]
     fn texts_that_are_no_ascii() {
-        let mut pairing = Pairing::new(&Rule::ALL);
+        let mut pairing = pairing(&Rule::ALL);
         check(&mut pairing, &format!("é{A}ü"), &format!("é{B}ü"), true);
         check(&mut pairing, "arn:é", "arn:ü", false);
+    }
+
+    #[test]
+    fn a_generated_text_stands_for_some_other() {
+        let generated = ["token-1".into(), "arn:run".into(), "run".into()];
+        let mut pairing = Pairing::new(&[], &FxHashSet::default(), &generated);
+        check(&mut pairing, "t=ABC;", "t=token-1;", true);
+        check(&mut pairing, "ABC", "token-1", true);
+        check(&mut pairing, "ABD", "token-1", false);
+        check(&mut pairing, "x arn:aws:7 in 7", "x arn:run in run", true);
+        check(&mut pairing, "x arn:aws:8 in 7", "x arn:run in run", false);
+        check(&mut pairing, "7", "run", true);
+        check(&mut pairing, "", "run", false);
+    }
+
+    #[test]
+    fn data_stands_for_itself() {
+        let fixed = FxHashSet::from_iter([B.into()]);
+        let mut pairing = Pairing::new(&Rule::ALL, &fixed, &[]);
+        check(&mut pairing, A, B, false);
+        check(&mut pairing, A, C, true);
     }
 }

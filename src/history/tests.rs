@@ -8,7 +8,7 @@ use super::*;
 use crate::value::Value;
 
 /// The reference material beside the project, or `None` with a word about it.
-pub(super) fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into();
     let root = std::env::var("STEPPROOF_SHARED").map_or(beside, PathBuf::from);
     let path = root.join(path);
@@ -20,7 +20,7 @@ pub(super) fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// Every `history.json` of the recordings.
-pub(super) fn recorded_histories() -> Vec<PathBuf> {
+pub(crate) fn recorded_histories() -> Vec<PathBuf> {
     let Some(root) = shared("aws-recorded/history") else { return Vec::new() };
     let folders = |path: &PathBuf| {
         let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
@@ -35,7 +35,7 @@ pub(super) fn recorded_histories() -> Vec<PathBuf> {
 
 /// A history from lines of id, link and type, with name, index or length, and `= data`, where the
 /// type has them.
-pub(in crate::history) fn history(lines: &str) -> History {
+pub(crate) fn history(lines: &str) -> History {
     let events = lines.lines().map(|line| {
         let (head, data) = line.split_once(" = ").unwrap_or((line, "{}"));
         let mut words = head.split_whitespace();

@@ -64,20 +64,11 @@ pub enum ThreadKind {
 impl Threads {
     /// Takes the events apart.
     pub fn new(events: &[HistoryEvent]) -> Self {
-        let mut builder = Builder {
-            events,
-            threads: Vec::new(),
-            places: Vec::with_capacity(events.len()),
-            regions: Vec::new(),
-            bag: None,
-        };
-        builder.open(ThreadKind::Main, None);
-        for (index, event) in events.iter().enumerate() {
-            let thread = builder.place(index, event);
-            builder.push(thread, index);
-        }
-        let threads = builder.threads.into_iter().map(|open| open.thread).collect();
-        Self { threads, places: builder.places }
+        let mut growing = GrowingThreads::default();
+        growing.places.reserve(events.len());
+        growing.grow(events);
+        let threads = growing.threads.into_iter().map(|open| open.thread).collect();
+        Self { threads, places: growing.places }
     }
 
     /// The thread and position of the event with this index.
@@ -171,8 +162,8 @@ struct OpenThread {
     latest: Option<(usize, bool)>,
 }
 
-struct Builder<'h> {
-    events: &'h [HistoryEvent],
+/// The threads of a history that still grows.
+pub(crate) struct GrowingThreads {
     threads: Vec<OpenThread>,
     places: Vec<(usize, usize)>,
     regions: Vec<Region>,
@@ -180,7 +171,34 @@ struct Builder<'h> {
     bag: Option<(usize, usize)>,
 }
 
-impl Builder<'_> {
+impl Default for GrowingThreads {
+    fn default() -> Self {
+        let (threads, places, regions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut growing = Self { threads, places, regions, bag: None };
+        growing.open(ThreadKind::Main, None);
+        growing
+    }
+}
+
+impl GrowingThreads {
+    /// Takes in the events behind those of the last call.
+    pub fn grow(&mut self, events: &[HistoryEvent]) {
+        for (index, event) in events.iter().enumerate().skip(self.places.len()) {
+            let thread = self.place(events, index, event);
+            self.push(thread, index);
+        }
+    }
+
+    /// The thread and position of an event that was taken in.
+    pub fn place_of(&self, event: usize) -> (usize, usize) {
+        self.places[event]
+    }
+
+    /// A thread so far.
+    pub fn thread(&self, thread: usize) -> &Thread {
+        &self.threads[thread].thread
+    }
+
     fn open(&mut self, kind: ThreadKind, inside: Option<usize>) -> usize {
         let id = self.threads.len();
         let parent =
@@ -200,7 +218,7 @@ impl Builder<'_> {
     }
 
     /// The thread that an event belongs to; opens regions and threads on the way.
-    fn place(&mut self, index: usize, event: &HistoryEvent) -> usize {
+    fn place(&mut self, events: &[HistoryEvent], index: usize, event: &HistoryEvent) -> usize {
         use EventType as T;
         if matches!(
             event.event_type,
@@ -213,35 +231,42 @@ impl Builder<'_> {
         ) {
             return 0;
         }
-        if let Some(thread) = self.bagged(index, event) {
+        if let Some(thread) = self.bagged(events, index, event) {
             return thread;
         }
-        let previous = find(self.events, event.previous_event_id).filter(|at| *at < index);
+        let previous = find(events, event.previous_event_id).filter(|at| *at < index);
         let thread = previous.map_or(0, |at| self.places[at].0);
         match event.event_type {
-            T::MapStateStarted => self.start(RegionKind::Map, thread, previous, index),
-            T::ParallelStateStarted => self.start(RegionKind::Parallel, thread, previous, index),
+            T::MapStateStarted => self.start(events, RegionKind::Map, thread, previous, index),
+            T::ParallelStateStarted => {
+                self.start(events, RegionKind::Parallel, thread, previous, index)
+            }
             T::MapIterationStarted
             | T::MapIterationSucceeded
             | T::MapIterationFailed
             | T::MapIterationAborted => self.iteration(thread, event),
             T::MapStateSucceeded | T::MapStateFailed | T::MapStateAborted => {
-                self.end(RegionKind::Map, thread, previous)
+                self.end(events, RegionKind::Map, thread, previous)
             }
             T::ParallelStateSucceeded | T::ParallelStateFailed | T::ParallelStateAborted => {
-                self.end(RegionKind::Parallel, thread, previous)
+                self.end(events, RegionKind::Parallel, thread, previous)
             }
             T::MapStateExited | T::ParallelStateExited => self.exit(thread, event),
-            _ => self.inner(thread, previous, event),
+            _ => self.inner(events, thread, previous, event),
         }
     }
 
     /// An event without an id, or linked to one, goes into the bag of the Parallel around it.
-    fn bagged(&mut self, index: usize, event: &HistoryEvent) -> Option<usize> {
+    fn bagged(
+        &mut self,
+        events: &[HistoryEvent],
+        index: usize,
+        event: &HistoryEvent,
+    ) -> Option<usize> {
         if let Some((thread, region)) = self.bag {
             let ends = event.event_type == EventType::ParallelStateExited
                 && event.state_name() == Some(&self.regions[region].state);
-            let known = event.id > 0 && find(self.events, event.previous_event_id).is_some();
+            let known = event.id > 0 && find(events, event.previous_event_id).is_some();
             if ends || known {
                 self.bag = None;
                 return ends.then_some(self.regions[region].outer);
@@ -266,12 +291,13 @@ impl Builder<'_> {
     /// points into the attempt before.
     fn start(
         &mut self,
+        events: &[HistoryEvent],
         kind: RegionKind,
         thread: usize,
         previous: Option<usize>,
         index: usize,
     ) -> usize {
-        let entered = previous.map(|at| &self.events[at]);
+        let entered = previous.map(|at| &events[at]);
         let first = entered.filter(|event| event.event_type == kind.entered());
         let (outer, state) = match first.and_then(HistoryEvent::state_name) {
             Some(state) => (thread, state.clone()),
@@ -309,8 +335,14 @@ impl Builder<'_> {
     }
 
     /// The end of a Map or Parallel: in the thread where its state stands.
-    fn end(&mut self, kind: RegionKind, thread: usize, previous: Option<usize>) -> usize {
-        let unstarted = previous.is_some_and(|at| self.events[at].event_type == kind.entered());
+    fn end(
+        &mut self,
+        events: &[HistoryEvent],
+        kind: RegionKind,
+        thread: usize,
+        previous: Option<usize>,
+    ) -> usize {
+        let unstarted = previous.is_some_and(|at| events[at].event_type == kind.entered());
         let outer = if unstarted { thread } else { self.outer(kind, thread) };
         if let Some((_, running)) = &mut self.threads[outer].latest {
             *running = false;
@@ -328,7 +360,13 @@ impl Builder<'_> {
     }
 
     /// Everything else stays in the thread of its link, but for the first event of a branch.
-    fn inner(&mut self, thread: usize, previous: Option<usize>, event: &HistoryEvent) -> usize {
+    fn inner(
+        &mut self,
+        events: &[HistoryEvent],
+        thread: usize,
+        previous: Option<usize>,
+        event: &HistoryEvent,
+    ) -> usize {
         let Some((region, true)) = self.threads[thread].latest else { return thread };
         let opened = &self.regions[region];
         if opened.kind != RegionKind::Parallel || previous != Some(opened.event) {
@@ -342,8 +380,8 @@ impl Builder<'_> {
             let children = self.threads[thread].thread.children.iter();
             let mut own = children.filter(|(at, _)| *at == position).map(|(_, child)| *child);
             let fits = |child: &usize| {
-                let events = self.threads[*child].thread.events.iter().rev();
-                events.filter_map(|at| self.events[*at].state_name()).next() == Some(state)
+                let named = self.threads[*child].thread.events.iter().rev();
+                named.filter_map(|at| events[*at].state_name()).next() == Some(state)
             };
             return own.find(fits).unwrap_or(thread);
         }

@@ -211,7 +211,8 @@ impl Members {
     }
 
     fn variables(&mut self, variables: Option<&AssignedVariables>) {
-        let Some(variables) = variables else { return };
+        // An empty `Assign` leaves no trace (assign_base.base_cases.BASE_EMPTY).
+        let Some(variables) = variables.filter(|variables| !variables.is_empty()) else { return };
         let values = variables.iter().map(|(name, value)| (name.clone(), value.to_string().into()));
         self.add("assignedVariables", Value::object(values));
         let details = Value::object([("truncated", Value::Bool(false))]);

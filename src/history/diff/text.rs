@@ -126,6 +126,13 @@ impl Difference {
                 labels.actual,
             );
         }
+        if let (Some(was), Some(is)) = (entered_type(before), entered_type(now))
+            && before.state_name() == now.state_name()
+        {
+            let name = before.state_name().map_or("", |name| name);
+            let (expected, actual) = (labels.expected, labels.actual);
+            return format!("`{name}` is another kind of state: {expected} {was}, {actual} {is}");
+        }
         let both_enter = before.event_type.is_state_entered() && now.event_type.is_state_entered();
         let (before, now) = match (both_enter, before.state_name(), now.state_name()) {
             (true, Some(before), Some(now)) => (format!("`{before}`"), format!("`{now}`")),
@@ -179,6 +186,11 @@ fn details_sentence(
         labels.actual,
         show(&first.actual),
     )
+}
+
+/// The type of the state that is entered.
+fn entered_type(event: &HistoryEvent) -> Option<&'static str> {
+    event.event_type.name().strip_suffix("StateEntered")
 }
 
 /// An event in a few words.

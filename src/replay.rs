@@ -1,0 +1,197 @@
+//! Replays a recorded execution against a definition.
+//!
+//! The interpreter runs the definition; what came from outside in the recording (the answers of
+//! tasks, of Map Runs, a stop) is fed back to it at the place and in the order in which it came.
+//! Then both histories are compared. Nothing else of the recording reaches the interpreter, so
+//! whatever the definition decides by itself is decided anew.
+
+mod answers;
+mod driver;
+mod map_run;
+mod progress;
+mod report;
+
+use std::sync::Arc;
+
+use crate::asl::{ExecutionType, StateMachine};
+use crate::engine::{Execution, Start};
+use crate::history::{Diff, DiffOptions, EventDetails, History, HistoryEvent, Payload, Rule};
+use crate::limits::Limits;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+pub use report::{Divergence, DivergenceKind};
+
+/// How to replay.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// When the execution starts; by default when the recording did, and if that is unknown
+    /// 2024-01-01T00:00:00Z.
+    pub start_time: Option<Timestamp>,
+    /// The service's limits.
+    pub limits: Limits,
+    /// Whether the wording of causes must be the recorded one.
+    pub causes: bool,
+    /// Whether the result of a Map Run that cannot be computed anew may be taken from what its
+    /// state gave out in the recording. The child executions are not part of a history.
+    pub map_results_from_output: bool,
+}
+
+/// A replayed execution.
+#[derive(Debug)]
+pub struct Replay {
+    /// Whether it did as recorded.
+    pub outcome: Outcome,
+    /// What the definition did, as far as the recording can tell.
+    pub history: History,
+    /// What the reader of the outcome should know.
+    pub notes: Vec<String>,
+}
+
+/// Whether a definition did what the recording says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It did.
+    Same,
+    /// It did something else.
+    Diverged(Divergence),
+}
+
+/// A recording that cannot be replayed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The history was asked for without data.
+    #[error(
+        "the recording has no data: save it again, without `--no-include-execution-data`, so that \
+         inputs and outputs are in it"
+    )]
+    WithoutData,
+    /// There is nothing to start from.
+    #[error("the recording does not start with ExecutionStarted")]
+    WithoutStart,
+}
+
+impl Default for ReplayOptions {
+    fn default() -> Self {
+        Self {
+            start_time: None,
+            limits: Limits::today(),
+            causes: true,
+            map_results_from_output: true,
+        }
+    }
+}
+
+/// Replays a recording against a definition.
+///
+/// # Errors
+///
+/// When the recording does not hold what a replay needs.
+pub fn replay(
+    machine: &Arc<StateMachine>,
+    recorded: &History,
+    options: &ReplayOptions,
+) -> Result<Replay, ReplayError> {
+    let start = start(recorded, options)?;
+    let generated = [
+        start.arn.clone(),
+        start.name.clone(),
+        start.state_machine_arn.clone(),
+        start.state_machine_name.clone(),
+    ];
+    let recorded_start = recorded.events.first().and_then(|event| event.timestamp);
+    let now = options.start_time.or(recorded_start).unwrap_or(DEFAULT_START);
+    let execution = Execution::start(now, machine.clone(), start);
+    let mut driver = driver::Driver::new(execution, recorded, machine, options);
+    let end = driver.run();
+    let (mut history, mut texts, mut notes) = driver.finish();
+    if let (Some(recorded), Some(first)) = (recorded.events.first(), history.events.first_mut()) {
+        // What it was started with comes from the recording, also where that lacks the role.
+        first.details = recorded.details.clone();
+    }
+    texts.extend(generated);
+    let diff = compare(recorded, &history, texts, options);
+    let outcome = match Divergence::find(&diff, recorded, &history, &end) {
+        Some(divergence) => {
+            if RANDOM.iter().any(|name| machine.source.contains(name)) {
+                notes.push("the definition draws random numbers, which a history lacks".into());
+            }
+            Outcome::Diverged(divergence)
+        }
+        None => Outcome::Same,
+    };
+    Ok(Replay { outcome, history, notes })
+}
+
+/// Compares without regard to what nobody can foresee: texts that were made up for the replay.
+fn compare(
+    recorded: &History,
+    produced: &History,
+    generated: Vec<Arc<str>>,
+    options: &ReplayOptions,
+) -> Diff {
+    // Links are the interpreter's affair, and AWS has changed one of them.
+    let plain = DiffOptions { causes: options.causes, links: false, ..DiffOptions::default() };
+    let diff = Diff::new(recorded, produced, &plain);
+    if diff.is_same() {
+        return diff;
+    }
+    let rules = vec![Rule::Uuids, Rule::Timestamps];
+    let recorded_texts = recorded.texts_covered_by(&rules);
+    let lenient = DiffOptions { rules, generated, fixed: recorded_texts, ..plain };
+    Diff::new(recorded, produced, &lenient)
+}
+
+/// What the recorded execution was started with, as far as its history shows.
+fn start(recorded: &History, options: &ReplayOptions) -> Result<Start, ReplayError> {
+    let Some(HistoryEvent { details: EventDetails::ExecutionStarted(started), .. }) =
+        recorded.events.first()
+    else {
+        return Err(ReplayError::WithoutStart);
+    };
+    let input = match &started.input {
+        Payload::Value(input) => input.clone(),
+        Payload::Text(text) => Value::String(text.clone()),
+        Payload::Omitted => return Err(ReplayError::WithoutData),
+    };
+    let region = recorded.events.iter().find_map(|event| match &event.details {
+        EventDetails::TaskScheduled(details) => Some(details.region.clone()),
+        _ => None,
+    });
+    let field = |text: &Option<Arc<str>>, index: usize| {
+        let field = text.as_ref()?.split(':').nth(index).filter(|field| !field.is_empty());
+        field.map(Arc::<str>::from)
+    };
+    let named =
+        started.state_machine_version_arn.clone().or(started.state_machine_alias_arn.clone());
+    let region = region.or_else(|| field(&named, 3)).unwrap_or_else(|| "us-east-1".into());
+    let account = field(&named, 4).or_else(|| field(&started.role_arn, 4));
+    let account = account.unwrap_or_else(|| "123456789012".into());
+    let machine = field(&named, 6).unwrap_or_else(|| "StateMachine".into());
+    let name: Arc<str> = "00000000-0000-4000-8000-000000000000".into();
+    Ok(Start {
+        arn: format!("arn:aws:states:{region}:{account}:execution:{machine}:{name}").into(),
+        name,
+        state_machine_arn: format!("arn:aws:states:{region}:{account}:stateMachine:{machine}")
+            .into(),
+        state_machine_name: machine,
+        state_machine_version_arn: started.state_machine_version_arn.clone(),
+        state_machine_alias_arn: started.state_machine_alias_arn.clone(),
+        role_arn: started.role_arn.clone().unwrap_or_default(),
+        region,
+        execution_type: ExecutionType::Standard,
+        input,
+        seed: 0,
+        interleaving: None,
+        limits: options.limits,
+    })
+}
+
+/// Functions whose results differ from run to run.
+const RANDOM: [&str; 2] = ["States.MathRandom", "$random"];
+
+/// 2024-01-01T00:00:00Z.
+const DEFAULT_START: Timestamp = Timestamp(1_704_067_200_000);
+
+#[cfg(test)]
+mod tests;

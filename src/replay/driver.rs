@@ -1,0 +1,289 @@
+//! Runs the interpreter on recorded answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ReplayOptions;
+use super::answers::{Answers, Call, CallEnd, service};
+use super::progress::Progress;
+use crate::asl::StateMachine;
+use crate::engine::{Execution, FailureStage, Input, Output, TaskId, TaskRequest};
+use crate::history::{EventType, Failure, History, HistoryEvent, Threads};
+use crate::time::Timestamp;
+
+/// Why a replay ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The execution is over.
+    Ended,
+    /// The recording tells no more: it was taken while the execution ran, or this call was never
+    /// answered in it.
+    OutOfAnswers,
+    /// A state calls something that the recording does not have.
+    NotRecorded { task: TaskId },
+}
+
+pub(super) struct Driver<'r> {
+    execution: Execution,
+    recorded: &'r History,
+    machine: &'r StateMachine,
+    options: &'r ReplayOptions,
+    answers: Answers,
+    progress: Progress<'r>,
+    open: BTreeMap<TaskId, OpenCall>,
+    /// When the execution's own time-out is due.
+    deadline: Timestamp,
+    /// Texts that were made up for this replay.
+    generated: Vec<Arc<str>>,
+    notes: Vec<String>,
+}
+
+/// A call under way.
+struct OpenCall {
+    /// What the recording knows of it; `None` where it does not have the call.
+    call: Option<Call>,
+    /// Whether the interpreter itself ends it when its time is up.
+    timed: bool,
+}
+
+/// The next thing that the recording tells of a call.
+enum Step {
+    Started,
+    Submitted,
+    End,
+}
+
+impl<'r> Driver<'r> {
+    pub fn new(
+        execution: Execution,
+        recorded: &'r History,
+        machine: &'r StateMachine,
+        options: &'r ReplayOptions,
+    ) -> Self {
+        let threads = Threads::new(&recorded.events);
+        let start = execution.start_parameters();
+        let limit = options.limits.execution_seconds(start.execution_type);
+        let seconds = machine.timeout_seconds.map_or(limit, |own| own.min(limit));
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        Self {
+            deadline: execution.started_at().plus_seconds(seconds),
+            answers: Answers::new(&recorded.events, &threads),
+            progress: Progress::new(&recorded.events, threads),
+            execution,
+            recorded,
+            machine,
+            options,
+            open: BTreeMap::new(),
+            generated: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What was produced, the texts made up for it, and what should be said.
+    pub fn finish(self) -> (History, Vec<Arc<str>>, Vec<String>) {
+        (History { events: self.execution.into_history() }, self.generated, self.notes)
+    }
+
+    pub fn run(&mut self) -> End {
+        loop {
+            match self.execution.poll() {
+                Output::Task(request) => self.called(&request),
+                Output::MapRun(request) => self.map_run(request),
+                Output::CancelTask(task) => drop(self.open.remove(&task)),
+                Output::Ended => return End::Ended,
+                Output::Idle(timer) => {
+                    self.progress.advance(self.execution.history());
+                    if let Some(end) = self.go_on(timer) {
+                        return end;
+                    }
+                }
+            }
+        }
+    }
+
+    fn called(&mut self, request: &TaskRequest) {
+        self.progress.advance(self.execution.history());
+        let index = event_index(request.task);
+        let place = self.progress.place(index);
+        let service = service(&self.execution.history()[index]);
+        self.generated.extend(request.task_token.clone());
+        let call = self.answers.take(&place, &request.state, &service);
+        let timed = request.timeout_seconds.is_some() || request.heartbeat_seconds.is_some();
+        self.open.insert(request.task, OpenCall { call, timed });
+    }
+
+    fn map_run(&mut self, request: Box<crate::engine::MapRunRequest>) {
+        self.progress.advance(self.execution.history());
+        let place = self.progress.place(event_index(request.task));
+        self.generated.push(request.map_run_arn.clone());
+        let Some(call) = self.answers.take(&place, &request.state, "map run") else {
+            self.open.insert(request.task, OpenCall { call: None, timed: false });
+            return;
+        };
+        let end = match call.end {
+            Some((at, CallEnd::Succeeded(_))) => {
+                let output =
+                    call.state_output.as_ref().filter(|_| self.options.map_results_from_output);
+                let result =
+                    super::map_run::result(&mut self.execution, self.machine, &request, output);
+                if let Some(note) = result.note {
+                    self.notes.push(format!("Map Run of `{}`: {note}", request.state));
+                }
+                result.outcome.map(|outcome| match outcome {
+                    Ok(value) => (at, CallEnd::Succeeded(value)),
+                    Err(failure) => (at, CallEnd::Failed(FailureStage::Run, failure)),
+                })
+            }
+            failed => failed,
+        };
+        let call = Call { end, ..Call::default() };
+        self.open.insert(request.task, OpenCall { call: Some(call), timed: false });
+    }
+
+    /// Tells the idle execution the next recorded thing, or the time.
+    fn go_on(&mut self, timer: Option<Timestamp>) -> Option<End> {
+        let own = |at: &Timestamp| *at < self.deadline;
+        let timer = timer.filter(own);
+        let frontier = self.progress.frontier();
+        match self.next_step() {
+            Some((at, task, step)) => {
+                let waits = at > frontier && self.progress.next().is_some_and(is_caused_by_time);
+                match timer {
+                    Some(timer) if waits => self.execution.handle_timeout(timer),
+                    _ => self.feed(at, task, &step, timer),
+                }
+                None
+            }
+            None => self.without_answers(timer, frontier),
+        }
+    }
+
+    /// Of the calls under way the recorded event that comes first.
+    fn next_step(&self) -> Option<(usize, TaskId, Step)> {
+        let steps = self.open.iter().filter_map(|(task, open)| {
+            let call = open.call.as_ref()?;
+            let started = call.started.as_ref().map(|(at, _)| (*at, Step::Started));
+            let submitted = call.submitted.as_ref().map(|(at, _)| (*at, Step::Submitted));
+            let end = call.end.as_ref().map(|(at, _)| (*at, Step::End));
+            let (at, step) = started.or(submitted).or(end)?;
+            Some((at, *task, step))
+        });
+        steps.min_by_key(|(at, task, _)| (*at, *task))
+    }
+
+    fn feed(&mut self, at: usize, task: TaskId, step: &Step, timer: Option<Timestamp>) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        let Some(call) = &mut open.call else { return };
+        let input = match step {
+            Step::Started => {
+                let worker_name = call.started.take().and_then(|(_, worker_name)| worker_name);
+                Some(Input::TaskStarted { task, worker_name })
+            }
+            Step::Submitted => {
+                call.submitted.take().map(|(_, output)| Input::TaskSubmitted { task, output })
+            }
+            Step::End => match call.end.take() {
+                // The interpreter's own clock is to end it.
+                Some((_, CallEnd::Failed(FailureStage::TimedOut, _)))
+                    if open.timed && timer.is_some() =>
+                {
+                    None
+                }
+                Some((_, CallEnd::Failed(FailureStage::Run, failure))) => {
+                    Some(self.failed(task, failure))
+                }
+                Some((_, CallEnd::Failed(stage, failure))) => {
+                    Some(Input::TaskFailed { task, stage, failure })
+                }
+                Some((_, CallEnd::Succeeded(output))) => Some(self.succeeded(task, output)),
+                None => None,
+            },
+        };
+        let now = self.time_of(at);
+        match (input, timer) {
+            (Some(input), _) => {
+                // A call that is no longer under way has its place in the comparison.
+                let _ = self.execution.handle(now, input);
+            }
+            (None, Some(timer)) => self.execution.handle_timeout(timer),
+            (None, None) => {}
+        }
+    }
+
+    fn succeeded(&self, task: TaskId, output: crate::value::Value) -> Input {
+        match self.is_map_run(task) {
+            true => Input::MapRunEnded { task, outcome: Ok(output) },
+            false => Input::TaskSucceeded { task, output },
+        }
+    }
+
+    fn failed(&self, task: TaskId, failure: Failure) -> Input {
+        match self.is_map_run(task) {
+            true => Input::MapRunEnded { task, outcome: Err(failure) },
+            false => Input::TaskFailed { task, stage: FailureStage::Run, failure },
+        }
+    }
+
+    fn is_map_run(&self, task: TaskId) -> bool {
+        let event = &self.execution.history()[event_index(task)];
+        event.event_type == EventType::MapRunStarted
+    }
+
+    /// When a recorded event is told: when it happened, if the recording says so.
+    fn time_of(&self, at: usize) -> Timestamp {
+        let now = self.execution.now();
+        self.recorded.events[at].timestamp.map_or(now, |time| time.max(now))
+    }
+
+    /// No call has an answer left: time passes, or the recording says how the execution was ended.
+    fn without_answers(&mut self, timer: Option<Timestamp>, frontier: usize) -> Option<End> {
+        let mut calls = self.open.iter();
+        if let Some((task, _)) = calls.find(|(_, open)| open.call.is_none()) {
+            return Some(End::NotRecorded { task: *task });
+        }
+        let last = self.recorded.events.last();
+        let rest = self.recorded.events.len() - frontier;
+        match last.map(|event| (event.event_type, event)) {
+            Some((EventType::ExecutionAborted, event)) if rest <= 1 || timer.is_none() => {
+                let failure = event.failure().cloned().unwrap_or_default();
+                let now = self.time_of(self.recorded.events.len() - 1);
+                let _ = self.execution.handle(now, Input::Stop { failure });
+                None
+            }
+            Some((EventType::ExecutionTimedOut, _)) if rest <= 1 || timer.is_none() => {
+                self.execution.handle_timeout(self.deadline);
+                None
+            }
+            Some((end, _)) if !end.is_terminal() && rest == 0 => Some(End::OutOfAnswers),
+            _ => match timer {
+                Some(timer) => {
+                    self.execution.handle_timeout(timer);
+                    None
+                }
+                None => Some(End::OutOfAnswers),
+            },
+        }
+    }
+}
+
+/// Whether an event may follow from nothing but time: the end of a wait, a retry, a time-out.
+fn is_caused_by_time(event: &HistoryEvent) -> bool {
+    use EventType as T;
+    matches!(
+        event.event_type,
+        T::WaitStateExited
+            | T::TaskScheduled
+            | T::LambdaFunctionScheduled
+            | T::ActivityScheduled
+            | T::MapStateStarted
+            | T::ParallelStateStarted
+            | T::TaskTimedOut
+            | T::LambdaFunctionTimedOut
+            | T::ActivityTimedOut
+    )
+}
+
+/// Tasks are named by the id of the event that scheduled them; produced ids count from 1.
+fn event_index(task: TaskId) -> usize {
+    usize::try_from(task).map_or(0, |id| id.saturating_sub(1))
+}
