@@ -141,6 +141,15 @@ impl Document {
         Ok(Self { source, format, root, placeholders, trailing_commas })
     }
 
+    /// The same text with another tree, whose spans are those of this text: a part of this one, or
+    /// one in which placeholders are filled in.
+    pub fn with_root(&self, root: Node) -> Self {
+        let bare = self.placeholders.iter().filter(|placeholder| !placeholder.quoted);
+        let bare: Vec<Range<usize>> = bare.map(|placeholder| placeholder.span.clone()).collect();
+        let placeholders = placeholder::list(&root, &bare);
+        Self { root, placeholders, ..self.clone() }
+    }
+
     /// The bytes of the text that `node` covers.
     pub fn text_of(&self, node: &Node) -> &str {
         self.source.text.get(node.span.clone()).unwrap_or("")

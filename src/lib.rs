@@ -1,5 +1,7 @@
 //! Run, assert, replay and diff AWS Step Functions state machines in virtual time.
 pub mod asl;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod diagnostic;
 pub mod document;
 pub mod duration;
@@ -11,8 +13,6 @@ pub mod limits;
 pub mod matcher;
 pub mod mock;
 pub mod query;
-pub mod replay;
-pub mod service;
-pub mod sim;
-pub mod time;
-pub mod value;
+pub mod report;
+pub mod runner;
+pub mod scenario;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `stepproof` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stepproof::cli::main()
+}

@@ -23,7 +23,7 @@ pub use parse::MockError;
 pub(crate) use parse::{fail, object, only, parse_duration};
 pub(crate) use resolve::{BoundMocks, unknown_fault};
 pub use resolve::{Mocks, Resolved, Unresolved, UnusedMock};
-pub use results::{failed_by_service, submitted};
+pub use results::{failed_by_service, submitted, typical};
 pub use stub::stub;
 
 use crate::asl::Resource;

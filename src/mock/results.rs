@@ -6,7 +6,7 @@ use crate::history::Failure;
 use crate::value::Value;
 
 /// A typical result of a task, in the shape of its service: what a stub starts from.
-pub(super) fn typical(resource: &Resource) -> Value {
+pub fn typical(resource: &Resource) -> Value {
     let Resource::Service { service, action, pattern, .. } = resource else {
         return Value::object::<&str>([]);
     };

@@ -1,0 +1,61 @@
+//! The `stepproof` command: arguments in, texts and an exit code out.
+//!
+//! This is the only layer that reads the terminal, writes files and starts threads.
+
+mod args;
+mod check;
+mod definition;
+mod diff;
+mod exec;
+mod exit;
+mod file;
+mod init;
+mod output;
+mod parallel;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+pub use exit::Exit;
+use output::Terminal;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        use std::io::Write;
+        // Nothing is left to do about a message that cannot be written.
+        let _ = writeln!(
+            std::io::stderr(),
+            "stepproof failed: {panic}\nThis is a bug; please report it with the command and its files."
+        );
+        std::process::exit(Exit::Internal as i32);
+    }));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Unusable } else { Exit::AsExpected };
+            // Help that nobody reads to its end is no failure.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let terminal = Terminal::new(cli.color);
+    let exit = match cli.command {
+        Command::Run(arguments) => run::run(&arguments, &terminal),
+        Command::Check(arguments) => check::run(&arguments, &terminal),
+        Command::Init(arguments) => init::run(&arguments, &terminal),
+        Command::Diff(arguments) => diff::run(&arguments, &terminal),
+        Command::Exec(arguments) => exec::run(&arguments, &terminal),
+        Command::Replay(_) => Err("not here yet".into()),
+    };
+    match exit {
+        Ok(exit) => exit.into(),
+        Err(message) => {
+            terminal.error(&message);
+            Exit::Unusable.into()
+        }
+    }
+}

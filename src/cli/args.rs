@@ -1,0 +1,329 @@
+//! The command line: every command, its options, and the help that teaches them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit;
+
+const ABOUT: &str =
+    "Run, assert, replay and diff AWS Step Functions state machines in virtual time";
+
+const LONG_ABOUT: &str = "\
+Run, assert, replay and diff AWS Step Functions state machines in virtual time.
+
+stepproof interprets the Amazon States Language on a virtual clock: waits, retries and time-outs of
+days take milliseconds, services are mocked, and nothing touches a network or an AWS account.";
+
+const EXAMPLES: &str = "\
+From a definition to a first scenario:
+  stepproof check order.asl.json
+  stepproof init order.asl.json --output order.scenario.yaml
+  stepproof run order.scenario.yaml
+
+One execution, its tasks answered on the command line:
+  stepproof exec order.asl.json --input '{\"orderId\": 17}' --mock 'Charge={\"receipt\": \"r-1\"}'
+
+A production history against the definition that is about to be deployed:
+  aws stepfunctions get-execution-history --execution-arn ARN > history.json
+  stepproof replay history.json --definition order.asl.json";
+
+fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}", exit::HELP)
+}
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stepproof",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_help = after_help(),
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Colours and progress bars: `auto` shows them on terminals only.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenario files and judge their expectations.
+    Run(Run),
+    /// Run one execution and print its path and its output.
+    Exec(Exec),
+    /// Replay recorded histories against a definition.
+    Replay(Replay),
+    /// Compare two histories.
+    Diff(Diff),
+    /// Check definitions: everything that AWS would refuse or that cannot be meant.
+    Check(Check),
+    /// Write a scenario for a definition, with a mock for every Task, to start from.
+    Init(Init),
+}
+
+const RUN_HELP: &str = "\
+A path is a scenario file or a folder; of a folder, every `*.scenario.yaml` below it runs.
+Every case passes, fails (an expectation did not hold) or could not be run (the file, the
+definition or a mock is wrong); the report follows the order of the paths, however many run at once.
+
+Examples:
+  stepproof run                                      every scenario below this folder
+  stepproof run scenarios/order.scenario.yaml        one file
+  stepproof run scenarios -k retry                   cases with `retry` in file, name or tags
+  stepproof run scenarios --shard 2/4                the second of four parts
+  stepproof run scenarios --update                   rewrite failing expectations for review
+  stepproof run scenarios --report junit --output junit.xml";
+
+/// `stepproof run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_HELP)]
+pub struct Run {
+    /// Scenario files and folders.
+    #[arg(default_value = ".", hide_default_value = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only cases with this text in their file's path, their name or their tags, in any case.
+    #[arg(short = 'k', long = "filter", value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Only part K of N: every case is in exactly one part, and stays there as others are added.
+    #[arg(long, value_name = "K/N", value_parser = shard)]
+    pub shard: Option<(u64, u64)>,
+    /// Rewrite expectations that do not hold, in place; comments and layout of the rest stay.
+    #[arg(long)]
+    pub update: bool,
+    /// The form of the report.
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub report: Report,
+    /// Write the report to this file; the text report is printed all the same.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// List the cases in place of running them.
+    #[arg(long, conflicts_with_all = ["update", "output"])]
+    pub list: bool,
+    /// List the named faults that mocks can use.
+    #[arg(long, conflicts_with_all = ["update", "list"])]
+    pub list_faults: bool,
+    /// The seed of jitter, UUIDs and random numbers, in place of each case's own.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// How many files run at once; by default one for each core.
+    #[arg(long, value_name = "NUMBER")]
+    pub jobs: Option<usize>,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Report {
+    /// For people.
+    Text,
+    /// For other programs.
+    Json,
+    /// JUnit XML, for CI systems.
+    Junit,
+}
+
+const EXEC_HELP: &str = "\
+Prints the states entered and the output. A Task without a mock stops the execution and shows what
+to add. The exit code is 0 where the execution succeeds and 1 where it does not.
+
+A mock is `KEY=JSON`: KEY is a state, a place such as `Map[2]/Charge`, or a resource; JSON is the
+task's result. `KEY={\"$fail\": \"Error\"}` fails it and `KEY={\"$mock\": …}` takes any answer of a
+scenario file, such as `{\"$mock\": [{\"fault\": \"lambda.throttled\"}, {\"return\": {}}]}`.
+
+Examples:
+  stepproof exec order.asl.json --input '{\"orderId\": 17}' --mock 'Charge={\"receipt\": \"r-1\"}'
+  stepproof exec order.asl.json --input input.json --history-out history.json
+  stepproof exec order.asl.json --type EXPRESS --start-time 2024-12-31T23:59:00Z";
+
+/// `stepproof exec`.
+#[derive(Debug, Args)]
+#[command(after_help = EXEC_HELP)]
+pub struct Exec {
+    /// The definition, as JSON or YAML; `-` reads standard input.
+    pub definition: PathBuf,
+    /// The input: JSON, or a file that holds it. By default `{}`.
+    #[arg(long, value_name = "FILE|JSON")]
+    pub input: Option<String>,
+    /// The answer to a state's tasks; may be given many times.
+    #[arg(long = "mock", value_name = "KEY=JSON")]
+    pub mocks: Vec<String>,
+    /// Fill in a `${Placeholder}` of the definition; may be given many times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub substitutions: Vec<String>,
+    /// Standard or Express.
+    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard)]
+    pub machine_type: MachineType,
+    /// When it starts, as RFC 3339; by default 2024-01-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub start_time: Option<String>,
+    /// The execution's name.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The seed of jitter, UUIDs and random numbers.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// Write the history here, in the shape of GetExecutionHistory; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub history_out: Option<PathBuf>,
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    pub report: Form,
+}
+
+/// The types of a state machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MachineType {
+    /// Standard workflows.
+    Standard,
+    /// Express workflows.
+    Express,
+}
+
+const REPLAY_HELP: &str = "\
+A history is what `aws stepfunctions get-execution-history` prints; pages may be joined and
+timestamps may be missing. What tasks, children, callbacks and timers answered then is answered
+again; the outcome is `same`, or the first state that does something else now.
+
+Examples:
+  stepproof replay history.json --definition order.asl.json
+  stepproof replay recordings/ --definition order.asl.json --report json --output replay.json
+  stepproof replay history.json --definition order.asl.json --history-out new.json";
+
+/// `stepproof replay`.
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_HELP)]
+pub struct Replay {
+    /// Histories, or folders of them (every `*.json` below).
+    #[arg(required = true)]
+    pub histories: Vec<PathBuf>,
+    /// The definition to replay against, as JSON or YAML.
+    #[arg(long, value_name = "FILE")]
+    pub definition: PathBuf,
+    /// Write the history that the interpreter produced here (of a single history).
+    #[arg(long, value_name = "FILE")]
+    pub history_out: Option<PathBuf>,
+    /// When the execution started, where the history does not say so.
+    #[arg(long, value_name = "TIME")]
+    pub start_time: Option<String>,
+    /// The input (JSON, or a file), where the history was recorded without data.
+    #[arg(long, value_name = "FILE|JSON")]
+    pub input: Option<String>,
+    /// Fill in a `${Placeholder}` of the definition; may be given many times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub substitutions: Vec<String>,
+    /// Standard or Express.
+    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard)]
+    pub machine_type: MachineType,
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    pub report: Form,
+    /// Write the report to this file; a summary is printed all the same.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How many histories are replayed at once; by default one for each core.
+    #[arg(long, value_name = "NUMBER")]
+    pub jobs: Option<usize>,
+}
+
+/// The forms of a report that has no JUnit form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// For other programs.
+    Json,
+}
+
+/// `stepproof diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "Branches and iterations may be interleaved in any way: that is no \
+    difference.\n\nExamples:\n  stepproof diff before.json after.json\n  \
+    stepproof diff before.json after.json --ignore arns,uuids")]
+pub struct Diff {
+    /// The history that is expected.
+    pub expected: PathBuf,
+    /// The history that came.
+    pub actual: PathBuf,
+    /// Texts that may differ as long as they do so in the same way throughout.
+    #[arg(long, value_name = "RULE", value_delimiter = ',',
+        value_parser = ["arns", "uuids", "task-tokens", "timestamps", "all"])]
+    pub ignore: Vec<String>,
+    /// Let the times of events count, too.
+    #[arg(long)]
+    pub timestamps: bool,
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    pub report: Form,
+}
+
+/// `stepproof check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  stepproof check *.asl.json")]
+pub struct Check {
+    /// Definitions, as JSON or YAML.
+    #[arg(required = true)]
+    pub definitions: Vec<PathBuf>,
+    /// Fill in a `${Placeholder}` of the definitions; may be given many times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub substitutions: Vec<String>,
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    pub report: Form,
+}
+
+/// `stepproof init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  stepproof init order.asl.json --output order.scenario.yaml")]
+pub struct Init {
+    /// The definition, as JSON or YAML.
+    pub definition: PathBuf,
+    /// Write the scenario here; an existing file is not overwritten. By default it is printed.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((k, n)) if 1 <= k && k <= n => Ok((k, n)),
+        _ => Err("expected K/N with K between 1 and N, such as 2/4".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn shards() {
+        assert_eq!(shard("2/4"), Ok((2, 4)));
+        for bad in ["0/4", "5/4", "1", "1/0", "a/b", "-1/2"] {
+            assert!(shard(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `stepproof check`: what is wrong with definitions.
+
+use super::args::{Check, Form};
+use super::output::Terminal;
+use super::{Exit, definition};
+use crate::asl::ExecutionType;
+use crate::diagnostic::Diagnostic;
+use crate::value::Value;
+
+pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String> {
+    let fills = definition::fills(&arguments.substitutions)?;
+    let mut exit = Exit::AsExpected;
+    let mut files = Vec::new();
+    for path in &arguments.definitions {
+        let definition = definition::read(path, &fills, ExecutionType::Standard)?;
+        let diagnostics = &definition.diagnostics;
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            exit = Exit::Failed;
+        }
+        let shown = path.display();
+        match arguments.report {
+            Form::Json => files.push(Value::object([
+                ("file", Value::from(shown.to_string())),
+                ("diagnostics", Value::array(diagnostics.iter().map(crate::report::diagnostic))),
+            ])),
+            Form::Text => {
+                for diagnostic in diagnostics {
+                    terminal.print(&format!("{}\n", diagnostic.render(terminal.style)));
+                }
+                let errors = diagnostics.iter().filter(|one| one.is_error()).count();
+                let warnings = diagnostics.len() - errors;
+                let states = definition.machine.as_ref().map(|machine| count(&machine.states));
+                let states = states.map(|count| format!(" ({count} states)")).unwrap_or_default();
+                terminal.print(&match (errors, warnings) {
+                    (0, 0) => format!("{shown}: nothing to object to{states}\n"),
+                    _ => format!("{shown}: {errors} errors, {warnings} warnings{states}\n"),
+                });
+            }
+        }
+    }
+    if arguments.report == Form::Json {
+        terminal.print(&format!("{:#}\n", Value::array(files)));
+    }
+    Ok(exit)
+}
+
+/// The states of all levels.
+fn count(level: &crate::asl::States) -> usize {
+    let inner = level.iter().flat_map(crate::asl::State::levels).map(count);
+    level.iter().count() + inner.sum::<usize>()
+}

@@ -1,0 +1,193 @@
+//! `stepproof exec`: one execution, from the command line.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::args::{Exec, Form, MachineType};
+use super::output::Terminal;
+use super::{Exit, definition, file};
+use crate::asl::ExecutionType;
+use crate::document::Document;
+use crate::duration;
+use crate::engine::ExecutionStatus;
+use crate::history::TimestampForm;
+use crate::mock::{Answer, Mock};
+use crate::sim::{Problem, Run, Simulation};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String> {
+    let execution_type = execution_type(arguments.machine_type);
+    let fills = definition::fills(&arguments.substitutions)?;
+    let definition = definition::read(&arguments.definition, &fills, execution_type)?;
+    let Some(machine) = definition.machine.clone() else {
+        let problems = definition::problems(&definition, terminal.style);
+        return Err(format!("the definition cannot be run\n\n{}", problems.trim_end()));
+    };
+    let mut simulation = Simulation::new(machine)
+        .name(machine_name(&arguments.definition))
+        .execution_type(execution_type)
+        .seed(arguments.seed);
+    if let Some(input) = &arguments.input {
+        simulation = simulation.input(read_value("--input", input)?);
+    }
+    if let Some(name) = &arguments.name {
+        simulation = simulation.execution_name(name.as_str());
+    }
+    if let Some(time) = &arguments.start_time {
+        simulation = simulation.start_time(read_time(time)?);
+    }
+    for argument in &arguments.mocks {
+        let (key, mock) = read_mock(argument)?;
+        simulation = simulation.mock(key, mock);
+    }
+    match simulation.run() {
+        Ok(run) => {
+            if let Some(path) = &arguments.history_out {
+                file::write(path, &run.history().to_json(TimestampForm::Text))?;
+            }
+            match arguments.report {
+                Form::Json => terminal.print(&format!("{:#}\n", as_value(&run))),
+                Form::Text => terminal.print(&as_text(&run)),
+            }
+            for unused in run.unused_mocks() {
+                terminal.note(&unused.to_string());
+            }
+            let succeeded = run.status() == ExecutionStatus::Succeeded;
+            Ok(if succeeded { Exit::AsExpected } else { Exit::Failed })
+        }
+        Err(error) => {
+            if let (Some(run), Form::Text) = (&error.run, arguments.report) {
+                terminal.print(&as_text(run));
+            }
+            Err(explain(&error.problem))
+        }
+    }
+}
+
+/// What is the matter, and the option that mends it.
+fn explain(problem: &Problem) -> String {
+    match problem {
+        Problem::Unmocked { state, resource, .. } => {
+            let option = format!("--mock '{}={{}}'", state.replace('\'', "'\\''"));
+            format!(
+                "`{state}` calls `{resource}`, and no mock answers\n  \
+                 add {option} with the result that the service answers"
+            )
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The path and the end of a run, for people.
+fn as_text(run: &Run) -> String {
+    let mut out = String::new();
+    for step in run.path() {
+        let _ = writeln!(out, "{step}");
+    }
+    let events = run.history().events.len();
+    let _ = writeln!(
+        out,
+        "\n{} after {} ({} transitions, {events} events)",
+        status_name(run.status()),
+        duration::text(run.duration()),
+        run.transitions(),
+    );
+    if let Some(error) = run.error() {
+        let _ = writeln!(out, "error: {error}");
+    }
+    if let Some(cause) = run.cause() {
+        let _ = writeln!(out, "cause: {cause}");
+    }
+    if let Some(output) = run.output() {
+        let _ = writeln!(out, "{output:#}");
+    }
+    out
+}
+
+fn as_value(run: &Run) -> Value {
+    let mut members = vec![("status", Value::from(status_name(run.status())))];
+    members.extend(run.output().map(|output| ("output", output.clone())));
+    members.extend(run.error().map(|error| ("error", Value::from(error))));
+    members.extend(run.cause().map(|cause| ("cause", Value::from(cause))));
+    let millis = i64::try_from(run.duration().as_millis()).unwrap_or(i64::MAX);
+    members.push(("path", Value::array(run.path().into_iter().map(Value::from))));
+    members.push(("virtualMilliseconds", millis.into()));
+    members.push(("transitions", (run.transitions() as usize).into()));
+    members.push(("events", run.history().events.len().into()));
+    Value::object(members)
+}
+
+fn status_name(status: ExecutionStatus) -> &'static str {
+    match status {
+        ExecutionStatus::Running => "RUNNING",
+        ExecutionStatus::Succeeded => "SUCCEEDED",
+        ExecutionStatus::Failed => "FAILED",
+        ExecutionStatus::TimedOut => "TIMED_OUT",
+        ExecutionStatus::Aborted => "ABORTED",
+    }
+}
+
+pub(super) fn execution_type(machine_type: MachineType) -> ExecutionType {
+    match machine_type {
+        MachineType::Standard => ExecutionType::Standard,
+        MachineType::Express => ExecutionType::Express,
+    }
+}
+
+/// JSON that is given as it is, or in a file of this name.
+pub(super) fn read_value(option: &str, argument: &str) -> Result<Value, String> {
+    let path = Path::new(argument);
+    if argument != "-" && !path.is_file() {
+        return Value::parse(argument).map_err(|error| {
+            let error = error.locate(argument);
+            format!("{option}: neither a file nor JSON: `{argument}`: {error}")
+        });
+    }
+    let text = file::read(path)?;
+    match Document::parse(argument, &text) {
+        Ok(document) => Ok(document.root.to_value()),
+        Err(problem) => Err(format!("{option}: {problem}")),
+    }
+}
+
+pub(super) fn read_time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_lenient(text).ok_or_else(|| {
+        format!("--start-time: `{text}` is not an RFC 3339 time such as 2024-01-01T00:00:00Z")
+    })
+}
+
+/// Reads `KEY=JSON`, where the JSON is a result, `{"$fail": …}` or `{"$mock": …}`.
+fn read_mock(argument: &str) -> Result<(&str, Mock), String> {
+    let refuse = |why: String| format!("--mock `{argument}`: {why}");
+    let (key, text) = argument
+        .split_once('=')
+        .ok_or_else(|| refuse("expected KEY=JSON, such as 'Charge={\"receipt\": 1}'".into()))?;
+    let value = Value::parse(text).map_err(|error| refuse(error.locate(text)))?;
+    let single = value.as_object().filter(|members| members.len() == 1);
+    let single = single.and_then(|members| members.first());
+    let mock = match single.map(|(key, operand)| (&**key, operand)) {
+        Some(("$fail", Value::String(error))) => Answer::fails(error, "").into(),
+        Some(("$fail", operand)) => {
+            let answer = Value::object([("fail", operand.clone())]);
+            Mock::parse(&answer).map_err(|error| refuse(error.to_string()))?
+        }
+        Some(("$mock", operand)) => {
+            Mock::parse(operand).map_err(|error| refuse(error.to_string()))?
+        }
+        _ => Mock::returns(value),
+    };
+    Ok((key, mock))
+}
+
+/// The name of a state machine whose definition is this file.
+fn machine_name(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    match stem {
+        "" | "-" => "StateMachine".into(),
+        stem => stem.chars().take(80).map(allowed).collect(),
+    }
+}

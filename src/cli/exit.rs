@@ -1,0 +1,33 @@
+//! The exit codes, which scripts may rely on.
+
+use std::process::ExitCode;
+
+/// How a command ended. The worst one of several results counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// 0: everything is as expected.
+    AsExpected = 0,
+    /// 1: an expectation failed, a replay diverged, two histories differ, a definition is invalid.
+    Failed = 1,
+    /// 2: an input could not be used: its text, its place or its options are wrong.
+    Unusable = 2,
+    /// 3: a target could not be reached.
+    Unreachable = 3,
+    /// 4: stepproof itself failed.
+    Internal = 4,
+}
+
+/// The table in `--help`.
+pub const HELP: &str = "\
+Exit codes:
+  0  everything is as expected
+  1  an expectation failed, a replay diverged, or two histories differ
+  2  an input could not be used (the message says where and why)
+  3  a target could not be reached
+  4  stepproof itself failed (a bug: please report it)";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

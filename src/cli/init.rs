@@ -1,0 +1,99 @@
+//! `stepproof init`: a scenario for a definition, with a mock for every Task.
+
+use std::path::{Path, PathBuf};
+
+use super::args::Init;
+use super::output::Terminal;
+use super::{Exit, definition, file};
+use crate::asl::ExecutionType;
+use crate::document::Document;
+use crate::runner::{self, Run};
+use crate::scenario::{FILE_ENDINGS, Scaffold, Scenario};
+use crate::value::Value;
+
+pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String> {
+    let path = &arguments.definition;
+    let definition = definition::read(path, &[], ExecutionType::Standard)?;
+    let Some(machine) = &definition.machine else {
+        let problems = definition::problems(&definition, terminal.style);
+        return Err(format!("the definition cannot be used\n\n{}", problems.trim_end()));
+    };
+    let source = &definition.source;
+    let document = Document::parse(&source.name, &source.text).map_err(|one| one.to_string())?;
+    let scaffold = Scaffold::new(&document, machine);
+    let target = match &arguments.output {
+        Some(target) => target.clone(),
+        None => PathBuf::from(format!("new{}", FILE_ENDINGS[0])),
+    };
+    if arguments.output.is_some() && target.exists() {
+        return Err(format!("`{}` exists already; it is not overwritten", target.display()));
+    }
+    let named = relative(path, &target);
+    // The first writing is run, so that the second can say what comes out.
+    let draft = scaffold.to_yaml(&named, &[]);
+    let scenario = Scenario::parse(&target, &draft).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        format!("no scenario can be written for this definition:\n  {}", problems.join("\n  "))
+    })?;
+    let expected: Vec<Value> = scenario
+        .cases
+        .iter()
+        .map(|case| match runner::run_case(&scenario, case, None).run {
+            Some(run) => expectation(&run),
+            None => Value::Null,
+        })
+        .collect();
+    let text = scaffold.to_yaml(&named, &expected);
+    match &arguments.output {
+        None => terminal.print(&text),
+        Some(target) => {
+            file::write(target, &text)?;
+            let target = target.display();
+            let cases = scaffold.cases().count();
+            terminal.print(&format!(
+                "wrote {target} with {cases} {}; adapt it, then: stepproof run {target}\n",
+                if cases == 1 { "case" } else { "cases" }
+            ));
+        }
+    }
+    Ok(Exit::AsExpected)
+}
+
+/// What a run came to, as what is expected of it.
+fn expectation(run: &Run) -> Value {
+    let mut members = vec![("status", Value::from(run.status.as_str()))];
+    let inner = |place: &&String| place.contains("]/");
+    let path: Vec<Value> =
+        run.path.iter().filter(|place| !inner(place)).map(|place| place.as_str().into()).collect();
+    members.extend(run.output.clone().map(|output| ("output", output)));
+    members.extend(run.error.clone().map(|error| ("error", Value::from(error))));
+    if path.len() <= PATH_MAX {
+        members.push(("path", Value::array(path)));
+    }
+    Value::object(members)
+}
+
+/// The longest path that is written: a longer one is a loop that the made-up answers never end.
+const PATH_MAX: usize = 30;
+
+/// The definition's path as a file at `target` names it.
+fn relative(definition: &Path, target: &Path) -> String {
+    let folder = target.parent().unwrap_or(Path::new(""));
+    let inside = match folder == Path::new("") {
+        true => Some(definition),
+        false => definition.strip_prefix(folder).ok(),
+    };
+    let path = match inside {
+        Some(path) => path.to_path_buf(),
+        None => from_common(definition, folder).unwrap_or_else(|| definition.to_path_buf()),
+    };
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// The way from `folder` to `path` by way of the folder that holds both.
+fn from_common(path: &Path, folder: &Path) -> Option<PathBuf> {
+    let (path, folder) = (path.canonicalize().ok()?, folder.canonicalize().ok()?);
+    let common = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(common).map(|_| "..");
+    Some(up.collect::<PathBuf>().join(path.components().skip(common).collect::<PathBuf>()))
+}

@@ -1,0 +1,181 @@
+//! `stepproof run`: scenario files in, a report out.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Report, Run};
+use super::output::Terminal;
+use super::{Exit, file, parallel};
+use crate::asl::{Pattern, Resource};
+use crate::diagnostic::Style;
+use crate::mock::{Evidence, Fault};
+use crate::report;
+use crate::runner::{self, FileReport, Selection, Tally};
+use crate::scenario::{self, FILE_ENDINGS, Scenario};
+
+pub(super) fn run(arguments: &Run, terminal: &Terminal) -> Result<Exit, String> {
+    if arguments.list_faults {
+        terminal.print(&list_of_faults());
+        return Ok(Exit::AsExpected);
+    }
+    let files = scenario_files(&arguments.paths)?;
+    let selection = Selection {
+        filter: arguments.filter.as_deref().map(str::to_lowercase),
+        shard: arguments.shard,
+        seed: arguments.seed,
+    };
+    if arguments.list {
+        return list(&files, &selection, terminal);
+    }
+    let to_file = arguments.output.is_some();
+    let text_now = arguments.report == Report::Text || to_file;
+    let bar = terminal.progress(files.len(), "files");
+    let mut reports: Vec<FileReport> = Vec::with_capacity(files.len());
+    let mut updated = Vec::new();
+    let work = |path: &PathBuf| {
+        let report = runner::run_file(path, &selection);
+        if !arguments.update {
+            return (report, None);
+        }
+        match update(path, &report) {
+            // What was rewritten is judged once more, so that the report shows what is left.
+            Ok(Some(changes)) => (runner::run_file(path, &selection), Some(Ok(changes))),
+            Ok(None) => (report, None),
+            Err(message) => (report, Some(Err(message))),
+        }
+    };
+    parallel::in_order(&files, arguments.jobs, work, |(report, update)| {
+        bar.inc(1);
+        let selected = !matches!(&report.cases, Ok(cases) if cases.is_empty());
+        if selected {
+            if text_now {
+                bar.suspend(|| terminal.print(&report::file(&report, terminal.style)));
+            }
+            updated.extend(update.map(|update| (report.path.clone(), update)));
+            reports.push(report);
+        }
+    });
+    bar.finish_and_clear();
+    for (path, update) in &updated {
+        match update {
+            Ok(changes) => {
+                let path = path.display();
+                terminal.print(&format!("updated {path}: {changes} expectations rewritten\n"));
+            }
+            Err(message) => terminal.error(message),
+        }
+    }
+    if reports.is_empty() && selection.filter.is_some() {
+        return Err("no case matches the filter; `--list` shows all cases".into());
+    }
+    if text_now {
+        terminal.print(&format!("\n{}", report::summary(&reports, terminal.style)));
+    }
+    let text = match arguments.report {
+        Report::Text if !to_file => None,
+        Report::Text => Some(report::text(&reports, Style::Plain)),
+        Report::Json => Some(report::json(&reports)),
+        Report::Junit => Some(report::junit(&reports)),
+    };
+    match (text, &arguments.output) {
+        (Some(text), Some(path)) => file::write(path, &text)?,
+        (Some(text), None) => terminal.print(&text),
+        (None, _) => {}
+    }
+    let failed_updates = updated.iter().any(|(_, update)| update.is_err());
+    Ok(if failed_updates { Exit::Unusable } else { exit_of(&reports) })
+}
+
+fn exit_of(reports: &[FileReport]) -> Exit {
+    let mut tally = Tally::default();
+    reports.iter().for_each(|report| tally.add(report));
+    if tally.unusable + tally.unusable_files > 0 {
+        Exit::Unusable
+    } else if tally.failed > 0 {
+        Exit::Failed
+    } else {
+        Exit::AsExpected
+    }
+}
+
+/// Rewrites what failed; answers how many expectations were, `None` where there was nothing to do.
+fn update(path: &Path, report: &FileReport) -> Result<Option<usize>, String> {
+    let Ok(cases) = &report.cases else { return Ok(None) };
+    let Some(source) = cases.first().map(|case| case.source.clone()) else { return Ok(None) };
+    match runner::rewrite(&source.text, cases) {
+        Some((text, changes)) => {
+            // The reader leaves a byte order mark out of its text and of all places.
+            let marked = file::read(path)?.starts_with('\u{feff}');
+            let text = if marked { format!("\u{feff}{text}") } else { text };
+            file::write(path, &text).map(|()| Some(changes))
+        }
+        None => Ok(None),
+    }
+}
+
+fn list(files: &[PathBuf], selection: &Selection, terminal: &Terminal) -> Result<Exit, String> {
+    let mut exit = Exit::AsExpected;
+    for path in files {
+        match Scenario::load(path) {
+            Ok(scenario) => {
+                for case in scenario.cases.iter().filter(|case| selection.takes(path, case)) {
+                    terminal.print(&format!("{}: {}\n", path.display(), case.name));
+                }
+            }
+            Err(problems) => {
+                exit = Exit::Unusable;
+                for problem in problems {
+                    terminal.print(&problem.render(terminal.style));
+                }
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn list_of_faults() -> String {
+    let width = Fault::all().iter().map(|fault| fault.name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for fault in Fault::all() {
+        let evidence = match fault.evidence {
+            Evidence::Recorded => "recorded",
+            Evidence::Documented => "documented",
+            Evidence::Inferred => "inferred",
+        };
+        out.push_str(&format!("{:width$}  {evidence:10}  {}\n", fault.name, error_name(fault)));
+    }
+    out
+}
+
+/// The error that the fault has in an optimized integration; `aws-sdk:` spells some differently.
+fn error_name(fault: &Fault) -> String {
+    let service = fault.name.split('.').next().unwrap_or_default();
+    let resource = Resource::Service {
+        arn: "".into(),
+        service: service.into(),
+        action: "".into(),
+        pattern: Pattern::RequestResponse,
+    };
+    fault.failure(&resource).error.unwrap_or_default().to_string()
+}
+
+/// The files that the paths name, in their order; of a folder every scenario below it, sorted.
+fn scenario_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let found = scenario::find(path)
+            .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+        if found.is_empty() {
+            return Err(format!(
+                "no scenario below `{}`: their names end in `{}`",
+                path.display(),
+                FILE_ENDINGS[0]
+            ));
+        }
+        for file in found {
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,405 @@
+//! Running cases and judging what came of them.
+//!
+//! A [`FileReport`] is plain data in the order of the file; `report` turns it into text, JSON or
+//! JUnit XML. Nothing here prints.
+
+mod judge;
+mod observed;
+mod rewrite;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::scenario::{Case, CaseMock, CheckKind, Definition, Expectation, Scenario, Status};
+use crate::sim::{self, Simulation};
+use crate::value::Value;
+
+use observed::Observed;
+pub use rewrite::rewrite;
+
+/// What came of one scenario file.
+#[derive(Clone, Debug)]
+pub struct FileReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Its cases in their order; or why the file cannot be used.
+    pub cases: Result<Vec<CaseReport>, Vec<Diagnostic>>,
+    /// What a person should look at, such as a default mock that no case used.
+    pub warnings: Vec<String>,
+}
+
+/// What came of one case.
+#[derive(Clone, Debug)]
+pub struct CaseReport {
+    /// The case.
+    pub name: Arc<str>,
+    /// The scenario file.
+    pub source: Arc<Source>,
+    /// The bytes of it that spell the case.
+    pub span: Range<usize>,
+    /// How it ended.
+    pub outcome: CaseOutcome,
+    /// What a person should look at although nothing failed, such as a mock that nothing used.
+    pub warnings: Vec<String>,
+    /// The run itself; `None` where it could not begin.
+    pub run: Option<Run>,
+    /// The mocks that no call used: machine and key.
+    unused: Vec<(Option<String>, String)>,
+}
+
+/// How a case ended.
+#[derive(Clone, Debug)]
+pub enum CaseOutcome {
+    /// Every expectation held.
+    Passed,
+    /// These did not.
+    Failed(Vec<FailedCheck>),
+    /// It could not be run: the definition has errors, or a mock is missing.
+    Unusable(Vec<Problem>),
+}
+
+/// Why a case could not be run.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// Something is wrong with a file.
+    Diagnostic(Diagnostic),
+    /// Something is missing in the case; with what to put there.
+    Missing {
+        /// What is missing.
+        message: String,
+        /// YAML to paste into the case.
+        stub: Option<String>,
+    },
+}
+
+/// An expectation that did not hold.
+#[derive(Clone, Debug)]
+pub struct FailedCheck {
+    /// The key: `output`, `states.Charge.input`.
+    pub what: String,
+    /// The bytes of the scenario file that spell the expectation.
+    pub span: Range<usize>,
+    /// Whether the file says it, or it is the default.
+    pub written: bool,
+    /// What was expected, on one line.
+    pub expected: String,
+    /// What came instead, on one line.
+    pub actual: String,
+    /// What the two look like beside each other.
+    pub detail: Detail,
+    /// What `--update` writes in place of the expectation.
+    pub update: Vec<Update>,
+}
+
+/// How expectation and result are shown beside each other.
+#[derive(Clone, Debug)]
+pub enum Detail {
+    /// The two lines say it all.
+    None,
+    /// Both as lines, to be compared line by line.
+    Lines {
+        /// The lines expected.
+        expected: Vec<String>,
+        /// The lines that came.
+        actual: Vec<String>,
+    },
+    /// A row of things that fitted up to a point.
+    Row {
+        /// The items that came.
+        items: Vec<String>,
+        /// How many of them fitted.
+        fitted: usize,
+        /// What could have come next; empty where the row should have ended.
+        wanted: Vec<String>,
+    },
+    /// Places inside a value that differ, each as one line.
+    Places(Vec<String>),
+    /// The failures of each alternative of `anyOf`.
+    Alternatives(Vec<Vec<FailedCheck>>),
+}
+
+/// A new value for a part of an expectation.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The place in the expectation: `$` for the whole, `$.lines[2]` for a part.
+    pub path: String,
+    /// The new value.
+    pub value: Value,
+}
+
+/// What an execution did, for reports.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// `SUCCEEDED`, `FAILED`, …
+    pub status: String,
+    /// The states entered, inner ones with their place.
+    pub path: Vec<String>,
+    /// The output of a success.
+    pub output: Option<Value>,
+    /// The error name.
+    pub error: Option<Arc<str>>,
+    /// The cause.
+    pub cause: Option<Arc<str>>,
+    /// Virtual milliseconds from start to end.
+    pub duration_ms: i64,
+    /// State transitions.
+    pub transitions: u64,
+    /// History events.
+    pub events: u64,
+}
+
+/// How many cases ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Cases that passed.
+    pub passed: usize,
+    /// Cases with an expectation that did not hold.
+    pub failed: usize,
+    /// Cases that could not be run.
+    pub unusable: usize,
+    /// Files that could not be read.
+    pub unusable_files: usize,
+    /// Virtual milliseconds of all runs together.
+    pub duration_ms: i64,
+}
+
+impl Tally {
+    /// Adds the cases of a file.
+    pub fn add(&mut self, file: &FileReport) {
+        let cases = match &file.cases {
+            Ok(cases) => cases,
+            Err(_) => {
+                self.unusable_files += 1;
+                return;
+            }
+        };
+        for case in cases {
+            match &case.outcome {
+                CaseOutcome::Passed => self.passed += 1,
+                CaseOutcome::Failed(_) => self.failed += 1,
+                CaseOutcome::Unusable(_) => self.unusable += 1,
+            }
+            let duration_ms = case.run.as_ref().map_or(0, |run| run.duration_ms);
+            self.duration_ms = self.duration_ms.saturating_add(duration_ms);
+        }
+    }
+
+    /// How many cases there are.
+    pub fn cases(self) -> usize {
+        self.passed + self.failed + self.unusable
+    }
+}
+
+/// Runs the selected cases of a scenario file and judges them.
+pub fn run_file(path: &Path, selection: &Selection) -> FileReport {
+    let path = path.to_path_buf();
+    let scenario = match Scenario::load(&path) {
+        Ok(scenario) => scenario,
+        Err(problems) => return FileReport { path, cases: Err(problems), warnings: Vec::new() },
+    };
+    let selected: Vec<&Case> =
+        scenario.cases.iter().filter(|case| selection.takes(&path, case)).collect();
+    let cases: Vec<CaseReport> =
+        selected.iter().map(|case| run_case(&scenario, case, selection.seed)).collect();
+    let whole = cases.len() == scenario.cases.len();
+    let warnings = if whole { unused_defaults(&selected, &cases) } else { Vec::new() };
+    FileReport { path, cases: Ok(cases), warnings }
+}
+
+/// The default mocks that no case used. Where a case could not be run, none is blamed.
+fn unused_defaults(cases: &[&Case], reports: &[CaseReport]) -> Vec<String> {
+    let ran = |report: &CaseReport| !matches!(report.outcome, CaseOutcome::Unusable(_));
+    if !reports.iter().all(ran) {
+        return Vec::new();
+    }
+    let mut unused: Vec<&CaseMock> = Vec::new();
+    let mocks = cases.iter().flat_map(|case| &case.mocks).filter(|mock| mock.inherited);
+    for mock in mocks {
+        let same = |key: &str, machine: Option<&str>| {
+            *mock.key == *key && mock.machine.as_deref() == machine
+        };
+        let known = unused.iter().any(|one| same(&one.key, one.machine.as_deref()));
+        let used = cases.iter().zip(reports).any(|(case, report)| {
+            case.mocks.iter().any(|own| same(&own.key, own.machine.as_deref()))
+                && case.expect_invalid.is_none()
+                && !report.unused.iter().any(|(machine, key)| same(key, machine.as_deref()))
+        });
+        if !known && !used {
+            unused.push(mock);
+        }
+    }
+    unused.iter().map(|mock| format!("no case used the default mock `{}`", mock.key)).collect()
+}
+
+/// Runs one case and judges it. `seed` takes the place of the case's own.
+pub fn run_case(scenario: &Scenario, case: &Case, seed: Option<u64>) -> CaseReport {
+    let mut report = CaseReport {
+        name: case.name.clone(),
+        source: scenario.source.clone(),
+        span: case.span.clone(),
+        outcome: CaseOutcome::Passed,
+        warnings: Vec::new(),
+        run: None,
+        unused: Vec::new(),
+    };
+    if let Some(expected) = &case.expect_invalid {
+        let failed = judge::judge_refusal(expected, case);
+        if !failed.is_empty() {
+            report.outcome = CaseOutcome::Failed(failed);
+        }
+        return report;
+    }
+    let simulation = match simulation(case, seed) {
+        Ok(simulation) => simulation,
+        Err(problems) => {
+            report.outcome = CaseOutcome::Unusable(problems);
+            return report;
+        }
+    };
+    match simulation.run() {
+        Ok(run) => judge_run(case, &run, &mut report),
+        Err(error) => {
+            let stuck = matches!(*error.problem, sim::Problem::Stuck { .. });
+            match error.run.as_deref() {
+                // Who expects an execution to wait for ever has what was expected.
+                Some(run) if stuck && expects_running(&case.expect) => {
+                    judge_run(case, run, &mut report);
+                }
+                run => {
+                    report.run = run.map(|run| summary(&Observed::new(run)));
+                    report.outcome = CaseOutcome::Unusable(vec![problem(*error.problem)]);
+                }
+            }
+        }
+    }
+    report
+}
+
+fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {
+    let observed = Observed::new(run);
+    let failed = judge::judge(&case.expect, &observed);
+    for unused in run.unused_mocks() {
+        let is_own = |mock: &&CaseMock| {
+            *mock.key == *unused.key && mock.machine.as_deref() == unused.machine.as_deref()
+        };
+        if !case.mocks.iter().find(is_own).is_some_and(|mock| mock.inherited) {
+            report.warnings.push(unused.to_string());
+        }
+        report.unused.push((unused.machine.clone(), unused.key.clone()));
+    }
+    report.warnings.extend(run.unused_actions().iter().map(ToString::to_string));
+    report.run = Some(summary(&observed));
+    if !failed.is_empty() {
+        report.outcome = CaseOutcome::Failed(failed);
+    }
+}
+
+/// The simulation that a case describes, or why there can be none.
+fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Problem>> {
+    let machine = |definition: &Definition| {
+        definition.machine.clone().ok_or_else(|| {
+            let errors = definition.diagnostics.iter().filter(|problem| problem.is_error());
+            errors.cloned().map(Problem::Diagnostic).collect::<Vec<_>>()
+        })
+    };
+    let mut simulation = Simulation::new(machine(&case.definition)?)
+        .name(case.state_machine_name.clone())
+        .execution_type(case.execution_type)
+        .execution_name(case.execution_name.clone())
+        .input(case.input.clone())
+        .start_time(case.start_time)
+        .seed(seed.unwrap_or(case.seed))
+        .interleaving(case.interleaving)
+        .limits(case.limits);
+    if let Some(role_arn) = &case.role_arn {
+        simulation = simulation.role_arn(role_arn.clone());
+    }
+    for CaseMock { machine, key, mock, .. } in &case.mocks {
+        simulation = match machine {
+            Some(machine) => simulation.nested_mock(machine, key, mock.clone()),
+            None => simulation.mock(key, mock.clone()),
+        };
+    }
+    for nested in &case.machines {
+        let definition = machine(&nested.definition)?;
+        simulation = simulation.machine(nested.name.clone(), definition, nested.execution_type);
+    }
+    for (activity, worker) in &case.workers {
+        simulation = simulation.worker(&**activity, worker.clone());
+    }
+    for action in &case.actions {
+        simulation = simulation.action(action.clone());
+    }
+    Ok(simulation)
+}
+
+fn expects_running(expectation: &Expectation) -> bool {
+    expectation.checks.iter().any(|check| match &check.kind {
+        CheckKind::Status(status) => *status == Status::Running,
+        CheckKind::AnyOf(alternatives) => alternatives.iter().any(expects_running),
+        _ => false,
+    })
+}
+
+fn problem(problem: sim::Problem) -> Problem {
+    match problem {
+        sim::Problem::Unmocked { state, machine, resource, stub } => {
+            let of = machine.map(|machine| format!(" of `{machine}`")).unwrap_or_default();
+            let message = format!("`{state}`{of} calls `{resource}`, and no mock answers");
+            Problem::Missing { message, stub: Some(stub) }
+        }
+        other => Problem::Missing { message: other.to_string(), stub: None },
+    }
+}
+
+fn summary(observed: &Observed<'_>) -> Run {
+    let run = observed.run;
+    Run {
+        status: observed.status.name().to_owned(),
+        path: observed.visits.iter().map(|visit| visit.place.clone()).collect(),
+        output: run.output().cloned(),
+        error: run.error().map(Arc::from),
+        cause: run.cause().map(Arc::from),
+        duration_ms: observed.duration_ms(),
+        transitions: run.transitions(),
+        events: run.history().events.len() as u64,
+    }
+}
+
+/// Which cases are run.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Lower-case text that the file's path, the case's name or one of its tags contains.
+    pub filter: Option<String>,
+    /// The part of all cases: `(2, 4)` is the second of four.
+    pub shard: Option<(u64, u64)>,
+    /// A seed in place of each case's own.
+    pub seed: Option<u64>,
+}
+
+impl Selection {
+    /// Whether the case is one of those.
+    pub fn takes(&self, file: &Path, case: &Case) -> bool {
+        let file = file.to_string_lossy();
+        let named = self.filter.as_deref().is_none_or(|filter| {
+            let tags = case.tags.iter().map(|tag| &**tag);
+            let mut texts = [&*file, &*case.name].into_iter().chain(tags);
+            texts.any(|text| text.to_lowercase().contains(filter))
+        });
+        named
+            && self.shard.is_none_or(|(part, parts)| {
+                // The last name of the path, so that a shard is the same from every folder.
+                let name = file.rsplit(['/', '\\']).next().unwrap_or_default();
+                stable_hash(&format!("{name}\n{}", case.name)) % parts == part - 1
+            })
+    }
+}
+
+/// FNV-1a: the same on every machine and in every version.
+fn stable_hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -1,0 +1,233 @@
+//! The definitions that a scenario names: read once, however many cases run them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::case::members_of;
+use crate::asl::{self, ExecutionType, StateMachine};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::document::{Decoder, Document, Format, Kind, Member, Node};
+use crate::json;
+use crate::limits::Limits;
+
+/// A definition as a case names it.
+#[derive(Debug)]
+pub struct Definition {
+    /// The text it was read from.
+    pub source: Arc<Source>,
+    /// The state machine; `None` where the definition has errors.
+    pub machine: Option<Arc<StateMachine>>,
+    /// What is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The definitions and files of one scenario file, by what names them.
+pub(super) struct Definitions<'f> {
+    /// The folder that paths start from.
+    folder: &'f Path,
+    loaded: BTreeMap<String, Option<Arc<Definition>>>,
+    files: BTreeMap<PathBuf, Option<Arc<Document>>>,
+}
+
+/// What a definition is read with.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'t> {
+    /// What fills in `${Placeholders}`.
+    pub(super) substitutions: Option<&'t Node>,
+    pub(super) limits: Limits,
+    pub(super) execution_type: ExecutionType,
+}
+
+impl Definition {
+    /// Reads a definition from a document.
+    pub fn new(document: &Document, limits: &Limits, execution_type: ExecutionType) -> Self {
+        let (machine, diagnostics) = asl::parse(document, limits, execution_type);
+        Self { source: document.source.clone(), machine: machine.map(Arc::new), diagnostics }
+    }
+}
+
+impl<'f> Definitions<'f> {
+    pub(super) fn new(folder: &'f Path) -> Self {
+        Self { folder, loaded: BTreeMap::new(), files: BTreeMap::new() }
+    }
+
+    /// The definition that `node` holds or names, `substitutions` filled in.
+    pub(super) fn load(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        document: &Document,
+        node: &Node,
+        terms: Terms<'_>,
+    ) -> Option<Arc<Definition>> {
+        let fills = terms.substitutions.map(|node| node.to_value().to_json()).unwrap_or_default();
+        let terms_key = format!("{fills}\n{:?}\n{:?}", terms.limits, terms.execution_type);
+        let key = match node.as_str() {
+            Some(path) => format!("{path}\n{terms_key}"),
+            None => format!("{:?} {}\n{terms_key}", node.span, node.to_value()),
+        };
+        if let Some(known) = self.loaded.get(&key) {
+            return known.clone();
+        }
+        let definition = self.load_anew(decoder, document, node, terms).map(Arc::new);
+        self.loaded.insert(key, definition.clone());
+        definition
+    }
+
+    fn load_anew(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        document: &Document,
+        node: &Node,
+        terms: Terms<'_>,
+    ) -> Option<Definition> {
+        let read =
+            |document: &Document| Definition::new(document, &terms.limits, terms.execution_type);
+        let fills = match terms.substitutions {
+            Some(node) => decoder.entries(node)?,
+            None => Vec::new(),
+        };
+        match &node.kind {
+            // A definition that was written as a block of JSON text.
+            Kind::String(text) if text.trim_start().starts_with('{') => {
+                let inner =
+                    Document::parse(&format!("{} (definition)", document.source.name), text);
+                let inner = inner.map_err(|problem| decoder.push(*problem)).ok()?;
+                Some(read(&substitute(&inner, &fills)))
+            }
+            Kind::String(path) => {
+                let file = self.read_file(decoder, node, path)?;
+                Some(read(&substitute(&file, &fills)))
+            }
+            Kind::Object(_) => {
+                let inner = document.with_root(node.clone());
+                Some(read(&substitute(&inner, &fills)))
+            }
+            _ => {
+                let message = "expected a path, or a definition as an object";
+                decoder.error(node.span.clone(), message);
+                None
+            }
+        }
+    }
+
+    /// The document in a file beside the scenario; `node` names it.
+    pub(super) fn read_file(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        node: &Node,
+        path: &str,
+    ) -> Option<Arc<Document>> {
+        let path = self.folder.join(path);
+        if let Some(known) = self.files.get(&path) {
+            return known.clone();
+        }
+        let shown = path.display().to_string();
+        let document = match fs::read(&path) {
+            Ok(bytes) => match Document::from_bytes(&shown, bytes) {
+                Ok(document) => Some(Arc::new(document)),
+                Err(problem) => {
+                    decoder.push(*problem);
+                    None
+                }
+            },
+            Err(error) => {
+                let message = format!("cannot read `{shown}`: {error}");
+                let help = "paths are relative to the scenario file";
+                decoder.error_with_help(node.span.clone(), message, help);
+                None
+            }
+        };
+        self.files.insert(path, document.clone());
+        document
+    }
+}
+
+/// The document with its `${Placeholders}` filled in, as `DefinitionSubstitutions` does.
+///
+/// In quotes the text is put in; outside of quotes the value takes the placeholder's place, read as
+/// JSON where it is a string that can be.
+pub fn substitute(document: &Document, fills: &[&Member]) -> Document {
+    if fills.is_empty() {
+        return document.clone();
+    }
+    let text = &document.source.text;
+    let json = document.format == Format::Json;
+    let is_bare = |node: &Node| {
+        json && text.get(node.span.clone()).is_some_and(|text| text.starts_with("${"))
+    };
+    document.with_root(fill(&document.root, fills, &is_bare))
+}
+
+fn fill(node: &Node, fills: &[&Member], is_bare: &impl Fn(&Node) -> bool) -> Node {
+    let kind = match &node.kind {
+        Kind::String(text) if text.contains("${") => {
+            let whole = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            let value = whole.and_then(|name| fills.iter().find(|fill| &*fill.key == name.trim()));
+            match value.map(|fill| &fill.value.kind) {
+                Some(Kind::String(value)) if is_bare(node) => bare_value(value),
+                Some(Kind::String(value)) => Kind::String(value.clone()),
+                Some(other) => other.clone(),
+                None => Kind::String(fill_text(text, fills).into()),
+            }
+        }
+        Kind::Array(items) => {
+            Kind::Array(items.iter().map(|item| fill(item, fills, is_bare)).collect())
+        }
+        Kind::Object(members) => Kind::Object(
+            members
+                .iter()
+                .map(|member| Member {
+                    key: fill_text(&member.key, fills).into(),
+                    key_span: member.key_span.clone(),
+                    value: fill(&member.value, fills, is_bare),
+                })
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    Node { span: node.span.clone(), kind }
+}
+
+fn bare_value(text: &Arc<str>) -> Kind {
+    match json::parse(text) {
+        Ok(crate::value::Value::Number(number)) => Kind::Number(number),
+        Ok(crate::value::Value::Bool(value)) => Kind::Bool(value),
+        Ok(crate::value::Value::Null) => Kind::Null,
+        _ => Kind::String(text.clone()),
+    }
+}
+
+fn fill_text(text: &str, fills: &[&Member]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        out.push_str(&rest[..at]);
+        let inside = &rest[at + 2..];
+        let known = inside.split_once('}').and_then(|(name, after)| {
+            let fill = fills.iter().find(|fill| &*fill.key == name.trim())?;
+            Some((fill, after))
+        });
+        match known {
+            Some((fill, after)) => {
+                match &fill.value.kind {
+                    Kind::String(value) => out.push_str(value),
+                    _ => out.push_str(&fill.value.to_value().to_json()),
+                }
+                rest = after;
+            }
+            None => {
+                out.push_str("${");
+                rest = inside;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The keys of a definition, which a scenario file must not have: somebody mixed the two up.
+pub(super) fn looks_like_a_definition(root: &Node) -> bool {
+    members_of(root).iter().any(|member| matches!(&*member.key, "StartAt" | "States"))
+}
