@@ -13,6 +13,13 @@ pub mod limits;
 pub mod matcher;
 pub mod mock;
 pub mod query;
+pub mod replay;
 pub mod report;
 pub mod runner;
 pub mod scenario;
+pub mod service;
+pub mod sim;
+pub mod time;
+pub mod value;
+
+pub use report::assert_scenarios;
