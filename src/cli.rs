@@ -12,6 +12,7 @@ mod file;
 mod init;
 mod output;
 mod parallel;
+mod replay;
 mod run;
 
 use std::process::ExitCode;
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments, &terminal),
         Command::Diff(arguments) => diff::run(&arguments, &terminal),
         Command::Exec(arguments) => exec::run(&arguments, &terminal),
-        Command::Replay(_) => Err("not here yet".into()),
+        Command::Replay(arguments) => replay::run(&arguments, &terminal),
     };
     match exit {
         Ok(exit) => exit.into(),

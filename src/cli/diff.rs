@@ -32,7 +32,14 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
 }
 
 /// Reads a history; what should be said about it goes to standard error.
-pub(super) fn read_history(path: &Path, terminal: &Terminal) -> Result<History, String> {
+fn read_history(path: &Path, terminal: &Terminal) -> Result<History, String> {
+    let (history, notes) = parse_history(path)?;
+    notes.iter().for_each(|note| terminal.note(&format!("{}: {note}", path.display())));
+    Ok(history)
+}
+
+/// Reads a history, and what should be said about it.
+pub(super) fn parse_history(path: &Path) -> Result<(History, Vec<String>), String> {
     let text = file::read(path)?;
     let (history, notes) = History::parse(&text).map_err(|error| match error.position {
         Some((line, column)) => {
@@ -40,10 +47,7 @@ pub(super) fn read_history(path: &Path, terminal: &Terminal) -> Result<History, 
         }
         None => format!("{}: {}", path.display(), error.message),
     })?;
-    for note in notes {
-        terminal.note(&format!("{}: {note}", path.display()));
-    }
-    Ok(history)
+    Ok((history, notes.iter().map(ToString::to_string).collect()))
 }
 
 /// The history's own word for colours.
