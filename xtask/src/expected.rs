@@ -1,10 +1,11 @@
-//! Lists of expected failures: data with a reason for each, run all the same, and wrong when they pass.
+//! Lists of what a target cannot do yet: data with a reason for each, run all the same, and wrong when they pass.
 
 use std::path::Path;
 
-/// The entries of one `[expected_failures]` table.
+/// The lists of one target.
 pub struct Expected {
     entries: Vec<Entry>,
+    not_attempted: Vec<Entry>,
 }
 
 struct Entry {
@@ -29,24 +30,22 @@ impl Expected {
     /// Reads the `[expected_failures]` table of a TOML file; an absent file is an empty list.
     pub fn read(path: &Path) -> Result<Self, String> {
         if !path.exists() {
-            return Ok(Self { entries: Vec::new() });
+            return Ok(Self { entries: Vec::new(), not_attempted: Vec::new() });
         }
         Self::parse(&crate::read(path)?).map_err(|e| format!("`{}`: {e}", path.display()))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
-        let mut entries = Vec::new();
-        let Some(list) = table.get("expected_failures") else { return Ok(Self { entries }) };
-        let list = list.as_table().ok_or("`expected_failures` must be a table")?;
-        for (pattern, reason) in list {
-            let reason = reason.as_str().unwrap_or_default().trim();
-            if reason.is_empty() {
-                return Err(format!("`{pattern}` has no reason: write why it fails, as a string"));
-            }
-            entries.push(Entry { pattern: pattern.clone(), reason: reason.to_owned() });
-        }
-        Ok(Self { entries })
+        let mut entries = entries(&table, "expected_failures")?;
+        // A case that contradicts an observation fails as long as nobody has mended it.
+        entries.extend(self::entries(&table, "wrong_cases")?);
+        Ok(Self { entries, not_attempted: self::entries(&table, "not_attempted")? })
+    }
+
+    /// Whether the case cannot be run on this target.
+    pub fn is_not_attempted(&self, name: &str) -> bool {
+        self.not_attempted.iter().any(|entry| glob(&entry.pattern, name))
     }
 
     /// Compares what passed and what failed with the list. `whole` says that nothing was filtered
@@ -92,6 +91,21 @@ impl Verdict {
             println!("MATCHES NOTHING: `{pattern}` in {list}");
         }
     }
+}
+
+/// One table of a list: patterns with a reason each.
+fn entries(table: &toml::Table, key: &str) -> Result<Vec<Entry>, String> {
+    let mut entries = Vec::new();
+    let Some(list) = table.get(key) else { return Ok(entries) };
+    let list = list.as_table().ok_or_else(|| format!("`{key}` must be a table"))?;
+    for (pattern, reason) in list {
+        let reason = reason.as_str().unwrap_or_default().trim();
+        if reason.is_empty() {
+            return Err(format!("`{pattern}` has no reason: write why, as a string"));
+        }
+        entries.push(Entry { pattern: pattern.clone(), reason: reason.to_owned() });
+    }
+    Ok(entries)
 }
 
 /// Whether `name` matches `pattern`, where `*` stands for any text.

@@ -1,7 +1,9 @@
 //! The project's own tasks: conformance, the judge of recorded histories, tidiness, generated files.
 
 mod codegen;
+mod conformance;
 mod expected;
+mod features;
 mod judge;
 mod tidy;
 
@@ -19,6 +21,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Run the conformance cases on a target.
+    Conformance(conformance::Arguments),
     /// Compare with the histories recorded on AWS, through ../shared/aws-recorded/judge.py.
     Judge(judge::Arguments),
     /// Play one recorded case; the judge calls this once per case.
@@ -32,6 +36,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Conformance(arguments) => conformance::run(&arguments),
         Task::Judge(arguments) => judge::run(&arguments),
         Task::JudgeCase(arguments) => judge::case::run(&arguments),
         Task::Codegen(arguments) => codegen::run(&arguments),
