@@ -1,0 +1,475 @@
+//! The values of a running evaluation: JSON, `undefined`, functions, and sequences.
+//!
+//! Values of the engine are used as they are: an [`Item`] holds the shared array or object, and
+//! only what an expression constructs is built anew.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::value::{Array, Map, Number, Object, Value};
+
+use super::error::Fault;
+use super::function::Function;
+use super::number;
+
+/// How deep constructed arrays, objects and functions may nest in one another.
+pub(super) const MAX_DEPTH: u32 = 500;
+
+pub(super) type Evaluated<'e> = Result<Item<'e>, Box<Fault>>;
+
+pub(super) type Members<'e> = IndexMap<Arc<str>, Item<'e>, FxBuildHasher>;
+
+#[derive(Clone, Default)]
+pub(super) enum Item<'e> {
+    #[default]
+    Undefined,
+    Null,
+    Bool(bool),
+    /// Any float, also those that JSON cannot write.
+    Number(f64),
+    String(Arc<str>),
+    Array(List<'e>),
+    Object(Record<'e>),
+    Function(Rc<Function<'e>>),
+}
+
+/// An array: one of the engine, or one constructed during the evaluation.
+#[derive(Clone)]
+pub(super) enum List<'e> {
+    Json(Array),
+    Own(Rc<Sequence<'e>>),
+}
+
+/// A constructed array and the marks the reference hangs on it.
+pub(super) struct Sequence<'e> {
+    pub items: Vec<Item<'e>>,
+    pub marks: Marks,
+    depth: u32,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(super) struct Marks {
+    /// A result sequence: a single element stands for itself.
+    pub sequence: bool,
+    /// A sequence that stays an array even with a single element.
+    pub keep_singleton: bool,
+    /// Made by an array constructor at an end of a path; not flattened.
+    pub cons: bool,
+    /// Wraps an input document that is itself an array.
+    pub outer_wrapper: bool,
+    /// The elements are objects of bindings, not values.
+    pub tuples: bool,
+}
+
+impl Marks {
+    pub const SEQUENCE: Self = Self {
+        sequence: true,
+        keep_singleton: false,
+        cons: false,
+        outer_wrapper: false,
+        tuples: false,
+    };
+    pub const TUPLES: Self = Self { tuples: true, ..Self::SEQUENCE };
+}
+
+/// An object: one of the engine, or one constructed during the evaluation, which may still change.
+#[derive(Clone)]
+pub(super) enum Record<'e> {
+    Json(Object),
+    Own(Rc<OwnRecord<'e>>),
+}
+
+pub(super) struct OwnRecord<'e> {
+    members: RefCell<Members<'e>>,
+    depth: Cell<u32>,
+}
+
+impl<'e> Item<'e> {
+    pub fn string(text: impl AsRef<str>) -> Self {
+        Self::String(Arc::from(text.as_ref()))
+    }
+
+    pub fn int(value: usize) -> Self {
+        Self::Number(value as f64)
+    }
+
+    /// A plain array of these elements.
+    pub fn array(items: Vec<Self>) -> Evaluated<'e> {
+        Ok(Self::Array(List::new(items, Marks::default())?))
+    }
+
+    /// A result sequence of these elements.
+    pub fn sequence(items: Vec<Self>) -> Evaluated<'e> {
+        Ok(Self::Array(List::new(items, Marks::SEQUENCE)?))
+    }
+
+    pub fn is_undefined(&self) -> bool {
+        matches!(self, Self::Undefined)
+    }
+
+    pub fn as_function(&self) -> Option<&Rc<Function<'e>>> {
+        match self {
+            Self::Function(function) => Some(function),
+            _ => None,
+        }
+    }
+
+    /// The member `key` of an object; `undefined` for anything else.
+    pub fn member(&self, key: &str) -> Self {
+        match self {
+            Self::Object(record) => record.lookup(key),
+            _ => Self::Undefined,
+        }
+    }
+
+    pub fn depth(&self) -> u32 {
+        match self {
+            Self::Array(List::Own(own)) => own.depth,
+            Self::Object(Record::Own(own)) => own.depth.get(),
+            Self::Function(function) => function.depth,
+            _ => 0,
+        }
+    }
+
+    /// JavaScript's `===`.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Undefined, Self::Undefined) | (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Number(a), Self::Number(b)) => a == b,
+            (Self::String(a), Self::String(b)) => a == b,
+            (Self::Array(List::Json(a)), Self::Array(List::Json(b))) => {
+                Value::Array(a.clone()).same(&Value::Array(b.clone()))
+            }
+            (Self::Array(List::Own(a)), Self::Array(List::Own(b))) => Rc::ptr_eq(a, b),
+            (Self::Object(Record::Json(a)), Self::Object(Record::Json(b))) => {
+                Value::Object(a.clone()).same(&Value::Object(b.clone()))
+            }
+            (Self::Object(Record::Own(a)), Self::Object(Record::Own(b))) => Rc::ptr_eq(a, b),
+            (Self::Function(a), Self::Function(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    /// Equality of content, as the `=` operator has it.
+    pub fn equals(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Array(a), Self::Array(b)) => match (a, b) {
+                (List::Json(a), List::Json(b)) => a == b,
+                _ => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.equals(&b)),
+            },
+            (Self::Object(a), Self::Object(b)) => match (a, b) {
+                (Record::Json(a), Record::Json(b)) => a == b,
+                _ => {
+                    a.len() == b.len()
+                        && a.entries().all(|(key, member)| {
+                            b.own_member(&key).is_some_and(|other| member.equals(&other))
+                        })
+                }
+            },
+            _ => self.same(other),
+        }
+    }
+
+    /// The JSON value. Functions become empty strings, as `$string` has them; `undefined`
+    /// elements become null and such members go; numbers JSON cannot write become the strings
+    /// `"NaN"`, `"Infinity"` and `"-Infinity"`, as measured on AWS.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Undefined | Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(value) => number::to_value(*value),
+            Self::String(text) => Value::String(text.clone()),
+            Self::Array(List::Json(array)) => Value::Array(array.clone()),
+            Self::Array(List::Own(own)) => Value::array(own.items.iter().map(Self::to_value)),
+            Self::Object(Record::Json(object)) => Value::Object(object.clone()),
+            Self::Object(record @ Record::Own(_)) => {
+                let mut members = Map::default();
+                for (key, member) in record.entries() {
+                    if !member.is_undefined() {
+                        members.insert(key, member.to_value());
+                    }
+                }
+                Value::Object(Object::new(members))
+            }
+            Self::Function(_) => Value::string(""),
+        }
+    }
+
+    /// What an error shows of this item; `None` where JavaScript's JSON has nothing to show.
+    pub fn shown(&self) -> Option<Value> {
+        match self {
+            Self::Undefined | Self::Function(_) => None,
+            Self::Number(value) if !value.is_finite() => Some(Value::Null),
+            _ => Some(self.to_value()),
+        }
+    }
+}
+
+impl From<&Value> for Item<'_> {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(Number::Int(int)) => Self::Number(*int as f64),
+            Value::Number(number) => Self::Number(number.as_f64()),
+            Value::String(text) => Self::String(text.clone()),
+            Value::Array(array) => Self::Array(List::Json(array.clone())),
+            Value::Object(object) => Self::Object(Record::Json(object.clone())),
+        }
+    }
+}
+
+impl<'e> List<'e> {
+    pub fn new(items: Vec<Item<'e>>, marks: Marks) -> Result<Self, Box<Fault>> {
+        let depth = 1 + items.iter().map(Item::depth).max().unwrap_or(0);
+        if depth > MAX_DEPTH {
+            return Err(Fault::too_deep());
+        }
+        Ok(Self::Own(Rc::new(Sequence { items, marks, depth })))
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Json(array) => array.len(),
+            Self::Own(own) => own.items.len(),
+        }
+    }
+
+    pub fn item(&self, index: usize) -> Item<'e> {
+        match self {
+            Self::Json(array) => array.get(index).map_or(Item::Undefined, Item::from),
+            Self::Own(own) => own.items.get(index).cloned().unwrap_or_default(),
+        }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Item<'e>> + '_ {
+        (0..self.len()).map(|index| self.item(index))
+    }
+
+    pub fn to_vec(&self) -> Vec<Item<'e>> {
+        match self {
+            Self::Json(array) => array.iter().map(Item::from).collect(),
+            Self::Own(own) => own.items.clone(),
+        }
+    }
+
+    pub fn marks(&self) -> Marks {
+        match self {
+            Self::Json(_) => Marks::default(),
+            Self::Own(own) => own.marks,
+        }
+    }
+
+    /// The same elements with other marks, without a copy where nobody else holds them.
+    pub fn with_marks(self, marks: Marks) -> Self {
+        match self {
+            Self::Own(own) if own.marks == marks => Self::Own(own),
+            Self::Own(own) => {
+                let depth = own.depth;
+                let items = match Rc::try_unwrap(own) {
+                    Ok(own) => own.items,
+                    Err(shared) => shared.items.clone(),
+                };
+                Self::Own(Rc::new(Sequence { items, marks, depth }))
+            }
+            Self::Json(array) => {
+                let items = array.iter().map(Item::from).collect();
+                Self::Own(Rc::new(Sequence { items, marks, depth: 1 }))
+            }
+        }
+    }
+}
+
+impl<'e> Record<'e> {
+    pub fn new(members: Members<'e>) -> Result<Self, Box<Fault>> {
+        let depth = 1 + members.values().map(Item::depth).max().unwrap_or(0);
+        if depth > MAX_DEPTH {
+            return Err(Fault::too_deep());
+        }
+        let members = RefCell::new(members);
+        Ok(Self::Own(Rc::new(OwnRecord { members, depth: Cell::new(depth) })))
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Json(object) => object.len(),
+            Self::Own(own) => own.members.borrow().len(),
+        }
+    }
+
+    /// The member `key`, or `undefined`.
+    pub fn lookup(&self, key: &str) -> Item<'e> {
+        self.own_member(key).unwrap_or_default()
+    }
+
+    fn own_member(&self, key: &str) -> Option<Item<'e>> {
+        match self {
+            Self::Json(object) => object.get(key).map(Item::from),
+            Self::Own(own) => own.members.borrow().get(key).cloned(),
+        }
+    }
+
+    /// The keys in JavaScript's order: array indices first, ascending, then the others as written.
+    pub fn keys(&self) -> Vec<Arc<str>> {
+        let mut keys: Vec<Arc<str>> = match self {
+            Self::Json(object) => object.keys().cloned().collect(),
+            Self::Own(own) => own.members.borrow().keys().cloned().collect(),
+        };
+        sort_keys(&mut keys, |key| key);
+        keys
+    }
+
+    /// Keys and members in JavaScript's order.
+    pub fn entries(&self) -> impl Iterator<Item = (Arc<str>, Item<'e>)> + '_ {
+        self.keys().into_iter().map(|key| {
+            let member = self.lookup(&key);
+            (key, member)
+        })
+    }
+
+    /// Sets a member of a constructed object in place; objects of the engine never change.
+    pub fn insert(&self, key: Arc<str>, member: Item<'e>) -> Result<(), Box<Fault>> {
+        if let Self::Own(own) = self {
+            let depth = own.depth.get().max(1 + member.depth());
+            if depth > MAX_DEPTH {
+                return Err(Fault::too_deep());
+            }
+            own.depth.set(depth);
+            own.members.borrow_mut().insert(key, member);
+        }
+        Ok(())
+    }
+
+    /// Removes a member of a constructed object in place.
+    pub fn remove(&self, key: &str) {
+        if let Self::Own(own) = self {
+            own.members.borrow_mut().shift_remove(key);
+        }
+    }
+
+    /// A constructed object with the same members, to be changed.
+    pub fn copy(&self) -> Result<Self, Box<Fault>> {
+        Self::new(match self {
+            Self::Json(object) => {
+                object.iter().map(|(key, member)| (key.clone(), Item::from(member))).collect()
+            }
+            Self::Own(own) => own.members.borrow().clone(),
+        })
+    }
+}
+
+/// Brings array indices before all other keys, as JavaScript has them.
+pub(super) fn sort_keys<T>(entries: &mut [T], key: impl Fn(&T) -> &str) {
+    if entries.iter().any(|entry| array_index(key(entry)).is_some()) {
+        entries.sort_by_key(|entry| array_index(key(entry)).unwrap_or(u32::MAX));
+    }
+}
+
+/// The array index that a key spells, which sorts it before all other keys.
+fn array_index(key: &str) -> Option<u32> {
+    let first = *key.as_bytes().first()?;
+    if !first.is_ascii_digit() || (first == b'0' && key.len() > 1) || key.len() > 10 {
+        return None;
+    }
+    if !key.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    key.parse().ok().filter(|index| *index != u32::MAX)
+}
+
+/// The variables of one scope.
+pub(super) struct Frame<'e> {
+    scope: Scope<'e>,
+    parent: Option<Env<'e>>,
+    /// Whether the evaluation keeps this frame in mind, to break its cycles at the end.
+    pub captured: Cell<bool>,
+}
+
+enum Scope<'e> {
+    Names(RefCell<Vec<(Arc<str>, Item<'e>)>>),
+    Tuple(Record<'e>),
+}
+
+pub(super) type Env<'e> = Rc<Frame<'e>>;
+
+impl<'e> Frame<'e> {
+    pub fn new(parent: Option<Env<'e>>) -> Env<'e> {
+        Self::with_scope(Scope::Names(RefCell::default()), parent)
+    }
+
+    /// A scope in which the bindings of a tuple are variables.
+    pub fn of_tuple(parent: &Env<'e>, tuple: &Item<'e>) -> Env<'e> {
+        match tuple {
+            Item::Object(record) => {
+                Self::with_scope(Scope::Tuple(record.clone()), Some(parent.clone()))
+            }
+            _ => Self::new(Some(parent.clone())),
+        }
+    }
+
+    fn with_scope(scope: Scope<'e>, parent: Option<Env<'e>>) -> Env<'e> {
+        Rc::new(Self { scope, parent, captured: Cell::new(false) })
+    }
+
+    pub fn parent(&self) -> Option<&Env<'e>> {
+        self.parent.as_ref()
+    }
+
+    pub fn bind(&self, name: &Arc<str>, item: Item<'e>) -> Result<(), Box<Fault>> {
+        match &self.scope {
+            Scope::Names(names) => {
+                let mut names = names.borrow_mut();
+                match names.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, place)) => *place = item,
+                    None => names.push((name.clone(), item)),
+                }
+                Ok(())
+            }
+            Scope::Tuple(record) => record.insert(name.clone(), item),
+        }
+    }
+
+    /// The variable `name` of this scope or the nearest one around it.
+    pub fn lookup(&self, name: &str) -> Option<Item<'e>> {
+        let mut frame = self;
+        loop {
+            let found = match &frame.scope {
+                Scope::Names(names) => {
+                    let names = names.borrow();
+                    names.iter().find(|(known, _)| &**known == name).map(|(_, item)| item.clone())
+                }
+                Scope::Tuple(record) => record.own_member(name),
+            };
+            if found.is_some() {
+                return found;
+            }
+            frame = frame.parent.as_deref()?;
+        }
+    }
+
+    /// Takes all bindings out, so that functions bound here no longer hold their own scope.
+    pub fn clear(&self) -> Vec<(Arc<str>, Item<'e>)> {
+        match &self.scope {
+            Scope::Names(names) => std::mem::take(&mut names.borrow_mut()),
+            Scope::Tuple(_) => Vec::new(),
+        }
+    }
+}
+
+/// Long chains of scopes are dropped one after the other, not one inside the other.
+impl Drop for Frame<'_> {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(frame) = next {
+            match Rc::into_inner(frame) {
+                Some(mut frame) => next = frame.parent.take(),
+                None => break,
+            }
+        }
+    }
+}
