@@ -19,6 +19,7 @@ mod task;
 mod template;
 #[cfg(test)]
 mod tests;
+mod variables;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ use crate::document::{Decoder, Document, Kind, Node, Placeholder};
 use crate::limits::Limits;
 
 use fields::Fields;
+use variables::Variables;
 
 /// The code of most refusals: a field that is missing, unknown, or has a value it cannot have.
 pub(super) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
@@ -61,6 +63,7 @@ pub fn parse(
         labels: BTreeMap::new(),
         depth: 0,
         unfilled: RefCell::default(),
+        variables: Variables::default(),
     };
     let machine = parser.machine();
     let refused = parser.decoder.errors() > 0;
@@ -103,6 +106,7 @@ struct Parser<'d> {
     depth: usize,
     /// Where placeholders stand in whose place something was assumed.
     unfilled: RefCell<BTreeSet<usize>>,
+    variables: Variables,
 }
 
 impl Parser<'_> {
@@ -138,11 +142,13 @@ impl Parser<'_> {
         });
         let states = self.level(&mut fields);
         self.finish(fields);
+        self.check_variables();
         Some(StateMachine {
             comment,
             query_language: self.default_language,
             timeout_seconds,
             states: Arc::new(states?),
+            variable_references: std::mem::take(&mut self.variables.references),
             placeholders: self.placeholders(),
             source: text.clone(),
         })

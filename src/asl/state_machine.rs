@@ -23,6 +23,9 @@ pub struct StateMachine {
     pub timeout_seconds: Option<u64>,
     /// The top level.
     pub states: Arc<States>,
+    /// Each state that uses variables, with their names: the `variableReferences` that
+    /// DescribeStateMachine answers.
+    pub variable_references: Vec<(Arc<str>, Vec<Arc<str>>)>,
     /// The `${…}` of templates that nothing has filled in; they may stand in any field. Where one
     /// is [`Placeholder::needed`], the field holds something neutral, and the machine does not
     /// do what its author meant until it is filled in.

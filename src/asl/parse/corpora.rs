@@ -36,7 +36,12 @@ fn is_definition(bytes: &[u8]) -> bool {
 }
 
 /// Published definitions that are decided otherwise, with the reason.
-const REFUSED: [(&str, &str); 2] = [
+const REFUSED: [(&str, &str); 3] = [
+    (
+        "service-icav2-wes-manager.app-step-functions-templates-get-usage-sfn-template.4f196b",
+        "a comma before the `}` of an object in an expression; the reference parser of JSONata \
+         2.0.6 refuses it (S0211)",
+    ),
     (
         "service-analysis-glue.app-step-functions-templates-run-nata-preflight-checks-sfn-t.e87713",
         "two state names have 81 and 87 characters; the service model (StateName) allows 80",

@@ -1,8 +1,10 @@
 //! `{% %}` expressions: what they may refer to where they stand.
 
-use super::Parser;
+use std::ops::Range;
+
+use super::{Parser, did_you_mean};
 use crate::document::Node;
-use crate::query::jsonata::Expression;
+use crate::query::jsonata::{Expression, Reference};
 use crate::query::jsonata_template::expression_text;
 
 /// What exists besides `$states.input` and `$states.context` where an expression stands.
@@ -25,6 +27,8 @@ impl Scope {
 
 /// The code of an expression that is no JSONata.
 const INVALID: &str = "INVALID_JSONATA_EXPRESSION";
+/// The code of an expression that is JSONata, but not for Step Functions.
+const UNSUPPORTED: &str = "UNSUPPORTED_JSONATA_EXPRESSION";
 
 impl Parser<'_> {
     /// The expression that `node` is: `None` where it is a literal, `Some(None)` where it is an
@@ -77,5 +81,84 @@ impl Parser<'_> {
         Some(node.span.start + begin + body.len())
     }
 
-    fn check_references(&mut self, _node: &Node, _expression: &Expression, _scope: Scope) {}
+    /// What AWS refuses before anything runs: names without `$`, `$$`, `$eval`, and members of
+    /// `$states` that do not exist where the expression stands.
+    fn check_references(&mut self, node: &Node, expression: &Expression, scope: Scope) {
+        let found = expression.references();
+        for variable in &found.variables {
+            let span = self.reference_span(node, expression, variable);
+            self.uses(&variable.name, &span);
+        }
+        for name in &found.names {
+            let message = format!("The name '{}' refers to an input document", name.name);
+            let help = match &*name.name {
+                "*" | "**" => "there is none; begin with $states.input or a variable".to_owned(),
+                name => format!("there is none; use $states.input.{name} or a variable ${name}"),
+            };
+            self.unsupported(node, expression, name, message, help);
+        }
+        for root in &found.roots {
+            let message = "'$$' refers to an input document".to_owned();
+            let help = "there is none; use $states.input".to_owned();
+            self.unsupported(node, expression, root, message, help);
+        }
+        for eval in &found.evals {
+            let message = "The function '$eval' is not supported".to_owned();
+            self.unsupported(node, expression, eval, message, "use $parse to read JSON".to_owned());
+        }
+        for member in &found.states {
+            let problem = match &*member.name {
+                "result" if !scope.result => {
+                    "'$states.result' exists in Output and Assign of Task, Parallel and Map states"
+                }
+                "errorOutput" if !scope.error_output => {
+                    "'$states.errorOutput' exists in Output and Assign of a Catcher"
+                }
+                "" | "input" | "context" | "result" | "errorOutput" => continue,
+                name => {
+                    let known = ["input", "context", "result", "errorOutput"];
+                    let help = did_you_mean(name, known).unwrap_or_else(|| {
+                        format!("the members of $states are {}", known.join(", "))
+                    });
+                    let span = self.reference_span(node, expression, member);
+                    let message = format!("'$states.{name}' does not exist");
+                    self.warn(&span, "UNKNOWN_STATES_FIELD", message, help);
+                    continue;
+                }
+            };
+            let message = format!("'$states.{}' is not available here", member.name);
+            self.unsupported(node, expression, member, message, problem.to_owned());
+        }
+    }
+
+    fn unsupported(
+        &mut self,
+        node: &Node,
+        expression: &Expression,
+        reference: &Reference,
+        message: String,
+        help: String,
+    ) {
+        let mut problem = self.document.error(node.span.clone(), UNSUPPORTED, message);
+        problem.span = self.reference_span(node, expression, reference);
+        self.push(problem.with_help(help));
+    }
+
+    /// The bytes of a name in an expression, which is known by its end; the whole string where its
+    /// text is spelled otherwise.
+    fn reference_span(
+        &self,
+        node: &Node,
+        expression: &Expression,
+        reference: &Reference,
+    ) -> Range<usize> {
+        let units: usize = reference.name.chars().map(char::len_utf16).sum();
+        let body = expression.text();
+        let start = self.place_in(node, body, reference.position.saturating_sub(units));
+        let end = self.place_in(node, body, reference.position);
+        match (start, end) {
+            (Some(start), Some(end)) if start < end => start..end,
+            _ => node.span.clone(),
+        }
+    }
 }

@@ -58,7 +58,10 @@ impl Parser<'_> {
             false => self.text(node)?,
         };
         match ScopedPath::parse(&text) {
-            Ok(path) => Some(path),
+            Ok(path) => {
+                self.uses_path(&path, &node.span);
+                Some(path)
+            }
             Err(problem) => {
                 let message = format!("Value is not a valid JSONPath: {}", problem.message);
                 self.error(&node.span, message);
@@ -173,9 +176,15 @@ impl Parser<'_> {
         literal(self, node).map(Field::Literal)
     }
 
+    /// An intrinsic function.
     fn intrinsic(&mut self, node: &Node, text: &str) -> Option<Intrinsic> {
         match Intrinsic::parse(text) {
-            Ok(intrinsic) => Some(intrinsic),
+            Ok(intrinsic) => {
+                for path in intrinsic.paths() {
+                    self.uses_path(path, &node.span);
+                }
+                Some(intrinsic)
+            }
             Err(problem) => {
                 let message =
                     format!("Value is not a valid intrinsic function: {}", problem.message);

@@ -30,6 +30,18 @@ impl Parser<'_> {
         index: StateIndex,
         member: &Member,
     ) -> Option<State> {
+        let outer = self.begin_variables();
+        let state = self.read_state(level, index, member);
+        self.end_variables(&member.key, outer);
+        state
+    }
+
+    fn read_state(
+        &mut self,
+        level: &Level<'_>,
+        index: StateIndex,
+        member: &Member,
+    ) -> Option<State> {
         let members = self.decoder.object(&member.value)?;
         let mut fields = Fields::new(members, self.default_language, "a state");
         let type_name = self.state_type(&mut fields)?;

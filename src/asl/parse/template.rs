@@ -52,6 +52,7 @@ impl Parser<'_> {
     }
 
     fn variable_name(&mut self, name: &str, span: &std::ops::Range<usize>) {
+        self.assigns(name);
         if crate::document::has_placeholder(name) {
             return;
         }
@@ -129,11 +130,21 @@ impl Parser<'_> {
             return;
         };
         if text.trim_start().starts_with('$') {
-            if let Err(problem) = ScopedPath::parse(text) {
-                self.error(&node.span, refusal(&format!(": {}", problem.message)));
+            match ScopedPath::parse(text) {
+                Ok(path) => self.uses_path(&path, &node.span),
+                Err(problem) => {
+                    self.error(&node.span, refusal(&format!(": {}", problem.message)));
+                }
             }
-        } else if let Err(problem) = Intrinsic::parse(text) {
-            self.error(&node.span, refusal(&format!(": {}", problem.message)));
+            return;
+        }
+        match Intrinsic::parse(text) {
+            Ok(intrinsic) => {
+                for path in intrinsic.paths() {
+                    self.uses_path(path, &node.span);
+                }
+            }
+            Err(problem) => self.error(&node.span, refusal(&format!(": {}", problem.message))),
         }
     }
 

@@ -302,6 +302,63 @@ fn maps() {
 }
 
 #[test]
+fn expressions() {
+    let pass = r#""Type": "Pass", "QueryLanguage": "JSONata", "End": true, "#;
+    let task = r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "QueryLanguage": "JSONata", "End": true, "#;
+    let cases = [
+        ("a syntax error", pass, r#""Output": {"a": ["{% $states.input. %}"]}"#),
+        ("an escaped syntax error", pass, r#""Output": "{% \"a\" ) %}""#),
+        ("names without a dollar", pass, r#""Output": "{% order.total + $states.input.tax %}""#),
+        ("the root", pass, r#""Assign": {"a": "{% $$.b %}"}"#),
+        ("eval", pass, r#""Output": "{% $eval('1') %}""#),
+        ("a result before there is one", task, r#""Arguments": {"a": "{% $states.result %}"}"#),
+        ("an error without one", pass, r#""Output": "{% $states.errorOutput.Error %}""#),
+        ("a misspelled member", pass, r#""Output": "{% $states.inptu %}""#),
+        ("an unclosed expression", pass, r#""Output": "{% 1""#),
+        (
+            "what exists where it stands",
+            task,
+            r#""Output": "{% $states.result.Payload %}", "TimeoutSeconds": "{% $t %}", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "A", "Output": "{% $states.errorOutput %}", "Assign": {"e": "{% $states.errorOutput.Cause %}"}}]"#,
+        ),
+        ("a number that is text", task, r#""TimeoutSeconds": "soon""#),
+        ("no literal condition", pass, r#""Condition": "{% true %}""#),
+    ];
+    let cases: Vec<(&str, String)> =
+        cases.iter().map(|(what, state, fields)| (*what, format!("{state}\n  {fields}"))).collect();
+    let cases: Vec<(&str, &str)> = cases.iter().map(|(what, text)| (*what, &**text)).collect();
+    assert_report!(states(&cases));
+}
+
+#[test]
+fn variables_are_listed_and_missing_ones_told() {
+    let text = r#"{"StartAt": "A", "States": {
+  "A": {"Type": "Pass", "Assign": {"seen": 1, "total.$": "States.MathAdd($totl, $.x)"}, "Next": "B"},
+  "B": {"Type": "Map", "ItemsPath": "$items.list", "Next": "D", "ItemProcessor": {"StartAt": "C", "States": {
+    "C": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
+      "Output": "{% ($own := $seen; $own + $total + $sum([$own])) %}"}}}},
+  "D": {"Type": "Succeed"}
+}}"#;
+    let (machine, problems) = parse_text("definition.json", text);
+    let references: Vec<String> = machine
+        .unwrap()
+        .variable_references
+        .iter()
+        .map(|(state, names)| format!("{state}: {}", names.join(", ")))
+        .collect();
+    assert_eq!(references, ["A: totl", "C: seen, total", "B: items"]);
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "definition.json:2:58: No state assigns the variable $totl at \
+             /States/A/Assign/total.$ (did you mean `$total`?)",
+            "definition.json:3:37: No state assigns the variable $items at /States/B/ItemsPath \
+             (assign it in a state that runs before)",
+        ]
+    );
+}
+
+#[test]
 fn yaml_is_read_like_json() {
     let text = "\
 StartAt: Greet
