@@ -210,19 +210,30 @@ impl Document {
         diagnostic
     }
 
-    /// The way from the root to the innermost node around `span`.
+    /// The way from the root to the innermost node or key around `span`.
     fn steps(&self, span: &Range<usize>) -> Vec<Step<'_>> {
+        let (steps, found) = self.descend(span);
+        if found {
+            return steps;
+        }
+        // A node that came from elsewhere (an alias, a table of cases) lies outside its parents.
+        let mut search = Search { span, way: Vec::new(), best: Vec::new(), best_len: usize::MAX };
+        search.node(&self.root);
+        if search.best_len == usize::MAX { steps } else { search.best }
+    }
+
+    /// The way down along the nodes that hold `span`, and whether it ends where `span` is.
+    fn descend(&self, span: &Range<usize>) -> (Vec<Step<'_>>, bool) {
         let mut steps = Vec::new();
         let mut node = &self.root;
-        let holds = |outer: &Range<usize>| outer.start <= span.start && span.end <= outer.end;
         'descend: loop {
             if node.span == *span {
-                return steps;
+                return (steps, true);
             }
             match &node.kind {
                 Kind::Array(items) => {
                     for (index, item) in items.iter().enumerate() {
-                        if holds(&item.span) {
+                        if holds(&item.span, span) {
                             steps.push(Step::Index(index));
                             node = item;
                             continue 'descend;
@@ -231,20 +242,68 @@ impl Document {
                 }
                 Kind::Object(members) => {
                     for member in members {
-                        if holds(&(member.key_span.start..member.value.span.end)) {
+                        if holds(&member.key_span, span) {
+                            steps.push(Step::Key(&member.key));
+                            return (steps, true);
+                        }
+                        if holds(&member.value.span, span) {
                             steps.push(Step::Key(&member.key));
                             node = &member.value;
                             continue 'descend;
                         }
                     }
                 }
-                _ => {}
+                _ => return (steps, holds(&node.span, span)),
             }
-            return steps;
+            return (steps, false);
         }
     }
 }
 
+fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// A search of the whole tree for the smallest node or key around a span.
+struct Search<'a, 's> {
+    span: &'s Range<usize>,
+    way: Vec<Step<'a>>,
+    best: Vec<Step<'a>>,
+    best_len: usize,
+}
+
+impl<'a> Search<'a, '_> {
+    fn candidate(&mut self, span: &Range<usize>) {
+        if holds(span, self.span) && span.len() < self.best_len {
+            self.best_len = span.len();
+            self.best.clone_from(&self.way);
+        }
+    }
+
+    fn node(&mut self, node: &'a Node) {
+        self.candidate(&node.span);
+        match &node.kind {
+            Kind::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.way.push(Step::Index(index));
+                    self.node(item);
+                    self.way.pop();
+                }
+            }
+            Kind::Object(members) => {
+                for member in members {
+                    self.way.push(Step::Key(&member.key));
+                    self.candidate(&member.key_span);
+                    self.node(&member.value);
+                    self.way.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
 enum Step<'a> {
     Key(&'a Arc<str>),
     Index(usize),

@@ -57,6 +57,18 @@ fn aliases_stand_where_they_are_used() {
 }
 
 #[test]
+fn aliased_nodes_are_located_where_they_are_used() {
+    let document = read("a.yaml", "x: &x {k: [1]}\ny:\n  z: *x\n");
+    // What lies inside the alias is told where it was written, which comes first.
+    let inner = document.root.get("y").unwrap().get("z").unwrap().get("k").unwrap();
+    assert_eq!(document.location(&inner.span), "/x/k");
+    let mut spliced = document.clone();
+    let Kind::Object(members) = &mut spliced.root.kind else { panic!() };
+    members.remove(0);
+    assert_eq!(spliced.location(&inner.span), "/y/z/k");
+}
+
+#[test]
 fn broken_texts_are_refused_with_their_place() {
     refused("a.json", "{\"a\" 1}", "a.json:1:6: expected `:`, found `1`");
     refused("a.json", "{\n  \"a\": nope\n}", "a.json:2:8: expected a value, found `n`");

@@ -74,6 +74,7 @@ fn run_child(
         query_language: QueryLanguage::JsonPath,
         timeout_seconds: None,
         states: request.processor.clone(),
+        variable_references: Vec::new(),
         placeholders: Vec::new(),
         source: "".into(),
     };
