@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::dataflow::Fault;
-use crate::asl::{MapState, QueryLanguage, State};
+use crate::asl::{MapState, QueryLanguage, State, Template};
 use crate::history::{EventId, Failure};
 use crate::json::MAX_DEPTH;
+use crate::query::jsonata::JsonataError;
 use crate::query::jsonpath::PathError;
 use crate::query::scope::ScopedPath;
 use crate::value::Value;
@@ -85,6 +86,12 @@ pub(super) const NO_TRANSITION: &str =
 /// JSONata: recorded in `base_scenarios.map_state_items_input_types.*` and
 /// `…map_state_items_eval_jsonata_fail.*`. JSONPath: inferred from users' reports.
 pub(super) fn not_an_array(state: &State, map: &MapState, found: &Value) -> Fault {
+    if let Some(Template::Jsonata(items)) = &map.items
+        && let [placed] = items.expressions()[..]
+        && placed.location.is_empty()
+    {
+        return unexpected_result(placed.expression.text(), "Items", "array", found);
+    }
     match state.query_language {
         QueryLanguage::Jsonata => Fault::Evaluation {
             what: format!("Map state input must be an array but was: {found}"),
@@ -140,6 +147,27 @@ pub(super) fn result_path(error: &PathError) -> String {
     error.message.clone()
 }
 
+/// An expression gave nothing. Recorded in `undefined_reference.*`.
+pub(super) fn undefined(expression: &str, field: &str) -> String {
+    specified(expression, field, "returned nothing (undefined).")
+}
+
+/// An expression gave a function. Recorded in
+/// `base_scenarios.map_state_items_eval_jsonata_fail.function`.
+pub(super) fn unsupported_result(expression: &str, field: &str) -> String {
+    specified(expression, field, "returned an unsupported result type.")
+}
+
+/// An expression failed. Recorded, with the code before the text, in
+/// `math_operations_jsonata.math_random_seeded`.
+pub(super) fn threw(expression: &str, field: &str, error: &JsonataError) -> String {
+    specified(expression, field, &format!("threw an error during evaluation. {error}"))
+}
+
+fn specified(expression: &str, field: &str, what: &str) -> String {
+    format!("The JSONata expression '{expression}' specified for the field '{field}' {what}")
+}
+
 /// An expression's result is of the wrong type. Recorded in
 /// `base_scenarios.map_state_items_eval_jsonata_fail.*`.
 pub(super) fn unexpected_result(
@@ -149,10 +177,14 @@ pub(super) fn unexpected_result(
     found: &Value,
 ) -> Fault {
     Fault::Evaluation {
-        what: format!(
-            "The JSONata expression '{expression}' specified for the field '{field}' returned an \
-             unexpected result type. Expected '{expected}', but was '{}' for value: {found}",
-            found.kind()
+        what: specified(
+            expression,
+            field,
+            &format!(
+                "returned an unexpected result type. Expected '{expected}', but was '{}' for \
+                 value: {found}",
+                found.kind()
+            ),
         ),
         location: Some(field.to_owned()),
     }

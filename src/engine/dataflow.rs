@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::branch::BranchId;
 use super::causes;
 use super::execution::Execution;
+use super::jsonata::{OutputFields, Visible};
 use super::states::Step;
 use crate::asl::{
     Catcher, ChoiceRule, FailState, Field, PathField, QueryLanguage, ResultPath, State, TaskState,
@@ -133,7 +134,7 @@ impl Execution {
             None => Ok(input),
             Some(Template::Payload(template)) => self.render(id, &input, template),
             Some(Template::Jsonata(template)) => {
-                self.evaluate(id, template, "Arguments", None, None)
+                self.evaluate(id, template, "Arguments", Visible::default())
             }
         }
     }
@@ -151,7 +152,7 @@ impl Execution {
                 let input = self.effective_input(id, state)?;
                 self.render(id, &input, template)
             }
-            Template::Jsonata(template) => self.evaluate(id, template, field, None, None),
+            Template::Jsonata(template) => self.evaluate(id, template, field, Visible::default()),
         }
     }
 
@@ -168,7 +169,9 @@ impl Execution {
         let outer = branch.map_item.replace(item.clone());
         let selected = match selector {
             Template::Payload(template) => self.render(id, input, template),
-            Template::Jsonata(template) => self.evaluate(id, template, "ItemSelector", None, None),
+            Template::Jsonata(template) => {
+                self.evaluate(id, template, "ItemSelector", Visible::default())
+            }
         };
         self.branches[id as usize].map_item = outer;
         selected
@@ -248,7 +251,8 @@ impl Execution {
                 None => String::new(),
             };
             let input = self.branches[id as usize].input.clone();
-            return self.jsonata_results(id, assign, output, &prefix, None, None, input);
+            let fields = OutputFields { prefix: &prefix, assign, output };
+            return self.jsonata_results(id, fields, Visible::default(), input);
         }
         let input = self.effective_input(id, state)?;
         let assigned = self.assign(id, assign, &input)?;
@@ -267,9 +271,13 @@ impl Execution {
         if state.query_language == QueryLanguage::Jsonata {
             let index = state.catch.iter().position(|other| std::ptr::eq(other, catcher));
             let prefix = format!("Catch[{}]/", index.unwrap_or(0));
-            let (assign, output) = (catcher.assign.as_ref(), catcher.output.as_ref());
-            let default = error.clone();
-            return self.jsonata_results(id, assign, output, &prefix, None, Some(error), default);
+            let fields = OutputFields {
+                prefix: &prefix,
+                assign: catcher.assign.as_ref(),
+                output: catcher.output.as_ref(),
+            };
+            let visible = Visible { result: None, error_output: Some(&error) };
+            return self.jsonata_results(id, fields, visible, error.clone());
         }
         let assigned = self.assign(id, catcher.assign.as_ref(), &error)?;
         let input = &self.branches[id as usize].input;

@@ -1,37 +1,107 @@
 //! JSONata in an execution: what expressions see, and how AWS words their failures.
 
 use super::branch::BranchId;
+use super::causes;
 use super::dataflow::Fault;
 use super::execution::Execution;
 use crate::asl::{State, Template};
-use crate::query::jsonata::Expression;
+use crate::entropy::Entropy;
+use crate::query::jsonata::{Bindings, Environment, Expression, Outcome};
 use crate::query::jsonata_template::JsonataTemplate;
+use crate::query::scope::Variables as _;
 use crate::value::{Map, Value};
 
-/// What a state hands on.
-type Outcome = Result<(Value, Option<Map>), Fault>;
+/// The parts of `$states` that exist only in some fields.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Visible<'a> {
+    /// `$states.result`
+    pub(super) result: Option<&'a Value>,
+    /// `$states.errorOutput`
+    pub(super) error_output: Option<&'a Value>,
+}
+
+/// The fields of a state, a Choice rule or a Catcher that make its output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OutputFields<'a> {
+    /// What stands before the field's name in locations: `Choices[0]/`.
+    pub(super) prefix: &'a str,
+    pub(super) assign: Option<&'a Template>,
+    pub(super) output: Option<&'a JsonataTemplate>,
+}
 
 impl Execution {
-    /// A template, with `$states` as far as it exists here.
+    /// The value of a template.
     pub(super) fn evaluate(
         &mut self,
-        _id: BranchId,
-        _template: &JsonataTemplate,
-        _field: &str,
-        _result: Option<&Value>,
-        _error: Option<&Value>,
+        id: BranchId,
+        template: &JsonataTemplate,
+        field: &str,
+        visible: Visible<'_>,
     ) -> Result<Value, Fault> {
-        Err(Fault::Evaluation { what: "stub".into(), location: None })
+        template.evaluate(|placed| {
+            let location = format!("{field}{}", placed.location);
+            self.evaluate_expression(id, &placed.expression, &location, visible)
+        })
     }
 
-    /// A field that is one expression.
+    /// The value of a field that is one expression.
     pub(super) fn evaluate_field(
         &mut self,
-        _id: BranchId,
-        _expression: &Expression,
-        _field: &str,
+        id: BranchId,
+        expression: &Expression,
+        field: &str,
     ) -> Result<Value, Fault> {
-        Err(Fault::Evaluation { what: "stub".into(), location: None })
+        self.evaluate_expression(id, expression, field, Visible::default())
+    }
+
+    fn evaluate_expression(
+        &mut self,
+        id: BranchId,
+        expression: &Expression,
+        location: &str,
+        visible: Visible<'_>,
+    ) -> Result<Value, Fault> {
+        let bindings = self.bindings(id, expression, visible);
+        let entropy = std::mem::replace(&mut self.entropy, Entropy::new(0));
+        let mut environment = Environment::new(self.now.millis(), entropy);
+        let outcome = expression.evaluate(&bindings, &mut environment);
+        self.entropy = environment.entropy;
+        let what = match outcome {
+            Ok(Outcome::Value(value)) => return Ok(value),
+            Ok(Outcome::Undefined) => causes::undefined(expression.text(), location),
+            Ok(Outcome::Function) => causes::unsupported_result(expression.text(), location),
+            Err(error) => causes::threw(expression.text(), location, &error),
+        };
+        Err(Fault::Evaluation { what, location: Some(location.to_owned()) })
+    }
+
+    /// `$states` and the variables, as far as the expression names them.
+    fn bindings(&self, id: BranchId, expression: &Expression, visible: Visible<'_>) -> Bindings {
+        let branch = &self.branches[id as usize];
+        let references = expression.references();
+        let mut bindings = Bindings::new();
+        if !references.states.is_empty() {
+            // An empty name is `$states` as a whole.
+            let context = references.states.iter().any(|r| matches!(&*r.name, "" | "context"));
+            let mut states = Map::default();
+            states.insert("input".into(), branch.input.clone());
+            if context {
+                states.insert("context".into(), self.context(branch));
+            }
+            if let Some(result) = visible.result {
+                states.insert("result".into(), result.clone());
+            }
+            if let Some(error) = visible.error_output {
+                states.insert("errorOutput".into(), error.clone());
+            }
+            bindings.bind("states", Value::from(states));
+        }
+        for reference in &references.variables {
+            if let Some(value) = branch.variables.variable(&reference.name) {
+                bindings.bind(reference.name.clone(), value.clone());
+            }
+        }
+        bindings
     }
 
     /// A Choice rule's Condition.
@@ -43,48 +113,56 @@ impl Execution {
     ) -> Result<bool, Fault> {
         let field = format!("Choices[{rule}]/Condition");
         let found = self.evaluate_field(id, expression, &field)?;
-        found.as_bool().ok_or_else(|| {
-            super::causes::unexpected_result(expression.text(), &field, "boolean", &found)
-        })
+        found
+            .as_bool()
+            .ok_or_else(|| causes::unexpected_result(expression.text(), &field, "boolean", &found))
     }
 
     /// Output and variables of a state whose work came to `result`.
-    pub(super) fn jsonata_output(&mut self, id: BranchId, state: &State, result: Value) -> Outcome {
-        let input = self.branches[id as usize].input.clone();
-        let (result, default) = match state.kind.has_result() {
-            true => (Some(result.clone()), result),
-            false => (None, input),
+    pub(super) fn jsonata_output(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        result: Value,
+    ) -> Result<(Value, Option<Map>), Fault> {
+        let fields = OutputFields {
+            prefix: "",
+            assign: state.assign.as_ref(),
+            output: state.output.as_ref(),
         };
-        let (assign, output) = (state.assign.as_ref(), state.output.as_ref());
-        self.jsonata_results(id, assign, output, "", result, None, default)
+        match state.kind.has_result() {
+            true => {
+                let visible = Visible { result: Some(&result), error_output: None };
+                self.jsonata_results(id, fields, visible, result.clone())
+            }
+            false => {
+                let input = self.branches[id as usize].input.clone();
+                self.jsonata_results(id, fields, Visible::default(), input)
+            }
+        }
     }
 
-    /// Output and variables by their fields; without an Output field, `default` goes on.
-    #[expect(clippy::too_many_arguments, reason = "the fields differ by state, rule and catcher")]
+    /// Output and variables by their fields; without an Output field, `default` goes on. Both see
+    /// the variables as they were (`state_assign_evaluation_order.*`).
     pub(super) fn jsonata_results(
         &mut self,
         id: BranchId,
-        assign: Option<&Template>,
-        output: Option<&JsonataTemplate>,
-        prefix: &str,
-        result: Option<Value>,
-        error: Option<Value>,
+        fields: OutputFields<'_>,
+        visible: Visible<'_>,
         default: Value,
-    ) -> Outcome {
-        let (result, error) = (result.as_ref(), error.as_ref());
-        let assigned = match assign {
+    ) -> Result<(Value, Option<Map>), Fault> {
+        let prefix = fields.prefix;
+        let assigned = match fields.assign {
             Some(Template::Jsonata(template)) => {
-                match self.evaluate(id, template, &format!("{prefix}Assign"), result, error)? {
+                match self.evaluate(id, template, &format!("{prefix}Assign"), visible)? {
                     Value::Object(values) => Some(self.checked_variables(id, values.into_map())?),
                     _ => None,
                 }
             }
             _ => None,
         };
-        let output = match output {
-            Some(template) => {
-                self.evaluate(id, template, &format!("{prefix}Output"), result, error)?
-            }
+        let output = match fields.output {
+            Some(template) => self.evaluate(id, template, &format!("{prefix}Output"), visible)?,
             None => default,
         };
         Ok((output, assigned))
