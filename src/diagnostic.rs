@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn json_has_the_members_of_the_api_first() {
+        let source = Source::new("a.json", "{\n \"a\": 1}");
+        let mut diagnostic = Diagnostic::error(&source, 8..9, "CODE", "wrong");
+        diagnostic.location = "/a".to_owned();
+        assert_eq!(
+            serde_json::to_string(&diagnostic).unwrap(),
+            r#"{"severity":"ERROR","code":"CODE","message":"wrong","location":"/a","file":"a.json","line":2,"column":7,"start":8,"end":9,"state":null,"field":null,"help":null}"#
+        );
+        let coloured = diagnostic.render(Style::Colour);
+        assert!(coloured.starts_with("\u{1b}[1;31merror\u{1b}[0m[CODE]"), "{coloured:?}");
+    }
+
+    #[test]
     fn long_lines_are_cut_around_the_place() {
         let text = format!("{}BAD{}", "a".repeat(10_000), "b".repeat(10_000));
         let source = Source::new("a", text);

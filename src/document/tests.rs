@@ -102,6 +102,12 @@ fn alias_bombs_are_refused() {
         text += &format!("a{level}: &a{level} [{below}]\n");
     }
     assert!(Document::parse("a.yaml", &text).is_err());
+    let mut nested = String::new();
+    for level in 0..200 {
+        nested += &format!("{:level$}k: &a{level}\n", "");
+    }
+    nested += &format!("{:200}l: [{}]\n", "", vec!["1"; 10_000].join(", "));
+    assert!(Document::parse("a.yaml", &nested).is_err());
 }
 
 #[test]

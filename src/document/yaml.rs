@@ -14,7 +14,7 @@ use super::{INVALID_YAML, Kind, MAX_YAML_DEPTH, Member, Node};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::value::{Number, Value};
 
-/// How many nodes the aliases of one text may stand for together.
+/// How many nodes the anchors and aliases of one text may stand for together.
 const MAX_ALIASED_NODES: usize = 250_000;
 
 /// Reads a text of one YAML document; an empty one is `null`.
@@ -142,14 +142,19 @@ impl Builder<'_> {
             return Err(self.refuse(span, "the alias stands inside what it refers to"));
         };
         let (nodes, depth) = (anchored.nodes, anchored.depth);
-        self.aliased += nodes;
-        if self.aliased > MAX_ALIASED_NODES {
-            let message = format!("aliases stand for more than {MAX_ALIASED_NODES} values");
-            return Err(self.refuse(span, &message));
-        }
-        let mut node = anchored.node.clone();
+        self.spend(nodes, &span)?;
+        let mut node = self.anchors[&anchor].node.clone();
         node.span = span;
         self.place(node, 0, nodes, depth)
+    }
+
+    fn spend(&mut self, nodes: usize, span: &Range<usize>) -> Result<(), Box<Diagnostic>> {
+        self.aliased += nodes;
+        if self.aliased <= MAX_ALIASED_NODES {
+            return Ok(());
+        }
+        let message = format!("anchors and aliases stand for more than {MAX_ALIASED_NODES} values");
+        Err(self.refuse(span.clone(), &message))
     }
 
     /// Puts a finished node where it belongs: a key, a value, an element, or the root.
@@ -164,6 +169,8 @@ impl Builder<'_> {
             return Err(self.too_deep(node.span));
         }
         if anchor != 0 {
+            // Anchors inside anchors are kept again by each one around them.
+            self.spend(nodes, &node.span)?;
             self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
         }
         let Some(parent) = self.open.last_mut() else {

@@ -468,3 +468,55 @@ fn models_hold_what_was_written() {
     assert_eq!((second.interval_seconds, second.max_attempts), (1, 3));
     assert_eq!((second.backoff_rate, second.max_delay_seconds), (2.0, None));
 }
+
+const SAMPLE: &str = r#"{"Comment": "é", "StartAt": "A", "TimeoutSeconds": ${T}, "States": {
+  "A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"a.$": "$.b[0]['c']",
+    "f.$": "States.Format('{}', $$.Execution.Id)"}, "ResultPath": "$.r", "Retry": [{"ErrorEquals": ["E"], "BackoffRate": 1.5}],
+    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "D"}], "Next": "B"},
+  "B": {"Type": "Choice", "Choices": [{"Not": {"Variable": "$x", "NumericEquals": 1}, "Next": "C"}], "Default": "D"},
+  "C": {"Type": "Map", "QueryLanguage": "JSONata", "Items": "{% [1..3] %}", "ItemProcessor": {"StartAt": "I",
+    "States": {"I": {"Type": "Succeed"}}}, "Assign": {"x": "{% $states.result[0].y & 'z' %}"}, "End": true},
+  "D": {"Type": "Wait", "Timestamp": "2024-01-01T00:00:00Z", "End": true}
+}}"#;
+
+#[test]
+fn the_sample_is_accepted() {
+    assert_eq!(parse_text("sample.json", SAMPLE).1, []);
+}
+
+/// What an edit may put in: the characters and words that mean something to some reader.
+const PIECES: [&str; 24] = [
+    "", "\"", "{", "}", "[", "]", ",", ":", "\\", "$", "${", "{%", "%}", "é", "\u{0}", "\n", "- ",
+    "\t", "&a ", "*a", "<<", "1e999", "null", "States.",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Whatever is broken, there is an answer, and it is a machine exactly where there is no error.
+    #[test]
+    fn edited_definitions_always_get_an_answer(
+        edits in proptest::collection::vec((0..SAMPLE.len(), 0..12_usize, 0..PIECES.len()), 1..5),
+        yaml: bool,
+    ) {
+        let mut text = SAMPLE.to_owned();
+        for (at, len, piece) in edits {
+            let floor = |mut at: usize| {
+                at = at.min(text.len());
+                while !text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                at
+            };
+            let range = floor(at)..floor(at + len);
+            text.replace_range(range, PIECES[piece]);
+        }
+        let (machine, problems) = parse_text(if yaml { "d.yaml" } else { "d.json" }, &text);
+        proptest::prop_assert_eq!(machine.is_none(), problems.iter().any(Diagnostic::is_error));
+        for problem in &problems {
+            problem.render(Style::Plain);
+        }
+        let request = crate::asl::ValidationRequest::new(&text);
+        crate::asl::validate_definition(&request);
+    }
+}
