@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use stepproof::history::TimestampForm;
+use stepproof::runner;
+use stepproof::scenario::Scenario;
 
 /// `recording.toml`.
 struct Recording {
@@ -87,15 +90,34 @@ fn changed_definitions_do_what_the_manifest_says() {
             let place = format!("{}/{}", recording.name, text("definition"));
             assert_eq!(code, i32::from(!same), "{place}:\n{printed}");
             if !same {
-                let state = text("state");
-                assert!(!state.is_empty(), "{place}: name the first state that differs");
-                assert_eq!(first_state(&report), Some(state), "{place}:\n{printed}");
+                let first = &report["histories"][0];
+                for key in ["state", "kind"] {
+                    assert!(!text(key).is_empty(), "{place}: name the `{key}` that differs");
+                    assert_eq!(first[key], text(key), "{place}: {key}\n{printed}");
+                }
             }
         }
     }
 }
 
-/// The first divergent state of a report on one history.
-fn first_state(report: &Value) -> Option<&str> {
-    report["histories"][0]["divergence"]["state"].as_str()
+#[test]
+fn histories_of_our_own_come_out_the_same_again() {
+    for recording in recordings() {
+        let world = recording.folder.join("world.scenario.yaml");
+        if !world.exists() {
+            continue;
+        }
+        let scenario = Scenario::load(&world).unwrap_or_else(|e| panic!("{}: {e:?}", recording.name));
+        let simulation = runner::simulation(&scenario.cases[0], None).expect("a sound definition");
+        let run = simulation.run().unwrap_or_else(|e| panic!("{}: {e}", recording.name));
+        let made = run.history().to_json(TimestampForm::Text);
+        let kept = fs::read_to_string(recording.folder.join("history.json")).unwrap();
+        assert!(
+            made.trim_end() == kept.trim_end(),
+            "{} differs: run `cargo xtask refresh {}` and look at the changes",
+            world.display(),
+            recording.name
+        );
+        stepproof::assert_scenarios(&world);
+    }
 }

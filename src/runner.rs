@@ -296,8 +296,12 @@ fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {
     }
 }
 
-/// The simulation that a case describes, or why there can be none.
-fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Problem>> {
+/// The simulation that a case describes. `seed` takes the place of the case's own.
+///
+/// # Errors
+///
+/// Why there can be none: the errors of its definitions.
+pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Problem>> {
     let machine = |definition: &Definition| {
         definition.machine.clone().ok_or_else(|| {
             let errors = definition.diagnostics.iter().filter(|problem| problem.is_error());

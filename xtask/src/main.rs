@@ -5,6 +5,7 @@ mod conformance;
 mod expected;
 mod features;
 mod judge;
+mod refresh;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ enum Task {
     JudgeCase(judge::case::Arguments),
     /// Write the files that are made from others.
     Codegen(codegen::Arguments),
+    /// Make the history of one recording of our own again, for review.
+    Refresh(refresh::Arguments),
     /// Check layers, file headers, fixtures and words.
     Tidy,
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Judge(arguments) => judge::run(&arguments),
         Task::JudgeCase(arguments) => judge::case::run(&arguments),
         Task::Codegen(arguments) => codegen::run(&arguments),
+        Task::Refresh(arguments) => refresh::run(&arguments),
         Task::Tidy => tidy::run(),
     };
     match done {
