@@ -2,21 +2,25 @@
 
 use super::branch::Branch;
 use super::execution::Execution;
-use crate::asl::StateKind;
+use crate::asl::{ExecutionType, StateKind};
 use crate::value::{Map, Value};
 
 impl Execution {
     /// The Context Object of a branch, its members in AWS's order
-    /// (`context_object.input_path`).
+    /// (`context_object.input_path`), its times without zeros at the end of the fraction (measured
+    /// on AWS).
     pub(super) fn context(&self, branch: &Branch) -> Value {
         let start = &self.start;
         let mut execution = Map::default();
         execution.insert("Id".into(), Value::String(start.arn.clone()));
         execution.insert("Input".into(), start.input.clone());
-        execution.insert("StartTime".into(), Value::from(self.started_at.to_rfc3339_millis()));
+        execution.insert("StartTime".into(), Value::from(self.started_at.to_context_text()));
         execution.insert("Name".into(), Value::String(start.name.clone()));
         execution.insert("RoleArn".into(), Value::String(start.role_arn.clone()));
-        execution.insert("RedriveCount".into(), Value::from(0));
+        if start.execution_type == ExecutionType::Standard {
+            // Express executions cannot be redriven (express_sync.query_runtime_memory).
+            execution.insert("RedriveCount".into(), Value::from(0));
+        }
 
         let mut machine = Map::default();
         machine.insert("Id".into(), Value::String(start.state_machine_arn.clone()));
@@ -25,7 +29,7 @@ impl Execution {
         let current = branch.state();
         let mut state = Map::default();
         state.insert("Name".into(), Value::String(current.name.clone()));
-        state.insert("EnteredTime".into(), Value::from(branch.entered_at.to_rfc3339_millis()));
+        state.insert("EnteredTime".into(), Value::from(branch.entered_at.to_context_text()));
         let retryable =
             matches!(current.kind, StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_));
         if retryable {
