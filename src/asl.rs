@@ -15,7 +15,7 @@ pub use choice::{ChoiceRule, Comparison, Condition, Operand, Operator};
 pub use map::{
     ExecutionType, ItemBatcher, ItemReader, MapState, ProcessorMode, ResultWriter, Threshold,
 };
-pub use parse::{parse, parse_text};
+pub use parse::{parse, parse_state, parse_text};
 pub use retry::{Catcher, ErrorName, JitterStrategy, Retrier};
 pub use state::{
     FailState, Field, PathField, QueryLanguage, ResultPath, State, StateKind, Template, Transition,

@@ -53,23 +53,32 @@ pub fn parse(
     limits: &Limits,
     execution_type: ExecutionType,
 ) -> (Option<StateMachine>, Vec<Diagnostic>) {
-    let mut parser = Parser {
-        document,
-        decoder: Decoder::new(document, SCHEMA),
-        limits: *limits,
-        execution_type,
-        default_language: QueryLanguage::JsonPath,
-        names: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        depth: 0,
-        unfilled: RefCell::default(),
-        variables: Variables::default(),
-    };
+    let mut parser = Parser::new(document, limits, execution_type);
     let machine = parser.machine();
-    let refused = parser.decoder.errors() > 0;
-    let mut diagnostics = parser.decoder.into_diagnostics();
-    diagnostics.sort_by_key(|problem| problem.span.start);
-    (machine.filter(|_| !refused), diagnostics)
+    parser.answer(machine)
+}
+
+/// Reads a single state, as TestState takes it, as a machine that begins with it.
+///
+/// The states that it leads to need not exist: each becomes a Succeed state of that name, so that
+/// what the state decides can be seen. Variables need not be assigned.
+pub fn parse_state(
+    document: &Document,
+    name: &str,
+    limits: &Limits,
+) -> (Option<StateMachine>, Vec<Diagnostic>) {
+    let mut parser = Parser::new(document, limits, ExecutionType::Standard);
+    let states = parser.lone_state(&Arc::from(name), &document.root);
+    let machine = states.map(|states| StateMachine {
+        comment: None,
+        query_language: parser.default_language,
+        timeout_seconds: None,
+        states: Arc::new(states),
+        variable_references: std::mem::take(&mut parser.variables.references),
+        placeholders: parser.placeholders(),
+        source: document.source.text.clone(),
+    });
+    parser.answer(machine)
 }
 
 /// Reads a definition's text with today's limits, for a Standard execution. `name` is what
@@ -109,7 +118,29 @@ struct Parser<'d> {
     variables: Variables,
 }
 
-impl Parser<'_> {
+impl<'d> Parser<'d> {
+    fn new(document: &'d Document, limits: &Limits, execution_type: ExecutionType) -> Self {
+        Self {
+            document,
+            decoder: Decoder::new(document, SCHEMA),
+            limits: *limits,
+            execution_type,
+            default_language: QueryLanguage::JsonPath,
+            names: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            depth: 0,
+            unfilled: RefCell::default(),
+            variables: Variables::default(),
+        }
+    }
+
+    fn answer(self, machine: Option<StateMachine>) -> (Option<StateMachine>, Vec<Diagnostic>) {
+        let refused = self.decoder.errors() > 0;
+        let mut diagnostics = self.decoder.into_diagnostics();
+        diagnostics.sort_by_key(|problem| problem.span.start);
+        (machine.filter(|_| !refused), diagnostics)
+    }
+
     fn machine(&mut self) -> Option<StateMachine> {
         let document = self.document;
         let root = &document.root;

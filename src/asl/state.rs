@@ -154,6 +154,26 @@ pub struct FailState {
 }
 
 impl State {
+    /// A Succeed state without any other field.
+    pub(super) fn new(name: Arc<str>, query_language: QueryLanguage) -> Self {
+        Self {
+            name,
+            comment: None,
+            query_language,
+            input_path: PathField::Whole,
+            output_path: PathField::Whole,
+            arguments: None,
+            result_selector: None,
+            result_path: ResultPath::Replace,
+            output: None,
+            assign: None,
+            retry: Vec::new(),
+            catch: Vec::new(),
+            transition: None,
+            kind: StateKind::Succeed,
+        }
+    }
+
     /// The levels below this state: a Parallel's branches, or a Map's ItemProcessor.
     pub fn levels(&self) -> Vec<&States> {
         match &self.kind {

@@ -171,3 +171,29 @@ fn recorded_machines_are_accepted() {
     eprintln!("{count} recorded definitions read");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn recorded_test_states_are_accepted() {
+    let Some(folder) = shared("aws-recorded/teststate") else { return };
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for area in std::fs::read_dir(folder).unwrap() {
+        for case in std::fs::read_dir(area.unwrap().path()).unwrap() {
+            let case = case.unwrap().path();
+            let request = read(&case.join("request.json"));
+            let definition = request.get("params").and_then(|params| params.get("definition"));
+            let Some(definition) = definition.and_then(Value::as_str) else { continue };
+            let document = Document::parse("definition.json", definition).unwrap();
+            let (machine, problems) = match document.root.get("States") {
+                Some(_) => parse(&document, &Limits::today(), ExecutionType::Standard),
+                None => parse_state(&document, "State", &Limits::today()),
+            };
+            count += 1;
+            if machine.is_none() {
+                wrong.push(format!("{}: {problems:#?}", case.display()));
+            }
+        }
+    }
+    eprintln!("{count} definitions of TestState read");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}

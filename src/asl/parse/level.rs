@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Fields, MISSING_END, MISSING_TARGET, Parser, SCHEMA, did_you_mean};
 use crate::asl::state::{QueryLanguage, State, StateKind, Transition};
@@ -14,9 +15,26 @@ pub(super) struct Level<'n> {
     edges: RefCell<Vec<(StateIndex, StateIndex)>>,
     /// Whether some transition is unknown, so that nothing can be said about what is reachable.
     incomplete: Cell<bool>,
+    /// The targets that are not there, where a state is read without its machine.
+    outside: Option<RefCell<Vec<Arc<str>>>>,
 }
 
-impl Level<'_> {
+impl<'n> Level<'n> {
+    fn new(names: BTreeMap<&'n str, StateIndex>) -> Self {
+        Self { names, edges: RefCell::default(), incomplete: Cell::new(false), outside: None }
+    }
+
+    /// The index that a target outside gets, where those are allowed.
+    fn outside(&self, name: &Arc<str>) -> Option<StateIndex> {
+        let mut outside = self.outside.as_ref()?.borrow_mut();
+        let known = outside.iter().position(|other| other == name);
+        let place = known.unwrap_or_else(|| {
+            outside.push(name.clone());
+            outside.len() - 1
+        });
+        Some(StateIndex((self.names.len() + place) as u32))
+    }
+
     /// Says that a transition of this level cannot be known.
     pub(super) fn unknown_ways(&self) {
         self.incomplete.set(true);
@@ -54,7 +72,7 @@ impl Parser<'_> {
             self.state_name(member);
             names.insert(&*member.key, StateIndex(index as u32));
         }
-        let level = Level { names, edges: RefCell::default(), incomplete: Cell::new(false) };
+        let level = Level::new(names);
         let start = start_at.and_then(|node| self.target(&level, node, "StartAt", None));
         self.depth += 1;
         let mut states = Vec::with_capacity(entries.len());
@@ -73,6 +91,23 @@ impl Parser<'_> {
         let whole = states.len() == entries.len();
         let start = start.filter(|_| whole)?;
         Some(States::new(start, None, states))
+    }
+
+    /// A single state as a level of its own: each state that it leads to is a Succeed state.
+    pub(super) fn lone_state(&mut self, name: &Arc<str>, node: &Node) -> Option<States> {
+        let span = node.span.start..node.span.start;
+        let member = Member { key: name.clone(), key_span: span, value: node.clone() };
+        self.names.insert(name.clone(), node.span.clone());
+        let mut level = Level::new(BTreeMap::from([(&**name, StateIndex(0))]));
+        level.outside = Some(RefCell::default());
+        self.depth += 1;
+        let state = self.state(&level, StateIndex(0), &member);
+        self.depth -= 1;
+        let mut states = vec![state?];
+        let outside = level.outside.take().map(RefCell::into_inner).unwrap_or_default();
+        let language = self.default_language;
+        states.extend(outside.into_iter().map(|name| State::new(name, language)));
+        Some(States::new(StateIndex(0), None, states))
     }
 
     fn state_name(&mut self, member: &Member) {
@@ -119,6 +154,9 @@ impl Parser<'_> {
         level.incomplete.set(true);
         if self.open(node) {
             return Some(StateIndex(0));
+        }
+        if let Some(index) = level.outside(&name) {
+            return Some(index);
         }
         let message = format!("Missing '{field}' target: {name}");
         let problem = self.document.error(node.span.clone(), MISSING_TARGET, message);

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::expression::Scope;
 use super::level::Level;
 use super::{Fields, Parser, SCHEMA, did_you_mean};
-use crate::asl::state::{
-    FailState, Field, PathField, QueryLanguage, ResultPath, State, StateKind, Template, WaitState,
-};
+use crate::asl::state::{FailState, Field, QueryLanguage, State, StateKind, Template, WaitState};
 use crate::asl::state_machine::StateIndex;
 use crate::document::{Kind, Member, Node};
 
@@ -97,23 +95,8 @@ impl Parser<'_> {
     /// The fields that several types have, as far as `type_name` has them.
     fn shared(&mut self, fields: &mut Fields<'_>, type_name: &str, name: Arc<str>) -> State {
         let works = matches!(type_name, "Task" | "Parallel" | "Map");
-        let comment = self.comment(fields);
-        let mut state = State {
-            name,
-            comment,
-            query_language: fields.language,
-            input_path: PathField::Whole,
-            output_path: PathField::Whole,
-            arguments: None,
-            result_selector: None,
-            result_path: ResultPath::Replace,
-            output: None,
-            assign: None,
-            retry: Vec::new(),
-            catch: Vec::new(),
-            transition: None,
-            kind: StateKind::Succeed,
-        };
+        let mut state = State::new(name, fields.language);
+        state.comment = self.comment(fields);
         if type_name == "Fail" {
             return state;
         }

@@ -443,6 +443,23 @@ fn a_flood_of_problems_is_cut() {
 }
 
 #[test]
+fn a_state_is_read_without_its_machine() {
+    let text = r#"{"Type": "Choice", "Choices": [{"Variable": "$x", "IsNull": true, "Next": "A"},
+        {"Variable": "$.b", "IsNull": true, "Next": "B"}], "Default": "A"}"#;
+    let document = Document::parse("state.json", text).unwrap();
+    let (machine, problems) = parse_state(&document, "S", &Limits::today());
+    assert_eq!(problems, []);
+    let machine = machine.unwrap();
+    let names: Vec<&str> = machine.states.iter().map(|state| &*state.name).collect();
+    assert_eq!(names, ["S", "A", "B"]);
+    let StateKind::Choice(rules) = &machine.states.find("S").unwrap().kind else { panic!() };
+    assert_eq!(&*machine.states[rules[1].next].name, "B");
+    let document = Document::parse("state.json", r#"{"Type": "Pass"}"#).unwrap();
+    let (machine, problems) = parse_state(&document, "S", &Limits::today());
+    assert!(machine.is_none() && problems.len() == 1, "{problems:?}");
+}
+
+#[test]
 fn models_hold_what_was_written() {
     let text = one(r#""Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
   "InputPath": "$.a", "OutputPath": null, "ResultPath": null, "TimeoutSecondsPath": "$.t",
