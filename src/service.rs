@@ -10,6 +10,7 @@
 mod callback;
 mod error;
 mod execution;
+mod map_run;
 mod metrics;
 mod nested;
 mod notify;
@@ -24,13 +25,13 @@ use rustc_hash::FxHasher;
 
 pub use callback::{ActivityTask, PollId};
 pub use error::ApiError;
-pub use execution::{ExecutionId, Parent, Record, StateMachineRecord};
+pub use execution::{ExecutionId, MapItem, Parent, Record, StateMachineRecord};
 pub use metrics::{Datapoint, Metric, Metrics};
 pub use notify::StatusChange;
 pub use operation::{Operation, Response};
 
 use crate::asl::ExecutionType;
-use crate::engine::{self, ExecutionStatus, Input, MapRunRequest, Rejected, TaskId, TaskRequest};
+use crate::engine::{self, Input, MapRunRequest, Rejected, TaskId, TaskRequest};
 use crate::entropy::Entropy;
 use crate::limits::Limits;
 use crate::time::Timestamp;
@@ -94,7 +95,10 @@ pub struct Service {
     records: Vec<Record>,
     by_arn: FastMap<Arc<str>, ExecutionId>,
     tokens: FastMap<Arc<str>, (ExecutionId, TaskId)>,
+    /// Nested executions by the task that waits for their end.
+    awaited: FastMap<(ExecutionId, TaskId), ExecutionId>,
     activities: IndexMap<Arc<str>, callback::Activity, BuildHasherDefault<FxHasher>>,
+    map_runs: Vec<map_run::MapRun>,
     polls: u64,
     /// Executions that have something to say.
     talking: VecDeque<ExecutionId>,
@@ -114,7 +118,9 @@ impl Service {
             records: Vec::new(),
             by_arn: FastMap::default(),
             tokens: FastMap::default(),
+            awaited: FastMap::default(),
             activities: IndexMap::default(),
+            map_runs: Vec::new(),
             polls: 0,
             talking: VecDeque::new(),
             deadlines: BTreeSet::new(),
@@ -277,10 +283,12 @@ impl Service {
         self.tell_parent(id);
     }
 
-    /// Puts a status-change event out. Express executions have none (EventBridge reference).
+    /// Puts a status-change event out. Express executions have none (EventBridge reference); those
+    /// of a Map Run, of which there may be thousands, are told of by their parent alone.
     fn announce(&mut self, id: ExecutionId) {
         let record = &self.records[id.0 as usize];
-        if record.machine.execution_type == ExecutionType::Standard {
+        let is_item = record.parent.is_some_and(|parent| parent.form.is_item());
+        if record.machine.execution_type == ExecutionType::Standard && !is_item {
             let change = StatusChange::of(record, &self.account, self.entropy.next_uuid());
             self.outbox.push_back(Output::StatusChange(Box::new(change)));
         }
@@ -292,18 +300,12 @@ impl Service {
         for activity in self.activities.values_mut() {
             activity.forget(id, task);
         }
-        let child = self.records.iter().position(|record| {
-            record
-                .parent
-                .as_ref()
-                .is_some_and(|parent| (parent.execution, parent.task) == (id, task))
-                && record.execution.status() == ExecutionStatus::Running
-        });
-        if let Some(child) = child {
-            let now = self.records[id.0 as usize].execution.now();
+        let now = self.records[id.0 as usize].execution.now();
+        self.cancel_map_run(now, id, task);
+        if let Some(child) = self.awaited.remove(&(id, task)) {
             let failure = crate::history::Failure::default();
-            // A child that ended in this very moment needs no stop.
-            let _ = self.tell(now, ExecutionId(child as u32), Input::Stop { failure });
+            // A child that has ended needs no stop.
+            let _ = self.tell(now, child, Input::Stop { failure });
         }
     }
 }

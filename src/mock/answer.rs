@@ -1,5 +1,6 @@
 //! One answer: when it applies, what it says, and how long it takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Fault;
@@ -18,6 +19,7 @@ pub struct Answer {
     pub(super) after: Option<Duration>,
     pub(super) heartbeats: Option<Heartbeats>,
     pub(super) submit: Option<Body>,
+    pub(super) worker: Option<Arc<str>>,
     pub(super) outcome: Outcome,
 }
 
@@ -61,12 +63,20 @@ enum Node {
     Value(Value),
     Input(Path),
     Array(Vec<Node>),
-    Object(Vec<(std::sync::Arc<str>, Node)>),
+    Object(Vec<(Arc<str>, Node)>),
 }
 
 impl Answer {
     fn new(outcome: Outcome) -> Self {
-        Self { when: None, repeat: None, after: None, heartbeats: None, submit: None, outcome }
+        Self {
+            when: None,
+            repeat: None,
+            after: None,
+            heartbeats: None,
+            submit: None,
+            worker: None,
+            outcome,
+        }
     }
 
     pub(super) fn of(outcome: Outcome) -> Self {
@@ -137,6 +147,17 @@ impl Answer {
     #[must_use]
     pub fn heartbeats(self, every: Duration, count: u32) -> Self {
         Self { heartbeats: Some(Heartbeats { every, count: Some(count) }), ..self }
+    }
+
+    /// The name of the worker that takes the task, where it is an activity's.
+    #[must_use]
+    pub fn worker(self, name: impl Into<Arc<str>>) -> Self {
+        Self { worker: Some(name.into()), ..self }
+    }
+
+    /// The name of the worker that takes the task.
+    pub fn worker_name(&self) -> Option<&Arc<str>> {
+        self.worker.as_ref()
     }
 
     /// The virtual time from the call to the answer. Without `after`, the answer follows the last

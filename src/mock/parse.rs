@@ -19,7 +19,8 @@ pub struct MockError {
     pub message: String,
 }
 
-const ANSWER_KEYS: [&str; 10] = [
+const ANSWER_KEYS: [&str; 11] = [
+    "worker",
     "return",
     "fail",
     "fault",
@@ -79,6 +80,10 @@ impl Answer {
                 "submit" => answer.submit = Some(parse_body(member, &path)?),
                 "repeat" => answer.repeat = Some(parse_count(member, &path)?),
                 "heartbeats" => answer.heartbeats = Some(parse_heartbeats(member, &path)?),
+                "worker" => match member {
+                    Value::String(name) => answer.worker = Some(name.clone()),
+                    _ => return fail(&path, "the worker's name as a string is needed"),
+                },
                 "when" => {
                     let matcher = Matcher::parse(member).map_err(|error| MockError {
                         path: format!("{path}{}", error.path.trim_start_matches('$')),

@@ -115,8 +115,11 @@ impl Mocks {
         self.entries.push(Added { machine, key: key.into(), mock, worker: None });
     }
 
-    /// Adds the answers of a worker, for the tasks of an activity.
+    /// Adds the answers of a worker, for the tasks of an activity. One without answers never asks.
     pub(crate) fn add_worker(&mut self, worker: usize, activity: &str, mock: Mock) {
+        if matches!(&mock.source, Source::Answers(answers) if answers.is_empty()) {
+            return;
+        }
         let key = activity.into();
         self.entries.push(Added { machine: None, key, mock, worker: Some(worker) });
     }
@@ -255,6 +258,7 @@ impl Entry {
 }
 
 impl Mock {
+    /// How many answers there are; a function counts as none.
     fn len(&self) -> usize {
         match &self.source {
             Source::Answers(answers) => answers.len(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Service;
 use super::nested::NestedForm;
 use crate::asl::{ExecutionType, StateMachine};
-use crate::engine::{Execution, ExecutionResult, ExecutionStatus, Start, TaskId};
+use crate::engine::{Execution, ExecutionResult, ExecutionStatus, Place, Start, TaskId};
 use crate::entropy::Entropy;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
@@ -42,9 +42,18 @@ pub struct Record {
     pub execution: Execution,
     /// The task that started it and waits for its end, or only started it.
     pub parent: Option<Parent>,
+    /// The place of the item that it works on, where it belongs to a Map Run.
+    pub item: Option<MapItem>,
     pub(super) talking: bool,
     pub(super) over: bool,
     pub(super) deadline: Option<Timestamp>,
+}
+
+/// The item, or batch of items, that an execution of a Map Run works on.
+#[derive(Clone, Debug)]
+pub struct MapItem {
+    /// Its place in the parent execution: `Map[2]`.
+    pub place: Place,
 }
 
 /// The task that started an execution.
@@ -65,8 +74,8 @@ impl Record {
         execution: Execution,
         parent: Option<Parent>,
     ) -> Self {
-        let (talking, over, deadline) = (false, false, None);
-        Self { arn, name, machine, execution, parent, talking, over, deadline }
+        let (item, talking, over, deadline) = (None, false, false, None);
+        Self { arn, name, machine, execution, parent, item, talking, over, deadline }
     }
 
     /// What DescribeExecution answers, in the API's members and order; texts of JSON stay texts.

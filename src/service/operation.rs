@@ -163,6 +163,19 @@ impl Service {
         let Some(machine) = self.machines.get(state_machine_arn).cloned() else {
             return Err(ApiError::state_machine_does_not_exist(state_machine_arn));
         };
+        self.start_machine(now, &machine, state_machine_arn, name, input, parent)
+    }
+
+    /// Starts an execution of this machine, known as `state_machine_arn`.
+    pub(super) fn start_machine(
+        &mut self,
+        now: Timestamp,
+        machine: &Arc<StateMachineRecord>,
+        state_machine_arn: &Arc<str>,
+        name: Option<Arc<str>>,
+        input: Value,
+        parent: Option<Parent>,
+    ) -> Result<Response, ApiError> {
         if let Some(name) = &name
             && !is_valid_name(name, self.account.limits.name_chars)
         {
@@ -184,9 +197,12 @@ impl Service {
             };
         }
         let id = ExecutionId(self.records.len() as u32);
-        let start = starting(self, id, &machine, state_machine_arn, &arn, &name, input);
+        if let Some(parent) = parent.filter(|parent| parent.form.awaits()) {
+            self.awaited.insert((parent.execution, parent.task), id);
+        }
+        let start = starting(self, id, machine, state_machine_arn, &arn, &name, input);
         let execution = Execution::start(now, machine.machine.clone(), start);
-        self.records.push(Record::new(arn.clone(), name, machine, execution, parent));
+        self.records.push(Record::new(arn.clone(), name, machine.clone(), execution, parent));
         self.by_arn.insert(arn, id);
         self.announce(id);
         self.wake(id);

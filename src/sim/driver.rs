@@ -9,7 +9,9 @@ use super::queue::Queue;
 use super::run::{Call, ExecutionRun, Run, UnusedAction};
 use super::{Machine, Simulation};
 use crate::asl::{ExecutionType, Pattern, Resource, StateMachine};
-use crate::engine::{ExecutionStatus, FailureStage, Input, ItemSource, MapRunRequest, TaskRequest};
+use crate::engine::{
+    ExecutionStatus, FailureStage, Input, ItemSource, MapRunRequest, Place, TaskRequest,
+};
 use crate::entropy::Entropy;
 use crate::history::Failure;
 use crate::mock::{self, Answer, BoundMocks, Heartbeats, MockKey, Outcome, Resolved, Unresolved};
@@ -62,6 +64,7 @@ struct Plan {
     submit: Option<Value>,
     delay: Duration,
     heartbeats: Option<Heartbeats>,
+    worker: Option<Arc<str>>,
     end: End,
 }
 
@@ -205,8 +208,9 @@ impl<'a> Driver<'a> {
     }
 
     /// Finds an answer to a task: its mock, a worker, the account itself, or an action to come.
-    fn task(&mut self, id: ExecutionId, request: Box<TaskRequest>) -> Result<(), Problem> {
-        let machine = self.machine_of(id)?;
+    fn task(&mut self, id: ExecutionId, mut request: Box<TaskRequest>) -> Result<(), Problem> {
+        let machine = self.machine_of(id);
+        request.place = self.whole_place(id, request.place);
         let name = &self.machines[machine].0;
         let resolved = self.mocks.resolve(machine, name, &request);
         let call = self.calls.len();
@@ -239,7 +243,7 @@ impl<'a> Driver<'a> {
 
     /// Starts giving an answer.
     fn begin(&mut self, call: usize, plan: Plan) {
-        let Plan { submit, delay, heartbeats, end } = plan;
+        let Plan { submit, delay, heartbeats, worker, end } = plan;
         let made = &self.calls[call];
         let (id, task) = (made.execution, made.request.task);
         let never_ran = matches!(end, End::Fail(FailureStage::Schedule | FailureStage::Start, _));
@@ -249,9 +253,11 @@ impl<'a> Driver<'a> {
             let output = submit.unwrap_or_else(|| mock::submitted(&made.request.resource));
             // The task was requested in this very moment: nothing can have ended it.
             let _ = self.service.tell(self.now, id, Input::TaskSubmitted { task, output });
-        } else if !never_ran && (!delay.is_zero() || matches!(end, End::Never)) {
+        } else if !never_ran && (!delay.is_zero() || matches!(end, End::Never) || worker.is_some())
+        {
             // It runs from now on, not only from when its answer is heard.
-            let _ = self.service.tell(self.now, id, Input::TaskStarted { task, worker_name: None });
+            let started = Input::TaskStarted { task, worker_name: worker };
+            let _ = self.service.tell(self.now, id, started);
         }
         let at = later(self.now, delay);
         let end = match end {
@@ -292,14 +298,25 @@ impl<'a> Driver<'a> {
         let made = &self.calls[call];
         let request = &made.request;
         self.service.adopt(request);
+        if let Resource::Activity { arn } = &request.resource {
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            if self.simulation.workers.iter().any(|(activity, _)| **activity == *name) {
+                self.service.create_activity_at(arn.clone());
+            }
+        }
         if self.service.serve(self.now, made.execution, request) {
             return self.check_count();
         }
         let called_back = request.task_token.is_some()
             && self.action_keys.iter().flatten().any(|key| made.matches(key));
         if called_back {
-            let plan =
-                Plan { submit: None, delay: Duration::ZERO, heartbeats: None, end: End::Never };
+            let plan = Plan {
+                submit: None,
+                delay: Duration::ZERO,
+                heartbeats: None,
+                worker: None,
+                end: End::Never,
+            };
             self.begin(call, plan);
             return Ok(());
         }
@@ -314,10 +331,10 @@ impl<'a> Driver<'a> {
 
     /// A distributed Map: a mock of the state gives the result of the whole run.
     fn map_run(&mut self, id: ExecutionId, request: &MapRunRequest) -> Result<(), Problem> {
-        let machine = self.machine_of(id)?;
+        let machine = self.machine_of(id);
         let as_task = TaskRequest {
             task: request.task,
-            place: request.place.clone(),
+            place: self.whole_place(id, request.place.clone()),
             state: request.state.clone(),
             resource: Resource::Placeholder("".into()),
             arguments: match &request.items {
@@ -335,7 +352,10 @@ impl<'a> Driver<'a> {
         let Ok(Resolved { answer, .. }) =
             self.mocks.resolve(machine, &self.machines[machine].0, &as_task)
         else {
-            return Err(Problem::MapRun { state: state() });
+            return match self.service.serve_map_run(self.now, id, request) {
+                true => Ok(()),
+                false => Err(Problem::MapRun { state: state() }),
+            };
         };
         let plan = Plan::of(&answer, &as_task)
             .map_err(|message| Problem::BadAnswer { state: state(), message })?;
@@ -362,7 +382,8 @@ impl<'a> Driver<'a> {
             Wake::Heartbeat(call, heartbeats, end) => self.heartbeat(call, heartbeats, end),
             Wake::Poll(worker, call, plan) => {
                 let arn = self.calls[call].request.resource.text().clone();
-                let name = self.simulation.workers[worker].1.name.clone();
+                let own = &self.simulation.workers[worker].1.name;
+                let name = plan.worker.clone().or_else(|| own.clone());
                 // Nothing to take where the task was given up while it waited.
                 if let Ok(Some(task)) = self.service.take_activity_task(self.now, &arn, name) {
                     debug_assert_eq!(task.task, self.calls[call].request.task);
@@ -473,20 +494,38 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// The machine of an execution, as an index.
-    fn machine_of(&mut self, id: ExecutionId) -> Result<usize, Problem> {
+    /// The machine of an execution, as an index; that of a Map Run's child is its parent's.
+    fn machine_of(&mut self, id: ExecutionId) -> usize {
         while self.machine_of.len() <= id.0 as usize {
             let record = &self.service.executions()[self.machine_of.len()];
-            let own = &record.machine.name;
-            let index = self.machines.iter().position(|(name, _)| name == own);
-            self.machine_of.push(index.unwrap_or_default());
+            let index = match (&record.item, record.parent) {
+                (Some(_), Some(parent)) => self.machine_of[parent.execution.0 as usize],
+                _ => {
+                    let own = &record.machine.name;
+                    self.machines.iter().position(|(name, _)| name == own).unwrap_or_default()
+                }
+            };
+            self.machine_of.push(index);
         }
-        Ok(self.machine_of[id.0 as usize])
+        self.machine_of[id.0 as usize]
+    }
+
+    /// A place in an execution, seen from the one whose Map Run it belongs to, if it does.
+    fn whole_place(&self, id: ExecutionId, place: Place) -> Place {
+        let record = self.service.execution(id);
+        let (Some(item), Some(parent)) = (&record.item, record.parent) else { return place };
+        let outer = self.whole_place(parent.execution, item.place.clone());
+        let inner = place.segments();
+        inner.into_iter().fold(outer, |outer, (state, index)| outer.inner(state.into(), index))
     }
 
     /// The name of an execution's machine, unless it is the one under test.
     fn nested_name(&self, id: ExecutionId) -> Option<String> {
-        let name = &self.service.execution(id).machine.name;
+        let mut record = self.service.execution(id);
+        while let (Some(_), Some(parent)) = (&record.item, record.parent) {
+            record = self.service.execution(parent.execution);
+        }
+        let name = &record.machine.name;
         (*name != self.machines[0].0).then(|| name.to_string())
     }
 
@@ -531,7 +570,13 @@ impl Plan {
             },
         };
         let submit = answer.submitted().map(|body| body.fill(&request.arguments)).transpose()?;
-        Ok(Self { submit, delay: answer.delay(), heartbeats: answer.heartbeats_before(), end })
+        Ok(Self {
+            submit,
+            delay: answer.delay(),
+            heartbeats: answer.heartbeats_before(),
+            worker: answer.worker_name().cloned(),
+            end,
+        })
     }
 }
 

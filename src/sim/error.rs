@@ -54,7 +54,7 @@ pub enum Problem {
         /// Why.
         message: String,
     },
-    /// A distributed Map was reached, and has no mock.
+    /// A distributed Map with an ItemReader or ResultWriter was reached, and has no mock.
     MapRun {
         /// The state, with its place.
         state: String,
@@ -137,8 +137,9 @@ impl fmt::Display for Problem {
             }
             Self::MapRun { state } => write!(
                 f,
-                "`{state}` is a distributed Map, whose runs are not simulated yet: give the state \
-                 itself a mock with the result of the whole run"
+                "`{state}` is a distributed Map that reads its items from S3 or writes its results \
+                 there, which is not simulated yet: give the state itself a mock with the result \
+                 of the whole run"
             ),
             Self::Stuck { tasks, at } => {
                 write!(f, "nothing will ever happen again after {}:", duration::text(*at))?;

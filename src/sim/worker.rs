@@ -32,71 +32,52 @@ impl Worker {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Reads what [`Mock::parse`] reads, with `worker` and `poll` beside the answers.
+    /// Reads what [`Mock::parse`] reads, with `poll` beside the answers: how often it asks, the
+    /// same for all of them. An empty list is an activity that no worker ever polls.
     ///
     /// # Errors
     ///
     /// Where a key is unknown or its value does not fit it.
     pub fn parse(value: &Value) -> Result<Self, MockError> {
-        let mut own = Own::default();
-        let answers = own.strip(value, "$")?;
-        Ok(Self {
-            mock: Mock::parse(&answers)?,
-            poll: own.poll.unwrap_or_default(),
-            name: own.worker,
-        })
+        if value.as_array().is_some_and(|answers| answers.is_empty()) {
+            return Ok(Self::new(Mock::answers([])));
+        }
+        let mut poll = None;
+        let answers = strip_poll(value, "$", &mut poll)?;
+        Ok(Self { mock: Mock::parse(&answers)?, poll: poll.unwrap_or_default(), name: None })
     }
 }
 
-/// What is said about the worker itself, on whichever answer it stands.
-#[derive(Default)]
-struct Own {
-    worker: Option<Arc<str>>,
-    poll: Option<Duration>,
-}
-
-impl Own {
-    /// The answers without the members that are about the worker.
-    fn strip(&mut self, value: &Value, path: &str) -> Result<Value, MockError> {
-        match value {
-            Value::Array(items) => {
-                let items = items.iter().enumerate();
-                let items = items.map(|(i, item)| self.strip(item, &format!("{path}[{i}]")));
-                Ok(Value::Array(Array::new(items.collect::<Result<_, _>>()?)))
-            }
-            Value::Object(members) => {
-                let mut rest = Map::default();
-                for (key, member) in members.iter() {
-                    let path = format!("{path}.{key}");
-                    match &**key {
-                        "worker" => self.worker(member, &path)?,
-                        "poll" => self.poll = Some(parse_duration(member, &path)?),
-                        "byInvocation" => {
-                            rest.insert(key.clone(), self.strip(member, &path)?);
+/// The answers without `poll`.
+fn strip_poll(value: &Value, path: &str, poll: &mut Option<Duration>) -> Result<Value, MockError> {
+    match value {
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            let items = items.map(|(i, item)| strip_poll(item, &format!("{path}[{i}]"), poll));
+            Ok(Value::Array(Array::new(items.collect::<Result<_, _>>()?)))
+        }
+        Value::Object(members) => {
+            let mut rest = Map::default();
+            for (key, member) in members.iter() {
+                let path = format!("{path}.{key}");
+                match &**key {
+                    "poll" => {
+                        let every = parse_duration(member, &path)?;
+                        if poll.is_some_and(|other| other != every) {
+                            return fail(&path, "one worker polls at one rate: give `poll` once");
                         }
-                        _ => {
-                            rest.insert(key.clone(), member.clone());
-                        }
+                        *poll = Some(every);
+                    }
+                    "byInvocation" => {
+                        rest.insert(key.clone(), strip_poll(member, &path, poll)?);
+                    }
+                    _ => {
+                        rest.insert(key.clone(), member.clone());
                     }
                 }
-                Ok(Value::from(rest))
             }
-            scalar => Ok(scalar.clone()),
+            Ok(Value::from(rest))
         }
-    }
-
-    fn worker(&mut self, value: &Value, path: &str) -> Result<(), MockError> {
-        let Value::String(name) = value else {
-            return fail(path, "the worker's name as a string is needed");
-        };
-        match &self.worker {
-            Some(other) if other != name => {
-                fail(path, format!("this worker is called `{other}` already"))
-            }
-            _ => {
-                self.worker = Some(name.clone());
-                Ok(())
-            }
-        }
+        scalar => Ok(scalar.clone()),
     }
 }
