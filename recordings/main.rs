@@ -20,8 +20,12 @@ struct Recording {
 /// The folders with a `recording.toml`.
 fn recordings() -> Vec<Recording> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings");
-    let mut folders: Vec<PathBuf> =
-        root.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = root
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|p| p.is_dir())
+        .collect();
     folders.sort();
     assert!(!folders.is_empty(), "no recordings");
     folders.into_iter().map(Recording::read).collect()
@@ -84,7 +88,8 @@ fn changed_definitions_do_what_the_manifest_says() {
     for recording in recordings() {
         let changes = recording.manifest.get("changed").and_then(toml::Value::as_array);
         for change in changes.into_iter().flatten() {
-            let text = |key: &str| change.get(key).and_then(toml::Value::as_str).unwrap_or_default();
+            let text =
+                |key: &str| change.get(key).and_then(toml::Value::as_str).unwrap_or_default();
             let same = change["same"].as_bool().expect("`same` is true or false");
             let (code, report, printed) = recording.replay(text("definition"));
             let place = format!("{}/{}", recording.name, text("definition"));
@@ -107,7 +112,8 @@ fn histories_of_our_own_come_out_the_same_again() {
         if !world.exists() {
             continue;
         }
-        let scenario = Scenario::load(&world).unwrap_or_else(|e| panic!("{}: {e:?}", recording.name));
+        let scenario =
+            Scenario::load(&world).unwrap_or_else(|e| panic!("{}: {e:?}", recording.name));
         let simulation = runner::simulation(&scenario.cases[0], None).expect("a sound definition");
         let run = simulation.run().unwrap_or_else(|e| panic!("{}: {e}", recording.name));
         let made = run.history().to_json(TimestampForm::Text);

@@ -49,6 +49,21 @@ pub struct States {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StateIndex(pub u32);
 
+impl StateMachine {
+    /// What the child executions of a distributed Map of this machine run.
+    pub(crate) fn processor(&self, states: Arc<States>) -> Self {
+        Self {
+            comment: None,
+            query_language: self.query_language,
+            timeout_seconds: None,
+            states,
+            placeholders: Vec::new(),
+            variable_references: Default::default(),
+            source: self.source.clone(),
+        }
+    }
+}
+
 impl States {
     /// A level of states; `start_at` and every transition must lie within.
     pub(crate) fn new(start_at: StateIndex, comment: Option<Arc<str>>, states: Vec<State>) -> Self {

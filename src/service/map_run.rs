@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::execution::{MapItem, Parent, StateMachineRecord};
 use super::nested::NestedForm;
 use super::{ExecutionId, Response, Service};
-use crate::asl::{QueryLanguage, StateMachine};
 use crate::engine::{
     Batching, ExecutionResult, ExecutionStatus, Input, ItemSource, MapRunRequest, Place, TaskId,
 };
@@ -98,14 +97,7 @@ impl Service {
             name: name.into(),
             role_arn: own.role_arn.clone(),
             execution_type: request.execution_type,
-            machine: Arc::new(StateMachine {
-                comment: None,
-                query_language: QueryLanguage::default(),
-                timeout_seconds: None,
-                states: request.processor.clone(),
-                placeholders: Vec::new(),
-                source: own.machine.source.clone(),
-            }),
+            machine: Arc::new(own.machine.processor(request.processor.clone())),
         })
     }
 

@@ -15,8 +15,9 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let folder = root().join("recordings").join(&arguments.name);
     let world = folder.join("world.scenario.yaml");
-    let scenario = Scenario::load(&world)
-        .map_err(|problems| problems.iter().map(|p| format!("{}\n", p.message)).collect::<String>())?;
+    let scenario = Scenario::load(&world).map_err(|problems| {
+        problems.iter().map(|p| format!("{}\n", p.message)).collect::<String>()
+    })?;
     let [case] = scenario.cases.as_slice() else {
         return Err(format!("`{}` must be a single case", world.display()));
     };
