@@ -26,6 +26,5 @@ mod tests;
 
 pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
 pub use io::{
-    Batching, FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected,
-    ResultWriterRequest, TaskId, TaskRequest,
+    FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected, TaskId, TaskRequest,
 };

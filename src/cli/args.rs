@@ -47,16 +47,8 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Colours and progress bars: auto (on a terminal), always, never.
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t = Colour::Auto,
-        value_name = "WHEN",
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
+    /// Colours and progress bars: `auto` shows them on terminals only.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub color: Colour,
 }
 
@@ -117,9 +109,8 @@ pub struct Run {
     /// Rewrite expectations that do not hold, in place; comments and layout of the rest stay.
     #[arg(long)]
     pub update: bool,
-    /// The form of the report: text, json or junit (XML, for CI systems).
-    #[arg(long, value_enum, default_value_t = Report::Text, value_name = "FORM",
-        hide_possible_values = true)]
+    /// The form of the report.
+    #[arg(long, value_enum, default_value_t = Report::Text)]
     pub report: Report,
     /// Write the report to this file; the text report is printed all the same.
     #[arg(long, value_name = "FILE")]
@@ -177,9 +168,8 @@ pub struct Exec {
     /// Fill in a `${Placeholder}` of the definition; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
-    /// STANDARD or EXPRESS.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
-        value_name = "TYPE", hide_possible_values = true)]
+    /// Standard or Express.
+    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard)]
     pub machine_type: MachineType,
     /// When it starts, as RFC 3339; by default 2024-01-01T00:00:00Z.
     #[arg(long, value_name = "TIME")]
@@ -193,9 +183,8 @@ pub struct Exec {
     /// Write the history here, in the shape of GetExecutionHistory; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub history_out: Option<PathBuf>,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
     pub report: Form,
 }
 
@@ -241,13 +230,11 @@ pub struct Replay {
     /// Fill in a `${Placeholder}` of the definition; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
-    /// STANDARD or EXPRESS.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
-        value_name = "TYPE", hide_possible_values = true)]
+    /// Standard or Express.
+    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard)]
     pub machine_type: MachineType,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
     pub report: Form,
     /// Write the report to this file; a summary is printed all the same.
     #[arg(long, value_name = "FILE")]
@@ -283,9 +270,8 @@ pub struct Diff {
     /// Let the times of events count, too.
     #[arg(long)]
     pub timestamps: bool,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
     pub report: Form,
 }
 
@@ -299,9 +285,8 @@ pub struct Check {
     /// Fill in a `${Placeholder}` of the definitions; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
+    /// `text` for people, `json` for programs.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
     pub report: Form,
 }
 

@@ -304,11 +304,7 @@ fn read_object(decoder: &mut Decoder<'_>, node: &Node) -> Expectation {
     }
     if let Some(node) = members.take("statusChanges") {
         let items = decoder.array(node).unwrap_or_default();
-        let matchers = items.iter().filter_map(|item| match item.kind {
-            Kind::String(_) => matcher(decoder, item),
-            _ => subset(decoder, item),
-        });
-        let matchers = matchers.collect();
+        let matchers = items.iter().filter_map(|item| subset(decoder, item)).collect();
         add("statusChanges", node, Some(CheckKind::StatusChanges(matchers)));
     }
     if let Some(node) = members.take("metrics") {
