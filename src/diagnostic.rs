@@ -6,11 +6,9 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::ser::SerializeStruct;
-
-use crate::json;
 
 /// A named text that was read, shared by everything that points into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +17,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// The text as it was read.
     pub text: Arc<str>,
+    /// Where the lines begin, found when it is first asked for.
+    lines: OnceLock<Vec<usize>>,
 }
 
 /// How bad it is.
@@ -69,12 +69,21 @@ const EXCERPT_MAX: usize = 100;
 impl Source {
     /// A source called `name`.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        Arc::new(Self { name: name.into(), text: text.into(), lines: OnceLock::new() })
     }
 
     /// Line and column of a byte, both counted from one, the column in characters.
     pub fn line_column(&self, offset: usize) -> (usize, usize) {
-        json::line_column(&self.text, offset)
+        let lines = self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect()
+        });
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = lines.partition_point(|begin| *begin <= offset);
+        (line, self.text[lines[line - 1]..offset].chars().count() + 1)
     }
 }
 
@@ -292,6 +301,16 @@ mod tests {
         );
         let coloured = diagnostic.render(Style::Colour);
         assert!(coloured.starts_with("\u{1b}[1;31merror\u{1b}[0m[CODE]"), "{coloured:?}");
+    }
+
+    #[test]
+    fn lines_and_columns_count_from_one() {
+        let text = "é\n\nab\n";
+        let source = Source::new("a", text);
+        for offset in 0..=text.len() + 1 {
+            assert_eq!(source.line_column(offset), crate::json::line_column(text, offset));
+        }
+        assert_eq!(Source::new("a", "").line_column(0), (1, 1));
     }
 
     #[test]

@@ -230,18 +230,20 @@ impl Document {
             if node.span == *span {
                 return (steps, true);
             }
+            // The children stand in the order of the text, but for those that came from elsewhere.
             match &node.kind {
                 Kind::Array(items) => {
-                    for (index, item) in items.iter().enumerate() {
-                        if holds(&item.span, span) {
-                            steps.push(Step::Index(index));
-                            node = item;
-                            continue 'descend;
-                        }
+                    let after = items.partition_point(|item| item.span.start <= span.start);
+                    let index = after.checked_sub(1).filter(|at| holds(&items[*at].span, span));
+                    if let Some(index) = index {
+                        steps.push(Step::Index(index));
+                        node = &items[index];
+                        continue 'descend;
                     }
                 }
                 Kind::Object(members) => {
-                    for member in members {
+                    let after = members.partition_point(|m| m.key_span.start <= span.start);
+                    if let Some(member) = after.checked_sub(1).map(|at| &members[at]) {
                         if holds(&member.key_span, span) {
                             steps.push(Step::Key(&member.key));
                             return (steps, true);
