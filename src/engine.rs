@@ -26,5 +26,6 @@ mod tests;
 
 pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
 pub use io::{
-    FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected, TaskId, TaskRequest,
+    Batching, FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected,
+    ResultWriterRequest, TaskId, TaskRequest,
 };

@@ -10,6 +10,7 @@ pub mod entropy;
 pub mod history;
 pub mod json;
 pub mod limits;
+pub mod map_run;
 pub mod matcher;
 pub mod mock;
 pub mod query;

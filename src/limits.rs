@@ -113,6 +113,14 @@ impl Limits {
         }
     }
 
+    /// Bytes of the largest input, output or result; where characters count, no text of so many
+    /// bytes is too long.
+    pub fn payload_bytes(&self) -> usize {
+        match self.payload {
+            PayloadLimit::Bytes(limit) | PayloadLimit::Characters(limit) => limit,
+        }
+    }
+
     /// How many seconds an execution of this type may run.
     pub fn execution_seconds(&self, execution_type: ExecutionType) -> u64 {
         match execution_type {

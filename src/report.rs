@@ -8,6 +8,7 @@ mod text;
 
 pub use json::{diagnostic, json};
 pub use junit::junit;
+pub(crate) use text::plural;
 pub use text::{case, file, summary};
 
 use std::path::Path;
@@ -46,6 +47,9 @@ pub fn assert_scenarios(path: impl AsRef<Path>) {
 /// The report of several files as text: every file, then the summary.
 pub fn text(files: &[FileReport], style: Style) -> String {
     let mut out: String = files.iter().map(|report| file(report, style)).collect();
+    if !out.ends_with("\n\n") {
+        out.push('\n');
+    }
     out.push_str(&summary(files, style));
     out
 }

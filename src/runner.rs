@@ -215,14 +215,14 @@ fn unused_defaults(cases: &[&Case], reports: &[CaseReport]) -> Vec<String> {
         return Vec::new();
     }
     let mut unused: Vec<&CaseMock> = Vec::new();
-    let mocks = cases.iter().flat_map(|case| &case.mocks).filter(|mock| mock.inherited);
+    let mocks = cases.iter().flat_map(|case| &case.world.mocks).filter(|mock| mock.inherited);
     for mock in mocks {
         let same = |key: &str, machine: Option<&str>| {
             *mock.key == *key && mock.machine.as_deref() == machine
         };
         let known = unused.iter().any(|one| same(&one.key, one.machine.as_deref()));
         let used = cases.iter().zip(reports).any(|(case, report)| {
-            case.mocks.iter().any(|own| same(&own.key, own.machine.as_deref()))
+            case.world.mocks.iter().any(|own| same(&own.key, own.machine.as_deref()))
                 && case.expect_invalid.is_none()
                 && !report.unused.iter().any(|(machine, key)| same(key, machine.as_deref()))
         });
@@ -284,7 +284,7 @@ fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {
         let is_own = |mock: &&CaseMock| {
             *mock.key == *unused.key && mock.machine.as_deref() == unused.machine.as_deref()
         };
-        if !case.mocks.iter().find(is_own).is_some_and(|mock| mock.inherited) {
+        if !case.world.mocks.iter().find(is_own).is_some_and(|mock| mock.inherited) {
             report.warnings.push(unused.to_string());
         }
         report.unused.push((unused.machine.clone(), unused.key.clone()));
@@ -320,20 +320,20 @@ pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Prob
     if let Some(role_arn) = &case.role_arn {
         simulation = simulation.role_arn(role_arn.clone());
     }
-    for CaseMock { machine, key, mock, .. } in &case.mocks {
+    for CaseMock { machine, key, mock, .. } in &case.world.mocks {
         simulation = match machine {
             Some(machine) => simulation.nested_mock(machine, key, mock.clone()),
             None => simulation.mock(key, mock.clone()),
         };
     }
-    for nested in &case.machines {
+    for nested in &case.world.machines {
         let definition = machine(&nested.definition)?;
         simulation = simulation.machine(nested.name.clone(), definition, nested.execution_type);
     }
-    for (activity, worker) in &case.workers {
+    for (activity, worker) in &case.world.workers {
         simulation = simulation.worker(&**activity, worker.clone());
     }
-    for action in &case.actions {
+    for action in &case.world.actions {
         simulation = simulation.action(action.clone());
     }
     Ok(simulation)

@@ -8,6 +8,7 @@ mod definition;
 mod expect;
 mod find;
 mod place;
+mod read;
 mod scaffold;
 mod sequence;
 mod table;
@@ -15,10 +16,11 @@ pub mod write;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use case::{Basis, Case, CaseMock, ExpectedDiagnostic, NestedMachine, Proof};
+pub use case::{Basis, Case, CaseMock, ExpectedDiagnostic, NestedMachine, Proof, World};
 pub use definition::{Definition, substitute};
 pub use expect::{
     Bounds, CallCheck, CallPart, Check, CheckKind, EventPattern, Expectation, HistoryPattern,
@@ -31,8 +33,8 @@ pub use sequence::{Misfit, Step, fit, fit_part};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::document::{Decoder, Document, Kind, Member, Node, UNREADABLE};
-use case::{CaseReader, members_of};
 use definition::Definitions;
+use read::{CaseReader, members_of};
 
 /// The code of everything that is wrong with a scenario file.
 pub const INVALID_SCENARIO: &str = "INVALID_SCENARIO";
@@ -105,11 +107,12 @@ impl Scenario {
         let mut diagnostics = reader.decoder.into_diagnostics();
         diagnostics.sort_by_key(|problem| problem.span.start);
         // Defaults are read once for every case; their problems are told once.
-        let mut told: Vec<Diagnostic> = Vec::new();
+        let mut told: Vec<(Range<usize>, String)> = Vec::new();
         diagnostics.retain(|problem| {
-            let new = !told.contains(problem);
+            let key = (problem.span.clone(), problem.message.clone());
+            let new = !told.contains(&key);
             if new {
-                told.push(problem.clone());
+                told.push(key);
             }
             new
         });

@@ -47,8 +47,16 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Colours and progress bars: `auto` shows them on terminals only.
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    /// Colours and progress bars: auto (on a terminal), always, never.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Colour::Auto,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub color: Colour,
 }
 
@@ -109,8 +117,9 @@ pub struct Run {
     /// Rewrite expectations that do not hold, in place; comments and layout of the rest stay.
     #[arg(long)]
     pub update: bool,
-    /// The form of the report.
-    #[arg(long, value_enum, default_value_t = Report::Text)]
+    /// The form of the report: text, json or junit (XML, for CI systems).
+    #[arg(long, value_enum, default_value_t = Report::Text, value_name = "FORM",
+        hide_possible_values = true)]
     pub report: Report,
     /// Write the report to this file; the text report is printed all the same.
     #[arg(long, value_name = "FILE")]
@@ -168,8 +177,9 @@ pub struct Exec {
     /// Fill in a `${Placeholder}` of the definition; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
-    /// Standard or Express.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard)]
+    /// STANDARD or EXPRESS.
+    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
+        value_name = "TYPE", hide_possible_values = true)]
     pub machine_type: MachineType,
     /// When it starts, as RFC 3339; by default 2024-01-01T00:00:00Z.
     #[arg(long, value_name = "TIME")]
@@ -183,8 +193,9 @@ pub struct Exec {
     /// Write the history here, in the shape of GetExecutionHistory; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub history_out: Option<PathBuf>,
-    /// `text` for people, `json` for programs.
-    #[arg(long, value_enum, default_value_t = Form::Text)]
+    /// The form of the report: text or json.
+    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
+        hide_possible_values = true)]
     pub report: Form,
 }
 
@@ -230,11 +241,13 @@ pub struct Replay {
     /// Fill in a `${Placeholder}` of the definition; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
-    /// Standard or Express.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard)]
+    /// STANDARD or EXPRESS.
+    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
+        value_name = "TYPE", hide_possible_values = true)]
     pub machine_type: MachineType,
-    /// `text` for people, `json` for programs.
-    #[arg(long, value_enum, default_value_t = Form::Text)]
+    /// The form of the report: text or json.
+    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
+        hide_possible_values = true)]
     pub report: Form,
     /// Write the report to this file; a summary is printed all the same.
     #[arg(long, value_name = "FILE")]
@@ -270,8 +283,9 @@ pub struct Diff {
     /// Let the times of events count, too.
     #[arg(long)]
     pub timestamps: bool,
-    /// `text` for people, `json` for programs.
-    #[arg(long, value_enum, default_value_t = Form::Text)]
+    /// The form of the report: text or json.
+    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
+        hide_possible_values = true)]
     pub report: Form,
 }
 
@@ -285,8 +299,9 @@ pub struct Check {
     /// Fill in a `${Placeholder}` of the definitions; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
-    /// `text` for people, `json` for programs.
-    #[arg(long, value_enum, default_value_t = Form::Text)]
+    /// The form of the report: text or json.
+    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
+        hide_possible_values = true)]
     pub report: Form,
 }
 

@@ -5,6 +5,7 @@ use super::output::Terminal;
 use super::{Exit, definition};
 use crate::asl::ExecutionType;
 use crate::diagnostic::Diagnostic;
+use crate::report::{self, plural};
 use crate::value::Value;
 
 pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String> {
@@ -21,7 +22,7 @@ pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String
         match arguments.report {
             Form::Json => files.push(Value::object([
                 ("file", Value::from(shown.to_string())),
-                ("diagnostics", Value::array(diagnostics.iter().map(crate::report::diagnostic))),
+                ("diagnostics", Value::array(diagnostics.iter().map(report::diagnostic))),
             ])),
             Form::Text => {
                 for diagnostic in diagnostics {
@@ -30,10 +31,16 @@ pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String
                 let errors = diagnostics.iter().filter(|one| one.is_error()).count();
                 let warnings = diagnostics.len() - errors;
                 let states = definition.machine.as_ref().map(|machine| count(&machine.states));
-                let states = states.map(|count| format!(" ({count} states)")).unwrap_or_default();
+                let states = states
+                    .map(|count| format!(" ({})", plural(count, "state")))
+                    .unwrap_or_default();
                 terminal.print(&match (errors, warnings) {
                     (0, 0) => format!("{shown}: nothing to object to{states}\n"),
-                    _ => format!("{shown}: {errors} errors, {warnings} warnings{states}\n"),
+                    _ => format!(
+                        "{shown}: {}, {}{states}\n",
+                        plural(errors, "error"),
+                        plural(warnings, "warning")
+                    ),
                 });
             }
         }

@@ -11,7 +11,8 @@ use crate::document::Document;
 use crate::duration;
 use crate::engine::ExecutionStatus;
 use crate::history::TimestampForm;
-use crate::mock::{Answer, Mock};
+use crate::mock::Mock;
+use crate::report::plural;
 use crate::sim::{Problem, Run, Simulation};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -85,14 +86,14 @@ fn as_text(run: &Run) -> String {
     for step in run.path() {
         let _ = writeln!(out, "{step}");
     }
-    let events = run.history().events.len();
-    let _ = writeln!(
-        out,
-        "\n{} after {} ({} transitions, {events} events)",
-        status_name(run.status()),
-        duration::text(run.duration()),
-        run.transitions(),
-    );
+    let status = match run.status() {
+        ExecutionStatus::Running => "not ended".to_owned(),
+        status => format!("{} after {}", status_name(status), duration::text(run.duration())),
+    };
+    let transitions = usize::try_from(run.transitions()).unwrap_or(usize::MAX);
+    let transitions = plural(transitions, "transition");
+    let events = plural(run.history().events.len(), "event");
+    let _ = writeln!(out, "\n{status} ({transitions}, {events})");
     if let Some(error) = run.error() {
         let _ = writeln!(out, "error: {error}");
     }
@@ -167,9 +168,12 @@ fn read_mock(argument: &str) -> Result<(&str, Mock), String> {
     let single = value.as_object().filter(|members| members.len() == 1);
     let single = single.and_then(|members| members.first());
     let mock = match single.map(|(key, operand)| (&**key, operand)) {
-        Some(("$fail", Value::String(error))) => Answer::fails(error, "").into(),
         Some(("$fail", operand)) => {
-            let answer = Value::object([("fail", operand.clone())]);
+            let failure = match operand {
+                Value::String(_) => Value::object([("error", operand.clone())]),
+                other => other.clone(),
+            };
+            let answer = Value::object([("fail", failure)]);
             Mock::parse(&answer).map_err(|error| refuse(error.to_string()))?
         }
         Some(("$mock", operand)) => {

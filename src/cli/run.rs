@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &Run, terminal: &Terminal) -> Result<Exit, String> 
     let bar = terminal.progress(files.len(), "files");
     let mut reports: Vec<FileReport> = Vec::with_capacity(files.len());
     let mut updated = Vec::new();
+    let mut spaced = false;
     let work = |path: &PathBuf| {
         let report = runner::run_file(path, &selection);
         if !arguments.update {
@@ -48,7 +49,9 @@ pub(super) fn run(arguments: &Run, terminal: &Terminal) -> Result<Exit, String> 
         let selected = !matches!(&report.cases, Ok(cases) if cases.is_empty());
         if selected {
             if text_now {
-                bar.suspend(|| terminal.print(&report::file(&report, terminal.style)));
+                let text = report::file(&report, terminal.style);
+                spaced = text.ends_with("\n\n");
+                bar.suspend(|| terminal.print(&text));
             }
             updated.extend(update.map(|update| (report.path.clone(), update)));
             reports.push(report);
@@ -68,7 +71,8 @@ pub(super) fn run(arguments: &Run, terminal: &Terminal) -> Result<Exit, String> 
         return Err("no case matches the filter; `--list` shows all cases".into());
     }
     if text_now {
-        terminal.print(&format!("\n{}", report::summary(&reports, terminal.style)));
+        let summary = report::summary(&reports, terminal.style);
+        terminal.print(&if spaced { summary } else { format!("\n{summary}") });
     }
     let text = match arguments.report {
         Report::Text if !to_file => None,

@@ -6,7 +6,7 @@ use super::branch::{Branch, BranchId, Children, Phase};
 use super::causes;
 use super::dataflow::Fault;
 use super::execution::Execution;
-use super::io::{Output, TaskId};
+use super::io::{ItemSource, Output, TaskId};
 use super::states::Step;
 use crate::asl::{MapState, ProcessorMode, State, StateKind, States};
 use crate::history::{EventDetails, EventId, EventType, Failure};
@@ -269,14 +269,39 @@ impl Execution {
         map: &MapState,
         input: &Value,
     ) -> Result<Vec<Value>, Fault> {
-        let found = match (&map.items, &map.items_path) {
-            (Some(items), _) => self.template(id, state, items, "Items")?,
-            (None, Some(path)) => self.read(id, state, input, path)?,
-            (None, None) => input.clone(),
-        };
-        match found {
+        match self.found_items(id, state, map, input)? {
             Value::Array(items) => Ok(items.into_vec()),
             other => Err(causes::not_an_array(state, map, &other)),
+        }
+    }
+
+    /// The items of a distributed Map without a reader: an object's members are items too
+    /// (developer guide, "Map state input and output fields").
+    pub(super) fn distributed_items(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        map: &MapState,
+        input: &Value,
+    ) -> Result<ItemSource, Fault> {
+        match self.found_items(id, state, map, input)? {
+            Value::Array(items) => Ok(ItemSource::Items(items)),
+            Value::Object(members) => Ok(ItemSource::Members(members)),
+            other => Err(causes::not_an_array(state, map, &other)),
+        }
+    }
+
+    fn found_items(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        map: &MapState,
+        input: &Value,
+    ) -> Result<Value, Fault> {
+        match (&map.items, &map.items_path) {
+            (Some(items), _) => self.template(id, state, items, "Items"),
+            (None, Some(path)) => self.read(id, state, input, path),
+            (None, None) => Ok(input.clone()),
         }
     }
 }

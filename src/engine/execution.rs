@@ -62,6 +62,19 @@ pub enum ExecutionStatus {
     Aborted,
 }
 
+impl ExecutionStatus {
+    /// The status as the API writes it.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
+}
+
 /// How an execution ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExecutionResult {
@@ -136,6 +149,13 @@ impl Execution {
     /// Starts an execution whose top level already has variables, as TestState's may.
     pub fn with_variables(mut self, variables: crate::value::Map) -> Self {
         self.branches[TOP as usize].variables = Variables::new(variables);
+        self
+    }
+
+    /// Puts the execution at a place of another one: a child of a Map Run stands at its item, so
+    /// that its tasks can be told apart as those of an inline Map can.
+    pub fn with_place(mut self, place: Place) -> Self {
+        self.branches[TOP as usize].place = place;
         self
     }
 

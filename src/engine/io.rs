@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::asl::{ExecutionType, Resource, States};
 use crate::history::{EventId, Failure};
 use crate::time::Timestamp;
-use crate::value::{Array, Value};
+use crate::value::{Array, Object, Value};
 
 /// A Task under way: the id of the event that scheduled it.
 pub type TaskId = EventId;
@@ -154,8 +154,10 @@ pub struct MapRunRequest {
 /// Where a Map Run's items come from.
 #[derive(Clone, Debug)]
 pub enum ItemSource {
-    /// The state's input.
+    /// The elements of an array.
     Items(Array),
+    /// The members of an object.
+    Members(Object),
     /// A file or listing that the ItemReader names.
     Reader {
         /// `Resource`: `arn:aws:states:::s3:getObject` or `…:listObjectsV2`.

@@ -12,7 +12,7 @@ use super::states::Step;
 use crate::asl::{ItemBatcher, ItemReader, MapState, ProcessorMode, ResultWriter, State};
 use crate::asl::{StateKind, Template};
 use crate::history::{EventDetails, EventType, Failure};
-use crate::value::{Array, Value};
+use crate::value::Value;
 
 impl Execution {
     /// Asks for the Map Run of a distributed Map state.
@@ -25,13 +25,17 @@ impl Execution {
         let input = self.effective_input(id, state)?;
         let items = match &map.item_reader {
             Some(_) => None,
-            None => Some(self.items(id, state, map, &input)?),
+            None => Some(self.distributed_items(id, state, map, &input)?),
         };
         // With a reader nobody knows the length yet (base_scenarios.map_item_reader_*).
-        let length = items.as_ref().map_or(0, |items| items.len() as u64);
+        let length = match &items {
+            Some(ItemSource::Items(items)) => items.len() as u64,
+            Some(ItemSource::Members(members)) => members.len() as u64,
+            _ => 0,
+        };
         self.emit_on(id, EventType::MapStateStarted, EventDetails::MapStateStarted { length });
         let items = match (items, &map.item_reader) {
-            (Some(items), _) => ItemSource::Items(Array::new(items)),
+            (Some(items), _) => items,
             (None, Some(reader)) => self.item_reader(id, state, reader)?,
             (None, None) => unreachable!("one of the two was just chosen"),
         };
@@ -145,11 +149,18 @@ impl Execution {
     /// Map state's ItemSelector. `item` is what `$$.Map.Item` shows: `Index`, `Value` and, for
     /// readers that know them, `Key` and `Source`.
     ///
+    /// Without a selector a member of an object is `{"Key": …, "Value": …}`, and any other item
+    /// its value.
+    ///
     /// # Errors
     ///
     /// The failure of the Map Run where the selector fails.
     pub fn map_item_input(&mut self, task: TaskId, item: Value) -> Result<Value, Failure> {
         let value = item.get("Value").cloned().unwrap_or_default();
+        let value = match item.get("Key") {
+            Some(key) => Value::object([("Key", key.clone()), ("Value", value)]),
+            None => value,
+        };
         let Some(&id) = self.tasks.get(&task) else { return Ok(value) };
         let level = self.branches[id as usize].level.clone();
         let state = &level[self.branches[id as usize].state];

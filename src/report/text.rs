@@ -77,7 +77,7 @@ pub fn case(report: &CaseReport, style: Style) -> String {
                         out.push_str(&indent(&diagnostic.render(style), 4));
                     }
                     Problem::Missing { message, stub } => {
-                        let _ = writeln!(out, "    {message}");
+                        out.push_str(&indent(message, 4));
                         if let Some(stub) = stub {
                             let _ = writeln!(out, "    add this to the case:\n");
                             out.push_str(&indent(stub, 6));
@@ -244,10 +244,12 @@ fn row(
 }
 
 fn run_summary(out: &mut String, run: &Run, style: Style) {
+    let status = match run.status.as_str() {
+        "RUNNING" => "has not ended".to_owned(),
+        status => format!("{status} after {}", virtual_time(run.duration_ms)),
+    };
     let counts = format!(
-        "{} after {}, {}, {}",
-        run.status,
-        virtual_time(run.duration_ms),
+        "{status}, {}, {}",
         plural(usize::try_from(run.transitions).unwrap_or(usize::MAX), "transition"),
         plural(usize::try_from(run.events).unwrap_or(usize::MAX), "event"),
     );
@@ -280,7 +282,8 @@ fn virtual_time(milliseconds: i64) -> String {
     duration::text(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)))
 }
 
-pub(super) fn plural(count: usize, noun: &str) -> String {
+/// `1 case`, `2 cases`.
+pub(crate) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::observed::{Observed, Visit};
+use super::observed::{Observed, Visit, status};
 use super::{Detail, FailedCheck, Update};
 use crate::diagnostic::Diagnostic;
 use crate::duration;
@@ -140,7 +140,7 @@ fn judge_value(matcher: &Matcher, actual: Option<&Value>) -> Option<Fault> {
         expected,
         actual: actual.map_or_else(|| "nothing".to_owned(), Value::to_json),
         detail,
-        update: actual.map(|actual| updates(&mismatches, actual)).unwrap_or_default(),
+        update: actual.map(|one| updates(matcher, &mismatches, one)).unwrap_or_default(),
     })
 }
 
@@ -151,6 +151,8 @@ fn is_nested(value: &Value) -> bool {
 /// The value with its keys in the order of `model`, so that only what differs shows.
 fn ordered_like(value: &Value, model: &Value) -> Value {
     match (value, model) {
+        // Numbers are compared by value, however they are spelt.
+        _ if value == model => model.clone(),
         (Value::Object(members), Value::Object(order)) => {
             let known = order.iter().filter_map(|(key, model)| {
                 Some((key.clone(), ordered_like(members.get(key)?, model)))
@@ -178,15 +180,47 @@ fn places(mismatches: &[Mismatch]) -> Vec<String> {
     mismatches.iter().filter(|one| one.path != "$").map(ToString::to_string).collect()
 }
 
-/// New values for the places that differ. Where a member is missing or too many, the whole around
-/// it is new.
-fn updates(mismatches: &[Mismatch], actual: &Value) -> Vec<(String, Value)> {
-    let structural = mismatches.iter().any(|one| one.actual.is_none() || one.expected == "nothing");
-    if structural {
-        return vec![("$".into(), actual.clone())];
-    }
-    let new = mismatches.iter().filter_map(|one| Some((one.path.clone(), one.actual.clone()?)));
+/// New values for the places that differ. Where a plain value has a member or an element too many
+/// or too few, all of the object or array around it is new; within matchers such places stay as
+/// they are, since a matcher says what matters.
+fn updates(matcher: &Matcher, mismatches: &[Mismatch], actual: &Value) -> Vec<(String, Value)> {
+    let plain = matcher.plain().is_some();
+    let new = mismatches.iter().filter_map(|mismatch| {
+        let structural = mismatch.actual.is_none() || mismatch.expected == "nothing";
+        match (&mismatch.actual, structural) {
+            (Some(value), false) => Some((mismatch.path.clone(), value.clone())),
+            _ if plain => {
+                let around = parent(&mismatch.path);
+                Some((around.to_owned(), at(actual, around)?.clone()))
+            }
+            _ => None,
+        }
+    });
     new.collect()
+}
+
+/// The path of the object or array around a place.
+fn parent(path: &str) -> &str {
+    let end = match path.ends_with("']") {
+        true => path.rfind("['"),
+        false => path.rfind(['.', '[']),
+    };
+    &path[..end.unwrap_or(1)]
+}
+
+/// The value at a path such as `$.items[2]`.
+fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    let mut value = value;
+    let mut rest = path.strip_prefix('$')?;
+    while !rest.is_empty() {
+        let (step, after) = crate::scenario::split_step(rest);
+        value = match value {
+            Value::Array(items) => items.get(step.parse::<usize>().ok()?)?,
+            _ => value.get(&step)?,
+        };
+        rest = after;
+    }
+    Some(value)
 }
 
 fn judge_path(pattern: &PathPattern, visits: &[Visit]) -> Option<Fault> {
@@ -461,16 +495,21 @@ fn judge_status_changes(matchers: &[Matcher], observed: &Observed) -> Option<Fau
             let event = change.to_value();
             let detail = event.get("detail").cloned().unwrap_or_default();
             // A change is often meant by its status alone, and mostly by its detail.
+            let status = detail.get("status").cloned().unwrap_or_default();
             match matchers.get(i) {
-                Some(matcher) if matches!(matcher.plain(), Some(Value::String(_))) => {
-                    detail.get("status").cloned().unwrap_or_default()
+                Some(matcher) if matcher.plain().is_some_and(|one| one.as_str().is_some()) => {
+                    status
                 }
                 Some(matcher) if matcher.is_match(&event) => event,
-                _ => detail,
+                Some(_) => detail,
+                None => status,
             }
         })
         .collect();
-    judge_list(matchers, &shown.iter().collect::<Vec<_>>())
+    let mut fault = judge_list(matchers, &shown.iter().collect::<Vec<_>>())?;
+    let statuses = observed.run.status_changes().iter().map(|change| status(change.status).name());
+    fault.update = vec![("$".into(), Value::array(statuses.map(Value::from)))];
+    Some(fault)
 }
 
 fn judge_bounds(

@@ -53,6 +53,9 @@ pub fn rewrite(text: &str, cases: &[CaseReport]) -> Option<(String, usize)> {
             continue;
         }
         out.push_str(&text[copied..span.start]);
+        if new.starts_with('\n') {
+            out.truncate(out.trim_end_matches(' ').len());
+        }
         out.push_str(&new);
         copied = span.end;
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::case::members_of;
+use super::read::members_of;
 use crate::asl::{self, ExecutionType, StateMachine};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::document::{Decoder, Document, Format, Kind, Member, Node};

@@ -304,7 +304,11 @@ fn read_object(decoder: &mut Decoder<'_>, node: &Node) -> Expectation {
     }
     if let Some(node) = members.take("statusChanges") {
         let items = decoder.array(node).unwrap_or_default();
-        let matchers = items.iter().filter_map(|item| subset(decoder, item)).collect();
+        let matchers = items.iter().filter_map(|item| match item.kind {
+            Kind::String(_) => matcher(decoder, item),
+            _ => subset(decoder, item),
+        });
+        let matchers = matchers.collect();
         add("statusChanges", node, Some(CheckKind::StatusChanges(matchers)));
     }
     if let Some(node) = members.take("metrics") {

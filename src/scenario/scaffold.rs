@@ -41,6 +41,7 @@ impl Scaffold {
             cases: vec![ScaffoldCase { name: "every service answers".into(), mock: None }],
         };
         scaffold.level(&machine.states);
+        scaffold.fill_results(document);
         scaffold.cases.truncate(1 + FAILURES);
         for placeholder in &document.placeholders {
             let name = &placeholder.name;
@@ -73,6 +74,28 @@ impl Scaffold {
                 self.failure(&state.name, state);
             }
             state.levels().into_iter().for_each(|inner| self.level(inner));
+        }
+    }
+
+    /// Gives each result what the definition reads below the path that the result is written to.
+    fn fill_results(&mut self, document: &Document) {
+        let mut reads = Vec::new();
+        survey(&document.root, &mut reads, &mut Vec::new());
+        for (state, answer) in &mut self.mocks {
+            let node = find(&document.root, state).and_then(|node| node.get("ResultPath"));
+            let path = node.and_then(Node::as_str).and_then(|text| paths(text).into_iter().next());
+            let (Some(path), Some(result)) = (path, answer.get("return").cloned()) else {
+                continue;
+            };
+            let below = reads
+                .iter()
+                .filter(|(read, _)| read.len() > path.len() && read[..path.len()] == path[..]);
+            let result = below.fold(result, |result, (read, value)| {
+                with(&result, &read[path.len()..], value.clone())
+            });
+            if let Value::Object(members) = &*answer {
+                *answer = Value::Object(members.with("return", result));
+            }
         }
     }
 
@@ -137,6 +160,18 @@ impl Scaffold {
             }
         }
         out
+    }
+}
+
+/// The definition of the state called `name`, on any level.
+fn find<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    match &node.kind {
+        Kind::Object(members) => {
+            let own = node.get("States").and_then(|states| states.get(name));
+            own.or_else(|| members.iter().find_map(|member| find(&member.value, name)))
+        }
+        Kind::Array(items) => items.iter().find_map(|item| find(item, name)),
+        _ => None,
     }
 }
 

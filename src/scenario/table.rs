@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::case::members_of;
+use super::read::members_of;
 use crate::document::{Decoder, Kind, Member, Node};
 
 /// The keys whose members are merged one by one; of all others the case's replaces the default's.

@@ -1,5 +1,6 @@
 //! JSON values as people write them in YAML: for `--update` and for new scenario files.
 
+use crate::duration;
 use crate::value::Value;
 
 /// The longest line that is written in flow style, in characters.
@@ -70,13 +71,13 @@ pub fn block(value: &Value, indent: usize) -> String {
 
 /// A string, in quotes where YAML would read it as something else.
 pub fn string(text: &str) -> String {
-    if is_plain(text) {
+    if is_plain(text) || duration::parse(text).is_some_and(|_| text != "0") {
         return text.to_owned();
     }
     let printable = text
         .chars()
         .all(|c| !c.is_control() && c != '\u{feff}' && c != '\u{2028}' && c != '\u{2029}');
-    if printable && text.contains(['\\', '"']) && !text.contains('\'') {
+    if printable && !text.contains('\'') {
         return format!("'{text}'");
     }
     Value::from(text).to_json()

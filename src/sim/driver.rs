@@ -339,6 +339,7 @@ impl<'a> Driver<'a> {
             resource: Resource::Placeholder("".into()),
             arguments: match &request.items {
                 ItemSource::Items(items) => Value::Array(items.clone()),
+                ItemSource::Members(members) => Value::Object(members.clone()),
                 ItemSource::Reader { arguments, .. } => arguments.clone(),
             },
             credentials: None,

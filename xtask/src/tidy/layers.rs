@@ -35,6 +35,38 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "mock",
         ],
     ),
+    (
+        &["scenario"],
+        &[
+            "json",
+            "value",
+            "time",
+            "duration",
+            "diagnostic",
+            "document",
+            "matcher",
+            "history",
+            "asl",
+            "limits",
+            "mock",
+            "sim",
+        ],
+    ),
+    (
+        &["runner"],
+        &[
+            "value",
+            "duration",
+            "diagnostic",
+            "document",
+            "matcher",
+            "history",
+            "engine",
+            "sim",
+            "scenario",
+        ],
+    ),
+    (&["report"], &["value", "duration", "diagnostic", "scenario", "runner"]),
 ];
 
 /// The modules that hold no logic of their own and see everything.

@@ -1,0 +1,196 @@
+//! Results: what the state's output is made of, and the files that ResultWriter writes
+//! (developer guide, "ResultWriter").
+
+use std::sync::Arc;
+
+use super::failure::writer_failed;
+use super::objects::Objects;
+use super::{Child, MapRun};
+use crate::engine::{ExecutionStatus, ResultWriterRequest};
+use crate::history::Failure;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// `WriterConfig`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WriterConfig {
+    transformation: Transformation,
+    lines: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transformation {
+    None,
+    Compact,
+    Flatten,
+}
+
+/// The files by the word in their names, in the order of the manifest.
+const FILES: [&str; 3] = ["FAILED", "PENDING", "SUCCEEDED"];
+
+impl WriterConfig {
+    /// What the state says. Unless it does, exported results come with their metadata and
+    /// results in the state's output without.
+    pub(super) fn of(writer: Option<&ResultWriterRequest>) -> Self {
+        let exported = writer.is_some_and(|writer| writer.resource.is_some());
+        let config = writer.map(|writer| &writer.config);
+        let word = |name: &str| config.and_then(|config| config.get(name)).and_then(Value::as_str);
+        let transformation = match word("Transformation") {
+            Some("NONE") => Transformation::None,
+            Some("COMPACT") => Transformation::Compact,
+            Some("FLATTEN") => Transformation::Flatten,
+            _ if exported => Transformation::None,
+            _ => Transformation::Compact,
+        };
+        Self { transformation, lines: word("OutputType") == Some("JSONL") }
+    }
+
+    /// Appends what a child execution contributes. One that failed always shows itself whole.
+    fn append(self, results: &mut Vec<Value>, child: &Child, run: &MapRun) {
+        let succeeded = child.status == Some(ExecutionStatus::Succeeded);
+        match (self.transformation, &child.output) {
+            (Transformation::Flatten, Value::Array(items)) if succeeded => {
+                results.extend(items.iter().cloned());
+            }
+            (Transformation::Compact | Transformation::Flatten, output) if succeeded => {
+                results.push(output.clone());
+            }
+            _ => results.push(entry(child, run)),
+        }
+    }
+}
+
+/// The results in the state's output, where nothing is exported.
+pub(super) fn state_output(run: &MapRun) -> Value {
+    let config = WriterConfig::of(run.request.result_writer.as_ref());
+    let mut results = Vec::with_capacity(run.children.len());
+    for child in &run.children {
+        config.append(&mut results, child, run);
+    }
+    if config.lines {
+        // A state's output is JSON, so the lines can only be a string. Inferred.
+        return Value::from(lines(&results));
+    }
+    Value::from(results)
+}
+
+/// Writes the files and the manifest, and gives the state's output.
+pub(super) fn export(
+    run: &MapRun,
+    writer: &ResultWriterRequest,
+    objects: &mut Objects,
+    now: Timestamp,
+) -> Result<Value, Failure> {
+    let text = |name: &str| writer.arguments.get(name).and_then(Value::as_str);
+    let bucket = text("Bucket").filter(|bucket| !bucket.is_empty());
+    let bucket = bucket.ok_or_else(|| writer_failed("field Bucket is required"))?;
+    objects.check_bucket(bucket).map_err(writer_failed)?;
+    let config = WriterConfig::of(Some(writer));
+    let run_id = run.request.map_run_arn.rsplit(':').next().unwrap_or_default();
+    let folder = match text("Prefix").map(|prefix| prefix.trim_end_matches('/')) {
+        Some(prefix) if !prefix.is_empty() => format!("{prefix}/{run_id}"),
+        _ => run_id.to_owned(),
+    };
+    let mut files = Vec::with_capacity(FILES.len());
+    for name in FILES {
+        let mut results = Vec::new();
+        for child in run.children.iter().filter(|child| file_of(child) == name) {
+            config.append(&mut results, child, run);
+        }
+        let mut listed = Vec::new();
+        if !results.is_empty() {
+            let ending = if config.lines { "jsonl" } else { "json" };
+            let key = format!("{folder}/{name}_0.{ending}");
+            let body = match config.lines {
+                true => lines(&results),
+                false => Value::from(results).to_json(),
+            };
+            listed.push(Value::object([
+                ("Key", Value::from(key.as_str())),
+                ("Size", Value::from(body.len())),
+            ]));
+            put(objects, bucket, &key, body, now)?;
+        }
+        files.push((name, Value::from(listed)));
+    }
+    let manifest = Value::object([
+        ("DestinationBucket", Value::from(bucket)),
+        ("MapRunArn", Value::String(run.request.map_run_arn.clone())),
+        ("ResultFiles", Value::object(files)),
+    ]);
+    let key = format!("{folder}/manifest.json");
+    put(objects, bucket, &key, manifest.to_json(), now)?;
+    Ok(Value::object([
+        ("MapRunArn", Value::String(run.request.map_run_arn.clone())),
+        (
+            "ResultWriterDetails",
+            Value::object([("Bucket", Value::from(bucket)), ("Key", Value::from(key))]),
+        ),
+    ]))
+}
+
+fn put(
+    objects: &mut Objects,
+    bucket: &str,
+    key: &str,
+    body: String,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    objects.put(bucket, key, body.into_bytes(), now).map_err(writer_failed)
+}
+
+fn lines(results: &[Value]) -> String {
+    let mut text = String::new();
+    for result in results {
+        crate::json::write(&mut text, result);
+        text.push('\n');
+    }
+    text
+}
+
+fn file_of(child: &Child) -> &'static str {
+    match child.status {
+        Some(ExecutionStatus::Succeeded) => "SUCCEEDED",
+        Some(_) => "FAILED",
+        None => "PENDING",
+    }
+}
+
+/// A child execution with its metadata.
+fn entry(child: &Child, run: &MapRun) -> Value {
+    let text = |text: &Arc<str>| Value::String(text.clone());
+    let details = || Value::object([("Included", Value::Bool(true))]);
+    let date = |date: Timestamp| Value::from(date.to_rfc3339_millis());
+    let status = child.status.map_or("PENDING", ExecutionStatus::api_name);
+    let mut members = Vec::with_capacity(16);
+    if let Some(failure) = &child.failure {
+        members.extend(failure.cause.as_ref().map(|cause| ("Cause", text(cause))));
+        members.extend(failure.error.as_ref().map(|error| ("Error", text(error))));
+    }
+    let started = child.started.as_ref();
+    members.extend(started.map(|started| ("ExecutionArn", text(&started.arn))));
+    members.push(("Input", Value::from(child.input.to_json())));
+    members.push(("InputDetails", details()));
+    members.extend(started.map(|started| ("Name", text(&started.name))));
+    if child.status == Some(ExecutionStatus::Succeeded) {
+        members.push(("Output", Value::from(child.output.to_json())));
+        members.push(("OutputDetails", details()));
+    }
+    if let Some(started) = started {
+        members.push(("RedriveCount", Value::from(child.redrive_count)));
+        let redrivable = child.status != Some(ExecutionStatus::Succeeded);
+        members.push((
+            "RedriveStatus",
+            Value::from(if redrivable { "REDRIVABLE_BY_MAP_RUN" } else { "NOT_REDRIVABLE" }),
+        ));
+        if !redrivable {
+            let reason = format!("Execution is {status} and cannot be redriven");
+            members.push(("RedriveStatusReason", Value::from(reason)));
+        }
+        members.push(("StartDate", date(started.at)));
+        members.push(("StateMachineArn", Value::String(run.state_machine_arn.clone())));
+    }
+    members.push(("Status", Value::from(status)));
+    members.extend(child.stopped.map(|stopped| ("StopDate", date(stopped))));
+    Value::object(members)
+}

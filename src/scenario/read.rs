@@ -1,0 +1,316 @@
+//! Reading cases from the tree in which defaults and tables are already merged.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::case::{Basis, Case, CaseMock, ExpectedDiagnostic, NestedMachine, Proof, World};
+use super::definition::{Definition, Definitions, Terms};
+use super::{INVALID_SCENARIO, expect, locate};
+use crate::asl::ExecutionType;
+use crate::document::{Decoder, Document, Kind, Member, Members, Node};
+use crate::limits::{Limits, PayloadLimit};
+use crate::mock::{Mock, MockError};
+use crate::sim::{Action, START_TIME, Worker};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// Reads the cases of a document; what is wrong with them is in `decoder`.
+pub(super) struct CaseReader<'r> {
+    pub(super) decoder: Decoder<'r>,
+    pub(super) definitions: Definitions<'r>,
+    /// The file's name without endings.
+    pub(super) file_stem: &'r str,
+    pub(super) document: &'r Document,
+}
+
+impl CaseReader<'_> {
+    /// Reads a case from the node in which defaults and table columns are already merged.
+    pub(super) fn read(&mut self, node: &Node, shared: bool) -> Option<Case> {
+        let decoder = &mut self.decoder;
+        let mut members = decoder.object(node)?;
+        let mut text = |key| members.take(key).and_then(|node| decoder.string(node)).cloned();
+        let name = text("name").unwrap_or_else(|| self.file_stem.into());
+        let description = text("description");
+        let execution_name = text("executionName").unwrap_or_else(|| "execution".into());
+        let state_machine_name = text("stateMachineName").unwrap_or_else(|| self.file_stem.into());
+        let role_arn = text("roleArn");
+        members.take("forEach");
+        let tags = strings(decoder, members.take("tags"));
+        let proof = read_proof(decoder, &mut members);
+        let execution_type = read_type(decoder, &mut members);
+        let start_time = members.take("startTime").and_then(|node| read_time(decoder, node));
+        let seed = members.take("seed").and_then(|node| decoder.unsigned(node));
+        let interleaving =
+            members.take("interleaving").and_then(|node| read_interleaving(decoder, node));
+        let limits = read_limits(decoder, &mut members);
+        let input = self.read_input(&mut members);
+        let world = self.read_world(&mut members, limits, &node.span);
+        let decoder = &mut self.decoder;
+        let expect_invalid = members.take("expectInvalid").map(|node| read_refusals(decoder, node));
+        let expect = expect::read(decoder, members.take("expect"), node);
+        let definition = self.read_definition(&mut members, limits, execution_type);
+        members.finish(&mut self.decoder);
+        Some(Case {
+            name,
+            description,
+            tags,
+            span: node.span.clone(),
+            shared,
+            definition: definition?,
+            execution_type,
+            input: input?,
+            execution_name,
+            state_machine_name,
+            role_arn,
+            start_time: start_time.unwrap_or(START_TIME),
+            seed: seed.unwrap_or(0),
+            interleaving,
+            limits,
+            world,
+            expect,
+            expect_invalid,
+            proof,
+        })
+    }
+
+    fn read_definition(
+        &mut self,
+        members: &mut Members<'_>,
+        limits: Limits,
+        execution_type: ExecutionType,
+    ) -> Option<Arc<Definition>> {
+        let substitutions = members.take("substitutions");
+        let Some(node) = members.take("definition") else {
+            let help = "add `definition: PATH` at the top of the file, or write it inline";
+            let message = "the case has no definition";
+            let problem = self.document.error_in(members.node, INVALID_SCENARIO, message);
+            self.decoder.push(problem.with_help(help));
+            return None;
+        };
+        let terms = Terms { substitutions, limits, execution_type };
+        self.definitions.load(&mut self.decoder, self.document, node, terms)
+    }
+
+    fn read_world(
+        &mut self,
+        members: &mut Members<'_>,
+        limits: Limits,
+        case: &Range<usize>,
+    ) -> World {
+        let mut world = World::default();
+        let decoder = &mut self.decoder;
+        if let Some(node) = members.take("mocks") {
+            read_mocks(decoder, node, None, case, &mut world.mocks);
+        }
+        if let Some(node) = members.take("activities") {
+            for member in decoder.entries(node).unwrap_or_default() {
+                let worker = Worker::parse(&member.value.to_value());
+                let worker = located(decoder, &member.value, worker);
+                world.workers.extend(worker.map(|worker| (member.key.clone(), worker)));
+            }
+        }
+        if let Some(node) = members.take("actions") {
+            for item in decoder.array(node).unwrap_or_default() {
+                world.actions.extend(located(decoder, item, Action::parse(&item.to_value())));
+            }
+        }
+        if let Some(node) = members.take("machines") {
+            world.machines = self.read_machines(node, limits, case, &mut world.mocks);
+        }
+        world
+    }
+
+    fn read_machines(
+        &mut self,
+        node: &Node,
+        limits: Limits,
+        case: &Range<usize>,
+        mocks: &mut Vec<CaseMock>,
+    ) -> Vec<NestedMachine> {
+        let mut machines = Vec::new();
+        for member in self.decoder.entries(node).unwrap_or_default() {
+            let Some(mut members) = self.decoder.object(&member.value) else { continue };
+            let execution_type = read_type(&mut self.decoder, &mut members);
+            let substitutions = members.take("substitutions");
+            let terms = Terms { substitutions, limits, execution_type };
+            if let Some(node) = members.take("mocks") {
+                read_mocks(&mut self.decoder, node, Some(&member.key), case, mocks);
+            }
+            let definition = members.require(&mut self.decoder, "definition").and_then(|node| {
+                self.definitions.load(&mut self.decoder, self.document, node, terms)
+            });
+            members.finish(&mut self.decoder);
+            let name = member.key.clone();
+            machines.extend(definition.map(|definition| NestedMachine {
+                name,
+                definition,
+                execution_type,
+            }));
+        }
+        machines
+    }
+
+    fn read_input(&mut self, members: &mut Members<'_>) -> Option<Value> {
+        let inline = members.take("input");
+        let file = members.take("inputFile");
+        match (inline, file) {
+            (Some(_), Some(file)) => {
+                let message = "`input` and `inputFile` exclude each other";
+                self.decoder.error(file.span.clone(), message);
+                None
+            }
+            (Some(node), None) => Some(node.to_value()),
+            (None, Some(file)) => {
+                let path = self.decoder.string(file)?.clone();
+                let document = self.definitions.read_file(&mut self.decoder, file, &path)?;
+                Some(document.root.to_value())
+            }
+            (None, None) => Some(Value::object::<Arc<str>>([])),
+        }
+    }
+}
+
+fn read_type(decoder: &mut Decoder<'_>, members: &mut Members<'_>) -> ExecutionType {
+    let types = [("STANDARD", ExecutionType::Standard), ("EXPRESS", ExecutionType::Express)];
+    let execution_type = members.take("type").and_then(|node| decoder.choice(node, &types));
+    execution_type.unwrap_or(ExecutionType::Standard)
+}
+
+fn read_time(decoder: &mut Decoder<'_>, node: &Node) -> Option<Timestamp> {
+    let time = node.as_str().and_then(|text| Timestamp::parse_lenient(text));
+    if time.is_none() {
+        let help = "write it like 2024-01-01T00:00:00Z";
+        decoder.error_with_help(node.span.clone(), "expected an RFC 3339 time", help);
+    }
+    time
+}
+
+fn read_interleaving(decoder: &mut Decoder<'_>, node: &Node) -> Option<u64> {
+    match node.as_str() {
+        Some(text) if &**text == "fixed" => None,
+        Some(_) => {
+            decoder.error(node.span.clone(), "expected `fixed` or a seed");
+            None
+        }
+        None => decoder.unsigned(node),
+    }
+}
+
+fn read_mocks(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    machine: Option<&Arc<str>>,
+    case: &Range<usize>,
+    mocks: &mut Vec<CaseMock>,
+) {
+    for member in decoder.entries(node).unwrap_or_default() {
+        let mock = Mock::parse(&member.value.to_value());
+        if let Some(mock) = located(decoder, &member.value, mock) {
+            let inherited =
+                !(case.start <= member.key_span.start && member.key_span.end <= case.end);
+            let (machine, key) = (machine.cloned(), member.key.clone());
+            mocks.push(CaseMock { machine, key, mock, inherited });
+        }
+    }
+}
+
+/// What was read from the value of `node`; a mistake is reported at its own place.
+fn located<T>(decoder: &mut Decoder<'_>, node: &Node, result: Result<T, MockError>) -> Option<T> {
+    result
+        .map_err(|error| {
+            decoder.error(locate(node, &error.path).span.clone(), error.message);
+        })
+        .ok()
+}
+
+/// Reads `profile`, and `limits` on top of it.
+fn read_limits(decoder: &mut Decoder<'_>, members: &mut Members<'_>) -> Limits {
+    let profiles = [Limits::today(), Limits::guide_2019()];
+    let words = profiles.map(|limits| (limits.profile, limits));
+    let profile = members.take("profile").and_then(|node| decoder.choice(node, &words));
+    let mut limits = profile.unwrap_or_default();
+    let Some(mut single) = members.take("limits").and_then(|node| decoder.object(node)) else {
+        return limits;
+    };
+    let mut number = |key| single.take(key).and_then(|node| decoder.unsigned(node));
+    let size = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
+    if let Some(bytes) = size(number("payloadBytes")) {
+        limits.payload = PayloadLimit::Bytes(bytes);
+    }
+    if let Some(characters) = size(number("payloadCharacters")) {
+        limits.payload = PayloadLimit::Characters(characters);
+    }
+    let mut set = |limit: &mut u64, key| *limit = number(key).unwrap_or(*limit);
+    set(&mut limits.history_events, "historyEvents");
+    set(&mut limits.standard_seconds, "standardSeconds");
+    set(&mut limits.express_seconds, "expressSeconds");
+    set(&mut limits.http_task_seconds, "httpTaskSeconds");
+    let mut set = |limit: &mut usize, key| *limit = size(number(key)).unwrap_or(*limit);
+    set(&mut limits.definition_bytes, "definitionBytes");
+    set(&mut limits.name_chars, "nameChars");
+    set(&mut limits.inline_map_concurrency, "inlineMapConcurrency");
+    set(&mut limits.distributed_map_concurrency, "distributedMapConcurrency");
+    set(&mut limits.assign_bytes, "assignBytes");
+    set(&mut limits.variables_bytes, "variablesBytes");
+    single.finish(decoder);
+    limits
+}
+
+/// The words of a list; a single word may stand without one.
+fn strings(decoder: &mut Decoder<'_>, node: Option<&Node>) -> Vec<Arc<str>> {
+    let Some(node) = node else { return Vec::new() };
+    match &node.kind {
+        Kind::String(text) => vec![text.clone()],
+        _ => {
+            let items = decoder.array(node).unwrap_or_default();
+            items.iter().filter_map(|item| decoder.string(item).cloned()).collect()
+        }
+    }
+}
+
+fn read_proof(decoder: &mut Decoder<'_>, members: &mut Members<'_>) -> Proof {
+    let features = strings(decoder, members.take("features"));
+    let mut proves = Vec::new();
+    if let Some(node) = members.take("proves") {
+        for item in decoder.array(node).unwrap_or_default() {
+            let Some(mut section) = decoder.object(item) else { continue };
+            for kind in ["guide", "spec", "documentation"] {
+                let text = section.take(kind).and_then(|node| decoder.string(node));
+                proves.extend(text.map(|text| (kind, text.clone())));
+            }
+            section.finish(decoder);
+        }
+    }
+    let words = [
+        ("observed", Basis::Observed),
+        ("documented", Basis::Documented),
+        ("inferred", Basis::Inferred),
+    ];
+    let basis_node = members.take("basis");
+    let basis = basis_node.and_then(|node| decoder.choice(node, &words));
+    let recording = members.take("recording").and_then(|node| decoder.string(node)).cloned();
+    if let (Some(node), Some(Basis::Observed), None) = (basis_node, basis, &recording) {
+        let help = "add `recording: NAME`, or say `documented` or `inferred`";
+        let message = "what was observed on AWS names the recording that shows it";
+        decoder.error_with_help(node.span.clone(), message, help);
+    }
+    Proof { features, proves, basis, recording }
+}
+
+fn read_refusals(decoder: &mut Decoder<'_>, node: &Node) -> Vec<ExpectedDiagnostic> {
+    let items = decoder.array(node).unwrap_or_default();
+    let mut refusals = Vec::with_capacity(items.len());
+    for item in items {
+        let Some(mut members) = decoder.object(item) else { continue };
+        let mut text = |key| members.take(key).and_then(|node| decoder.string(node)).cloned();
+        let (code, location, message) = (text("code"), text("location"), text("message"));
+        members.finish(decoder);
+        refusals.push(ExpectedDiagnostic { code, location, message, span: item.span.clone() });
+    }
+    refusals
+}
+
+/// The members of `node`, where it is an object.
+pub(super) fn members_of(node: &Node) -> &[Member] {
+    node.as_object().unwrap_or_default()
+}
