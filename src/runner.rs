@@ -11,8 +11,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::asl::StateMachine;
 use crate::diagnostic::{Diagnostic, Source};
-use crate::scenario::{Case, CaseMock, CheckKind, Definition, Expectation, Scenario, Status};
+use crate::scenario::{self, Case, CaseMock, CheckKind, Definition, Expectation, Scenario, Status};
 use crate::sim::{self, Simulation};
 use crate::value::Value;
 
@@ -296,18 +297,36 @@ fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {
     }
 }
 
+/// The machine of a definition that can be run.
+fn machine(definition: &Definition) -> Result<Arc<StateMachine>, Vec<Problem>> {
+    let Some(machine) = &definition.machine else {
+        let errors = definition.diagnostics.iter().filter(|problem| problem.is_error());
+        return Err(errors.cloned().map(Problem::Diagnostic).collect());
+    };
+    match definition.unfilled() {
+        unfilled if unfilled.is_empty() => Ok(machine.clone()),
+        unfilled => {
+            let names: Vec<String> = unfilled.iter().map(|name| format!("`${{{name}}}`")).collect();
+            let message = format!(
+                "{} of `{}` must be filled in before it can run",
+                names.join(", "),
+                definition.source.name
+            );
+            let lines: String = unfilled
+                .iter()
+                .map(|name| format!("  {}: VALUE\n", scenario::write::string(name)))
+                .collect();
+            Err(vec![Problem::Missing { message, stub: Some(format!("substitutions:\n{lines}")) }])
+        }
+    }
+}
+
 /// The simulation that a case describes. `seed` takes the place of the case's own.
 ///
 /// # Errors
 ///
 /// Why there can be none: the errors of its definitions.
 pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Problem>> {
-    let machine = |definition: &Definition| {
-        definition.machine.clone().ok_or_else(|| {
-            let errors = definition.diagnostics.iter().filter(|problem| problem.is_error());
-            errors.cloned().map(Problem::Diagnostic).collect::<Vec<_>>()
-        })
-    };
     let mut simulation = Simulation::new(machine(&case.definition)?)
         .name(case.state_machine_name.clone())
         .execution_type(case.execution_type)

@@ -6,6 +6,7 @@ use super::{Exit, definition};
 use crate::asl::ExecutionType;
 use crate::diagnostic::Diagnostic;
 use crate::report::{self, plural};
+use crate::scenario::Definition;
 use crate::value::Value;
 
 pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String> {
@@ -42,6 +43,7 @@ pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String
                         plural(warnings, "warning")
                     ),
                 });
+                terminal.print(&placeholders(&definition));
             }
         }
     }
@@ -49,6 +51,23 @@ pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String
         terminal.print(&format!("{:#}\n", Value::array(files)));
     }
     Ok(exit)
+}
+
+/// The placeholders that nothing fills in, and which of them must be before the machine can run.
+fn placeholders(definition: &Definition) -> String {
+    let needed = definition.unfilled();
+    let mut names: Vec<String> = Vec::new();
+    for placeholder in definition.machine.iter().flat_map(|machine| &machine.placeholders) {
+        let needed = if needed.contains(&placeholder.name) { " (needed to run it)" } else { "" };
+        let name = format!("${{{}}}{needed}", placeholder.name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("  placeholders not filled in: {}\n", names.join(", ")),
+    }
 }
 
 /// The states of all levels.

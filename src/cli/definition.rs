@@ -1,9 +1,10 @@
 //! Definitions as the commands name them: a file, and what fills in its placeholders.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::file;
-use crate::asl::ExecutionType;
+use crate::asl::{ExecutionType, StateMachine};
 use crate::diagnostic::Style;
 use crate::document::{Document, Kind, Member, Node};
 use crate::limits::Limits;
@@ -37,6 +38,26 @@ pub(super) fn read(
     };
     let fills: Vec<&Member> = fills.iter().collect();
     Ok(Definition::new(&substitute(&document, &fills), &Limits::today(), execution_type))
+}
+
+/// The machine of a definition that can be run.
+pub(super) fn machine(definition: &Definition, style: Style) -> Result<Arc<StateMachine>, String> {
+    let Some(machine) = &definition.machine else {
+        let problems = problems(definition, style);
+        return Err(format!("the definition cannot be run\n\n{}", problems.trim_end()));
+    };
+    match definition.unfilled() {
+        unfilled if unfilled.is_empty() => Ok(machine.clone()),
+        unfilled => {
+            let options: Vec<String> =
+                unfilled.iter().map(|name| format!("--set '{name}=VALUE'")).collect();
+            Err(format!(
+                "placeholders of `{}` must be filled in before it can run\n  add {}",
+                definition.source.name,
+                options.join(" ")
+            ))
+        }
+    }
 }
 
 /// The problems of a definition that cannot be run.

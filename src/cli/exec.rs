@@ -21,10 +21,7 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
     let execution_type = execution_type(arguments.machine_type);
     let fills = definition::fills(&arguments.substitutions)?;
     let definition = definition::read(&arguments.definition, &fills, execution_type)?;
-    let Some(machine) = definition.machine.clone() else {
-        let problems = definition::problems(&definition, terminal.style);
-        return Err(format!("the definition cannot be run\n\n{}", problems.trim_end()));
-    };
+    let machine = definition::machine(&definition, terminal.style)?;
     let mut simulation = Simulation::new(machine)
         .name(machine_name(&arguments.definition))
         .execution_type(execution_type)

@@ -7,7 +7,7 @@ use super::output::Terminal;
 use super::{Exit, definition, file};
 use crate::asl::ExecutionType;
 use crate::document::Document;
-use crate::runner::{self, Run};
+use crate::runner::{self, CaseOutcome, Run};
 use crate::scenario::{FILE_ENDINGS, Scaffold, Scenario};
 use crate::value::Value;
 
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String>
     };
     let source = &definition.source;
     let document = Document::parse(&source.name, &source.text).map_err(|one| one.to_string())?;
-    let scaffold = Scaffold::new(&document, machine);
+    let mut scaffold = Scaffold::new(&document, machine);
     let target = match &arguments.output {
         Some(target) => target.clone(),
         None => PathBuf::from(format!("new{}", FILE_ENDINGS[0])),
@@ -30,17 +30,29 @@ pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String>
     }
     let named = relative(path, &target);
     // The first writing is run, so that the second can say what comes out.
-    let draft = scaffold.to_yaml(&named, &[]);
-    let scenario = Scenario::parse(&target, &draft).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        format!("no scenario can be written for this definition:\n  {}", problems.join("\n  "))
-    })?;
+    let draft = |scaffold: &Scaffold| {
+        let text = scaffold.to_yaml(&named, &[]);
+        Scenario::parse(&target, &text).map_err(|problems| {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            format!("no scenario can be written for this definition:\n  {}", problems.join("\n  "))
+        })
+    };
+    let usable =
+        |scenario: &Scenario| scenario.cases.iter().all(|c| c.definition.machine.is_some());
+    let mut scenario = draft(&scaffold)?;
+    if !usable(&scenario) {
+        scaffold = scaffold.without_substitutions();
+        scenario = draft(&scaffold)?;
+    }
     let expected: Vec<Value> = scenario
         .cases
         .iter()
-        .map(|case| match runner::run_case(&scenario, case, None).run {
-            Some(run) => expectation(&run),
-            None => Value::Null,
+        .map(|case| {
+            let report = runner::run_case(&scenario, case, None);
+            match (report.outcome, report.run) {
+                (CaseOutcome::Unusable(_), _) | (_, None) => Value::Null,
+                (_, Some(run)) => expectation(&run),
+            }
         })
         .collect();
     let text = scaffold.to_yaml(&named, &expected);

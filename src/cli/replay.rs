@@ -32,10 +32,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
     let fills = definition::fills(&arguments.substitutions)?;
     let execution_type = exec::execution_type(arguments.machine_type);
     let definition = definition::read(&arguments.definition, &fills, execution_type)?;
-    let Some(machine) = definition.machine.clone() else {
-        let problems = definition::problems(&definition, terminal.style);
-        return Err(format!("the definition cannot be run\n\n{}", problems.trim_end()));
-    };
+    let machine = definition::machine(&definition, terminal.style)?;
     let start_time = arguments.start_time.as_deref().map(exec::read_time).transpose()?;
     let options = ReplayOptions { start_time, ..ReplayOptions::default() };
     let input = arguments.input.as_deref();

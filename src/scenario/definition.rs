@@ -48,6 +48,20 @@ impl Definition {
     }
 }
 
+impl Definition {
+    /// The names of `${Placeholders}` without which the machine does not do what its author meant.
+    pub fn unfilled(&self) -> Vec<Arc<str>> {
+        let placeholders = self.machine.iter().flat_map(|machine| &machine.placeholders);
+        let mut names: Vec<Arc<str>> = Vec::new();
+        for placeholder in placeholders.filter(|placeholder| placeholder.needed) {
+            if !names.contains(&placeholder.name) {
+                names.push(placeholder.name.clone());
+            }
+        }
+        names
+    }
+}
+
 impl<'f> Definitions<'f> {
     pub(super) fn new(folder: &'f Path) -> Self {
         Self { folder, loaded: BTreeMap::new(), files: BTreeMap::new() }

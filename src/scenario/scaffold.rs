@@ -46,10 +46,18 @@ impl Scaffold {
         for placeholder in &document.placeholders {
             let name = &placeholder.name;
             if !scaffold.substitutions.iter().any(|(known, _)| known == name) {
-                scaffold.substitutions.push((name.clone(), Value::from(format!("example-{name}"))));
+                let value =
+                    made_up_value(&document.root, name, "").unwrap_or_else(|| name_of(name));
+                scaffold.substitutions.push((name.clone(), value));
             }
         }
         scaffold
+    }
+
+    /// The scaffold without made-up values for placeholders: where those make no valid definition.
+    #[must_use]
+    pub fn without_substitutions(self) -> Self {
+        Self { substitutions: Vec::new(), ..self }
     }
 
     fn level(&mut self, level: &States) {
@@ -190,6 +198,48 @@ fn made_up_error(error: &ErrorName) -> String {
     match &*error.0 {
         "States.ALL" | "States.Timeout" | "States.HeartbeatTimeout" => "States.TaskFailed".into(),
         name => name.to_owned(),
+    }
+}
+
+/// A value for the placeholder `name` that fits the field it stands in; `key` is that of `node`.
+fn made_up_value(node: &Node, name: &str, key: &str) -> Option<Value> {
+    match &node.kind {
+        Kind::String(text) => {
+            let placeholder = format!("${{{name}}}");
+            let whole = **text == placeholder;
+            let number = key.ends_with("Seconds")
+                || matches!(key, "MaxConcurrency" | "MaxAttempts" | "BackoffRate" | "MaxItems")
+                || key.starts_with("Numeric")
+                || key.starts_with("Tolerated");
+            if !text.contains(&placeholder) {
+                None
+            } else if key == "Resource" && whole {
+                let short: String =
+                    name.chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect();
+                Some(format!("arn:aws:lambda:us-east-1:123456789012:function:{short}").into())
+            } else if (whole && number) || text.trim_start().starts_with("{%") {
+                // In an expression a number is valid with and without quotes around it.
+                Some(Value::from(1))
+            } else if whole && key.starts_with("Boolean") {
+                Some(Value::Bool(true))
+            } else {
+                None
+            }
+        }
+        Kind::Array(items) => items.iter().find_map(|item| made_up_value(item, name, key)),
+        Kind::Object(members) => {
+            members.iter().find_map(|member| made_up_value(&member.value, name, &member.key))
+        }
+        _ => None,
+    }
+}
+
+fn name_of(placeholder: &str) -> Value {
+    match placeholder {
+        "AWS::Region" => "us-east-1".into(),
+        "AWS::AccountId" => "123456789012".into(),
+        "AWS::Partition" => "aws".into(),
+        name => format!("example-{name}").into(),
     }
 }
 
