@@ -8,6 +8,7 @@ use std::fmt;
 mod diff;
 mod event;
 mod normalize;
+mod payload;
 mod raw;
 mod read;
 mod threads;
@@ -16,10 +17,11 @@ mod write;
 pub use diff::{Diff, DiffOptions, Difference, DifferenceKind, Labels, MemberDifference, Style};
 pub use event::{
     ActivityScheduled, AssignedVariables, EvaluationFailed, EventDetails, EventId, EventType,
-    ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven, Payload,
+    ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven,
     TaskCredentials, TaskScheduled,
 };
 pub use normalize::Rule;
+pub use payload::{Payload, Unread};
 pub use read::{HistoryError, Note};
 pub(crate) use threads::GrowingThreads;
 pub use threads::{Thread, ThreadKind, Threads, find};

@@ -15,10 +15,9 @@ use std::sync::Arc;
 
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, Start};
-use crate::history::{Diff, DiffOptions, EventDetails, History, HistoryEvent, Payload, Rule};
+use crate::history::{Diff, DiffOptions, EventDetails, History, HistoryEvent, Rule};
 use crate::limits::Limits;
 use crate::time::Timestamp;
-use crate::value::Value;
 
 pub use report::{Divergence, DivergenceKind};
 
@@ -149,11 +148,7 @@ fn start(recorded: &History, options: &ReplayOptions) -> Result<Start, ReplayErr
     else {
         return Err(ReplayError::WithoutStart);
     };
-    let input = match &started.input {
-        Payload::Value(input) => input.clone(),
-        Payload::Text(text) => Value::String(text.clone()),
-        Payload::Omitted => return Err(ReplayError::WithoutData),
-    };
+    let input = started.input.to_value().ok_or(ReplayError::WithoutData)?;
     let region = recorded.events.iter().find_map(|event| match &event.details {
         EventDetails::TaskScheduled(details) => Some(details.region.clone()),
         _ => None,

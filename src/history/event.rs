@@ -7,8 +7,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxHasher;
 
+use super::payload::Payload;
 use crate::time::Timestamp;
-use crate::value::Value;
 
 /// The number of an event: 1, 2, 3, … within its execution; 0 where a link points to nothing.
 pub type EventId = u64;
@@ -35,17 +35,6 @@ pub struct Failure {
     pub error: Option<Arc<str>>,
     /// What a person should know about it; often a JSON text.
     pub cause: Option<Arc<str>>,
-}
-
-/// Data that the API shows as a string of JSON.
-#[derive(Clone)]
-pub enum Payload {
-    /// The JSON value in the string.
-    Value(Value),
-    /// A string that is not JSON, or that a log cut off.
-    Text(Arc<str>),
-    /// Left out: the history was asked for with `includeExecutionData=false`.
-    Omitted,
 }
 
 /// What a state's `Assign` set: variables and their values, in the order of the API.
@@ -431,50 +420,6 @@ impl Failure {
     /// A failure with error name and cause.
     pub fn new(error: impl AsRef<str>, cause: impl AsRef<str>) -> Self {
         Self { error: Some(error.as_ref().into()), cause: Some(cause.as_ref().into()) }
-    }
-}
-
-impl Payload {
-    /// The JSON value, where there is one.
-    pub fn value(&self) -> Option<&Value> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Text(_) | Self::Omitted => None,
-        }
-    }
-}
-
-impl From<Value> for Payload {
-    fn from(value: Value) -> Self {
-        Self::Value(value)
-    }
-}
-
-impl PartialEq for Payload {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Value(a), Self::Value(b)) => a.same(b) || a == b,
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Omitted, Self::Omitted) => true,
-            _ => false,
-        }
-    }
-}
-
-/// The text that the API shows.
-impl fmt::Display for Payload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value(value) => fmt::Display::fmt(value, f),
-            Self::Text(text) => f.write_str(text),
-            Self::Omitted => f.write_str("(not included)"),
-        }
-    }
-}
-
-impl fmt::Debug for Payload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -13,9 +13,10 @@ use rustc_hash::FxHashMap;
 
 use super::event::{
     ActivityScheduled, AssignedVariables, EvaluationFailed, EventDetails, EventId, EventType,
-    ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven, Payload,
-    Shape, TaskCredentials, TaskScheduled,
+    ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven, Shape,
+    TaskCredentials, TaskScheduled,
 };
+use super::payload::Payload;
 use super::{History, raw};
 use crate::json;
 
@@ -334,9 +335,9 @@ impl<'a> Reader<'a> {
             return known.clone();
         }
         let text = raw.unescape();
-        let payload = match json::parse(&text) {
-            Ok(value) if details.is_none_or(|details| !details.truncated) => Payload::Value(value),
-            _ => Payload::Text(text.into()),
+        let payload = match details.is_some_and(|details| details.truncated) {
+            false => Payload::unread(&text),
+            true => Payload::Text(text.into()),
         };
         self.payloads.insert(raw.source(), payload.clone());
         payload

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use super::History;
-use super::event::{
-    AssignedVariables, EventDetails, Failure, HistoryEvent, Payload, TaskCredentials,
-};
+use super::event::{AssignedVariables, EventDetails, Failure, HistoryEvent, TaskCredentials};
+use super::payload::Payload;
 use crate::value::{Map, Number, Value};
 
 /// How timestamps are written.
@@ -186,10 +185,8 @@ impl Members {
     }
 
     fn payload(&mut self, name: &'static str, payload: &Payload) {
-        match payload {
-            Payload::Value(value) => self.add(name, value.to_json().into()),
-            Payload::Text(text) => self.text(name, text),
-            Payload::Omitted => {}
+        if let Some(text) = payload.text() {
+            self.add(name, Value::string(text));
         }
     }
 
@@ -213,7 +210,9 @@ impl Members {
     fn variables(&mut self, variables: Option<&AssignedVariables>) {
         // An empty `Assign` leaves no trace (assign_base.base_cases.BASE_EMPTY).
         let Some(variables) = variables.filter(|variables| !variables.is_empty()) else { return };
-        let values = variables.iter().map(|(name, value)| (name.clone(), value.to_string().into()));
+        let values = variables
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), Value::string(value.text()?))));
         self.add("assignedVariables", Value::object(values));
         let details = Value::object([("truncated", Value::Bool(false))]);
         self.add("assignedVariablesDetails", details);

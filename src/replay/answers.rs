@@ -171,11 +171,7 @@ fn output(details: &EventDetails) -> Value {
         EventDetails::TaskOutput { output, .. } => output.as_ref(),
         _ => None,
     };
-    match payload {
-        Some(Payload::Value(value)) => value.clone(),
-        Some(Payload::Text(text)) => Value::String(text.clone()),
-        Some(Payload::Omitted) | None => Value::Null,
-    }
+    payload.and_then(Payload::to_value).unwrap_or_default()
 }
 
 /// Whether something is asked of the outside with this event.

@@ -3,8 +3,9 @@
 use std::fs;
 
 use super::*;
-use crate::history::Style;
 use crate::history::tests::{history, recorded_histories};
+use crate::history::{Payload, Style};
+use crate::value::Value;
 
 fn machine(definition: &str) -> Arc<StateMachine> {
     let (machine, problems) = crate::asl::parse_text("definition.json", definition);

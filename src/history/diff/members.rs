@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{MemberDifference, value};
-use crate::history::event::{EventDetails, Failure, Payload, TaskCredentials};
+use crate::history::event::{EventDetails, Failure, TaskCredentials};
 use crate::history::normalize::Pairing;
+use crate::history::payload::Payload;
 use crate::value::Value;
 
 /// The comparison of two events.
@@ -69,12 +70,15 @@ impl Comparison<'_> {
         let same = match (expected, actual) {
             // A history without data says nothing about it.
             (Member::Payload(Payload::Omitted), _) | (_, Member::Payload(Payload::Omitted)) => true,
-            (Member::Payload(Payload::Value(a)), Member::Payload(Payload::Value(b))) => {
-                return self.values(name, a, b);
-            }
-            (Member::Payload(Payload::Text(a)), Member::Payload(Payload::Text(b))) => {
-                self.pairing.texts_match(a, b)
-            }
+            (Member::Payload(a), Member::Payload(b)) if a == b => true,
+            (Member::Payload(a), Member::Payload(b)) => match (a.value(), b.value()) {
+                (Some(a), Some(b)) => return self.values(name, a, b),
+                (None, None) => {
+                    let (a, b) = (a.text().unwrap_or_default(), b.text().unwrap_or_default());
+                    self.pairing.texts_match(&a, &b)
+                }
+                _ => false,
+            },
             (Member::Text(a), Member::Text(b)) => self.pairing.texts_match(a, b),
             (Member::Cause(_), Member::Cause(_)) if !self.causes => true,
             (Member::Cause(a), Member::Cause(b)) => return self.cause(name, a, b),
@@ -123,9 +127,7 @@ impl Comparison<'_> {
 impl Member<'_> {
     fn value(&self) -> Value {
         match self {
-            Self::Payload(Payload::Value(value)) => value.clone(),
-            Self::Payload(Payload::Text(text)) => Value::String(text.clone()),
-            Self::Payload(Payload::Omitted) => Value::Null,
+            Self::Payload(payload) => payload.to_value().unwrap_or_default(),
             Self::Text(text) | Self::Cause(text) => Value::from(*text),
             Self::Number(number) => Value::from(*number),
         }

@@ -17,6 +17,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (&["asl", "limits"], &["json", "value", "time", "diagnostic", "document", "query"]),
     (&["duration"], &[]),
     (&["engine"], &["json", "value", "time", "entropy", "history", "query", "asl", "limits"]),
+    (&["replay"], &["value", "time", "history", "asl", "limits", "engine"]),
     (&["service"], &["value", "time", "entropy", "history", "asl", "limits", "engine"]),
     (&["mock"], &["json", "value", "duration", "history", "query", "asl", "engine", "matcher"]),
     (
