@@ -108,9 +108,5 @@ fn visits(run: &sim::Run) -> (Vec<Visit>, Vec<String>) {
 
 /// The value of a payload: its text where that is no JSON.
 fn value(payload: &Payload) -> Option<Value> {
-    match payload {
-        Payload::Value(value) => Some(value.clone()),
-        Payload::Text(text) => Some(Value::String(text.clone())),
-        Payload::Omitted => None,
-    }
+    payload.to_value()
 }
