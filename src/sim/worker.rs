@@ -33,7 +33,8 @@ impl Worker {
     }
 
     /// Reads what [`Mock::parse`] reads, with `poll` beside the answers: how often it asks, the
-    /// same for all of them. An empty list is an activity that no worker ever polls.
+    /// same for all of them. Answers without a `worker` are those of the first one named. An empty
+    /// list is an activity that nobody ever polls.
     ///
     /// # Errors
     ///
@@ -42,42 +43,61 @@ impl Worker {
         if value.as_array().is_some_and(|answers| answers.is_empty()) {
             return Ok(Self::new(Mock::answers([])));
         }
-        let mut poll = None;
-        let answers = strip_poll(value, "$", &mut poll)?;
-        Ok(Self { mock: Mock::parse(&answers)?, poll: poll.unwrap_or_default(), name: None })
+        let mut own = Own::default();
+        let answers = own.strip(value, "$")?;
+        let (poll, name) = (own.poll.unwrap_or_default(), own.name);
+        Ok(Self { mock: Mock::parse(&answers)?, poll, name })
     }
 }
 
-/// The answers without `poll`.
-fn strip_poll(value: &Value, path: &str, poll: &mut Option<Duration>) -> Result<Value, MockError> {
-    match value {
-        Value::Array(items) => {
-            let items = items.iter().enumerate();
-            let items = items.map(|(i, item)| strip_poll(item, &format!("{path}[{i}]"), poll));
-            Ok(Value::Array(Array::new(items.collect::<Result<_, _>>()?)))
-        }
-        Value::Object(members) => {
-            let mut rest = Map::default();
-            for (key, member) in members.iter() {
-                let path = format!("{path}.{key}");
-                match &**key {
-                    "poll" => {
-                        let every = parse_duration(member, &path)?;
-                        if poll.is_some_and(|other| other != every) {
-                            return fail(&path, "one worker polls at one rate: give `poll` once");
-                        }
-                        *poll = Some(every);
-                    }
-                    "byInvocation" => {
-                        rest.insert(key.clone(), strip_poll(member, &path, poll)?);
-                    }
-                    _ => {
-                        rest.insert(key.clone(), member.clone());
-                    }
-                }
+/// What is said about the worker itself, on whichever answer it stands.
+#[derive(Default)]
+struct Own {
+    poll: Option<Duration>,
+    name: Option<Arc<str>>,
+}
+
+impl Own {
+    /// The answers without `poll`.
+    fn strip(&mut self, value: &Value, path: &str) -> Result<Value, MockError> {
+        match value {
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                let items = items.map(|(i, item)| self.strip(item, &format!("{path}[{i}]")));
+                Ok(Value::Array(Array::new(items.collect::<Result<_, _>>()?)))
             }
-            Ok(Value::from(rest))
+            Value::Object(members) => {
+                let mut rest = Map::default();
+                for (key, member) in members.iter() {
+                    let path = format!("{path}.{key}");
+                    match (&**key, member) {
+                        ("poll", _) => {
+                            self.poll(member, &path)?;
+                            continue;
+                        }
+                        ("worker", Value::String(name)) => {
+                            self.name.get_or_insert_with(|| name.clone());
+                        }
+                        ("byInvocation", _) => {
+                            rest.insert(key.clone(), self.strip(member, &path)?);
+                            continue;
+                        }
+                        _ => {}
+                    }
+                    rest.insert(key.clone(), member.clone());
+                }
+                Ok(Value::from(rest))
+            }
+            scalar => Ok(scalar.clone()),
         }
-        scalar => Ok(scalar.clone()),
+    }
+
+    fn poll(&mut self, value: &Value, path: &str) -> Result<(), MockError> {
+        let every = parse_duration(value, path)?;
+        if self.poll.is_some_and(|other| other != every) {
+            return fail(path, "one worker polls at one rate: give `poll` once");
+        }
+        self.poll = Some(every);
+        Ok(())
     }
 }
