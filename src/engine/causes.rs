@@ -46,7 +46,7 @@ pub(super) fn in_state(state: &str, entered: EventId, what: &str) -> String {
     )
 }
 
-/// Measured on AWS (facts E6).
+/// Measured on AWS (measured on AWS).
 pub(super) fn history_full(limit: u64) -> String {
     format!("The execution reached the maximum number of history events ({limit}).")
 }

@@ -420,7 +420,7 @@ impl Execution {
             Field::Intrinsic(_) => Ok(None),
             Field::Jsonata(expression) => {
                 let found = self.evaluate_field(id, expression, name)?;
-                // Fractions are cut off, towards zero (measured, facts E13).
+                // Fractions are cut off, towards zero (measured on AWS).
                 found.as_f64().map(|float| Some(float.trunc() as i64)).ok_or_else(|| {
                     causes::unexpected_result(expression.text(), name, "number", &found)
                 })

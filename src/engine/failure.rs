@@ -150,7 +150,7 @@ impl Execution {
             seconds = seconds.min(most as f64);
         }
         if retrier.jitter_strategy == JitterStrategy::Full {
-            // The cap comes first, the jitter after it (facts E6).
+            // The cap comes first, the jitter after it (measured on AWS).
             seconds *= self.entropy.next_f64();
         }
         // Beyond the end of time the execution's own time-out comes first.
@@ -162,7 +162,7 @@ impl Execution {
 ///
 /// The wildcards as documented: `States.ALL` is any error but `States.DataLimitExceeded` and
 /// `States.Runtime`; `States.TaskFailed` any but those and `States.Timeout`. A missed heartbeat is
-/// reported as `States.Timeout` and answers to `States.HeartbeatTimeout` too (facts E6).
+/// reported as `States.Timeout` and answers to `States.HeartbeatTimeout` too (measured on AWS).
 fn matches_any(
     names: &[ErrorName],
     state: &State,

