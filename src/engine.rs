@@ -13,6 +13,7 @@ mod dataflow;
 mod events;
 mod execution;
 mod failure;
+mod inspection;
 mod io;
 mod jsonata;
 mod map_run;
@@ -25,6 +26,7 @@ mod variables;
 mod tests;
 
 pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
+pub use inspection::{Inspection, Left, StateTest};
 pub use io::{
     Batching, FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected,
     ResultWriterRequest, TaskId, TaskRequest,

@@ -20,6 +20,7 @@ pub mod runner;
 pub mod scenario;
 pub mod service;
 pub mod sim;
+pub mod test_state;
 pub mod time;
 pub mod value;
 

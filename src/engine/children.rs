@@ -21,6 +21,9 @@ impl Execution {
         branches: &[Arc<States>],
     ) -> Result<Step, Fault> {
         let input = self.arguments(id, state)?;
+        if let Some(result) = self.mocked_result(state) {
+            return result.map(Step::Done).map_err(Fault::Failure);
+        }
         self.emit_on(id, EventType::ParallelStateStarted, EventDetails::None);
         let outputs = vec![Value::Null; branches.len()];
         let mut running = Vec::with_capacity(branches.len());
@@ -39,6 +42,9 @@ impl Execution {
         state: &State,
         map: &MapState,
     ) -> Result<Step, Fault> {
+        if self.mocked_result(state).is_some() {
+            return self.mocked_map(id, state, map);
+        }
         if let ProcessorMode::Distributed(_) = map.mode {
             return self.start_map_run(id, state, map);
         }

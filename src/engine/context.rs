@@ -10,6 +10,9 @@ impl Execution {
     /// (`context_object.input_path`), its times without zeros at the end of the fraction (measured
     /// on AWS).
     pub(super) fn context(&self, branch: &Branch) -> Value {
+        if let Some(context) = self.test.as_ref().and_then(|test| test.setup.context.as_ref()) {
+            return context.clone();
+        }
         let start = &self.start;
         let mut execution = Map::default();
         execution.insert("Id".into(), Value::String(start.arn.clone()));

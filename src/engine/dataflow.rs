@@ -130,13 +130,18 @@ impl Execution {
     /// What a state works with: Parameters of the effective input, or Arguments.
     pub(super) fn arguments(&mut self, id: BranchId, state: &State) -> Result<Value, Fault> {
         let input = self.effective_input(id, state)?;
-        match &state.arguments {
-            None => Ok(input),
-            Some(Template::Payload(template)) => self.render(id, &input, template),
+        self.see(|seen| seen.after_input_path = Some(input.clone()));
+        let arguments = match &state.arguments {
+            None => input,
+            Some(Template::Payload(template)) => self.render(id, &input, template)?,
             Some(Template::Jsonata(template)) => {
-                self.evaluate(id, template, "Arguments", Visible::default())
+                let arguments = self.evaluate(id, template, "Arguments", Visible::default())?;
+                self.see(|seen| seen.after_arguments = Some(arguments.clone()));
+                arguments
             }
-        }
+        };
+        self.see(|seen| seen.after_parameters = Some(arguments.clone()));
+        Ok(arguments)
     }
 
     /// A template field that reads the effective input.
@@ -194,9 +199,11 @@ impl Execution {
             Some(selector) => self.render(id, &result, selector)?,
             None => result,
         };
+        self.see(|seen| seen.after_result_selector = Some(result.clone()));
         let assigned = self.assign(id, state.assign.as_ref(), &result)?;
         let input = &self.branches[id as usize].input;
         let combined = combine(input, &state.result_path, result)?;
+        self.see(|seen| seen.after_result_path = Some(combined.clone()));
         Ok((self.path_field(id, &combined, &state.output_path)?, assigned))
     }
 

@@ -8,6 +8,7 @@ use rustc_hash::FxHasher;
 
 use super::branch::{Branch, BranchId, Phase};
 use super::causes;
+use super::inspection::Test;
 use super::io::{Input, Output, Place, Rejected, TaskId};
 use super::timer::{Timer, Timers};
 use super::variables::Variables;
@@ -113,6 +114,8 @@ pub struct Execution {
     /// Transitions since the clock last moved: what bounds a loop that takes no time.
     transitions_at_now: u64,
     transitions: u64,
+    /// Set while a single state is tested.
+    pub(super) test: Option<Box<Test>>,
 }
 
 /// The top level's place in the arena.
@@ -138,6 +141,7 @@ impl Execution {
             ended_at: None,
             transitions_at_now: 0,
             transitions: 0,
+            test: None,
             machine,
             start,
         };

@@ -3,7 +3,7 @@
 use super::branch::{BranchId, Phase};
 use super::causes;
 use super::dataflow::Fault;
-use super::execution::Execution;
+use super::execution::{Execution, ExecutionResult};
 use super::timer::Timer;
 use crate::asl::{Catcher, ErrorName, JitterStrategy, Retrier, State, StateKind, Transition};
 use crate::history::{EvaluationFailed, EventDetails, EventType, Failure};
@@ -61,6 +61,7 @@ impl Execution {
 
     /// The state has failed: try again, go where a Catcher says, or fail the branch.
     pub(super) fn fail_state_with(&mut self, id: BranchId, state: &State, failure: Failure) {
+        self.see(|seen| seen.failure = Some(failure.clone()));
         if let Retried::Yes = self.retry(id, state, &failure) {
             return;
         }
@@ -76,7 +77,11 @@ impl Execution {
         let catcher =
             state.catch.iter().find(|c| matches_any(&c.error_equals, state, &failure, heartbeat));
         match catcher {
-            Some(catcher) => self.catch(id, state, catcher, &failure),
+            Some(catcher) => {
+                let index = state.catch.iter().position(|other| std::ptr::eq(other, catcher));
+                self.see(|seen| seen.catch_index = index);
+                self.catch(id, state, catcher, &failure);
+            }
             None => self.fail_branch(id, failure),
         }
     }
@@ -127,6 +132,10 @@ impl Execution {
         let retrier = &state.retry[index];
         let branch = &mut self.branches[id as usize];
         branch.retries.resize(state.retry.len(), 0);
+        if let Some(test) = &mut self.test {
+            test.seen.retry_index = Some(index);
+            branch.retries[index] = test.setup.retry_count;
+        }
         let used = branch.retries[index];
         if u64::from(used) >= retrier.max_attempts {
             return Retried::No;
@@ -134,6 +143,12 @@ impl Execution {
         branch.retries[index] += 1;
         branch.retry_count += 1;
         let delay = self.retry_delay(retrier, used);
+        if let Some(test) = &mut self.test {
+            test.seen.retry_backoff_seconds = Some(delay as f64 / 1_000.0);
+            let last = self.branches[id as usize].last_event;
+            self.end(last, ExecutionResult::Failed(failure.clone()));
+            return Retried::Yes;
+        }
         self.count_transition();
         let at = self.now + delay;
         let branch = &mut self.branches[id as usize];

@@ -186,6 +186,10 @@ impl Execution {
         if let Some(values) = &assigned {
             branch.variables.assign(values);
         }
+        if self.test_left(id, &output, assigned.as_ref(), to) {
+            return;
+        }
+        let branch = &mut self.branches[id as usize];
         match to {
             Some(Transition::Next(next)) => branch.go_to(next, output),
             Some(Transition::End) | None => self.finish_branch(id, output),
