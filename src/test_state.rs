@@ -16,6 +16,7 @@ use crate::document::Document;
 use crate::engine::{
     Execution, ExecutionResult, FailureStage, Input, Inspection, Output, Start, StateTest,
 };
+use crate::entropy::Entropy;
 use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
@@ -177,12 +178,15 @@ fn run(
 fn start(request: &TestStateRequest) -> Start {
     let (region, account) = ("us-east-1", "123456789012");
     let role = format!("arn:aws:iam::{account}:role/stepproof");
+    let machine = "TestState";
+    let name = Entropy::new(request.seed).next_uuid();
     Start {
         // AWS runs a tested state as an Express execution (base_map_state_inspect.*).
-        arn: format!("arn:aws:states:{region}:{account}:express:test:test:test").into(),
-        name: "test".into(),
-        state_machine_arn: format!("arn:aws:states:{region}:{account}:stateMachine:test").into(),
-        state_machine_name: "test".into(),
+        arn: format!("arn:aws:states:{region}:{account}:express:{machine}:{name}").into(),
+        name: name.into(),
+        state_machine_arn: format!("arn:aws:states:{region}:{account}:stateMachine:{machine}")
+            .into(),
+        state_machine_name: machine.into(),
         state_machine_version_arn: None,
         state_machine_alias_arn: None,
         role_arn: request.role_arn.clone().unwrap_or_else(|| role.into()),

@@ -8,7 +8,6 @@ use crate::asl::{State, Template};
 use crate::entropy::Entropy;
 use crate::query::jsonata::{Bindings, Environment, Expression, Outcome};
 use crate::query::jsonata_template::JsonataTemplate;
-use crate::query::scope::Variables as _;
 use crate::value::{Map, Value};
 
 /// The parts of `$states` that exist only in some fields.
@@ -96,11 +95,8 @@ impl Execution {
             }
             bindings.bind("states", Value::from(states));
         }
-        for reference in &references.variables {
-            if let Some(value) = branch.variables.variable(&reference.name) {
-                bindings.bind(reference.name.clone(), value.clone());
-            }
-        }
+        // All of them: a variable may have the name of a built-in function.
+        branch.variables.for_each(&mut |name, value| bindings.bind(name.clone(), value.clone()));
         bindings
     }
 

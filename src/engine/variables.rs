@@ -39,6 +39,14 @@ impl Variables {
         }
     }
 
+    /// Calls `each` with every variable in sight, outer ones first.
+    pub(super) fn for_each(&self, each: &mut impl FnMut(&Arc<str>, &Value)) {
+        if let Some(outer) = &self.0.outer {
+            outer.for_each(each);
+        }
+        self.0.own.iter().for_each(|(name, value)| each(name, value));
+    }
+
     /// Bytes of all variables of this scope and the ones around it.
     pub(super) fn size(&self) -> usize {
         let own: usize = self.0.own.iter().map(|(name, value)| name.len() + value.size()).sum();

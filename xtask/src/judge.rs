@@ -3,6 +3,7 @@
 //! The judge and the recordings lie beside the repository, in `../shared/aws-recorded`. Where they
 //! or Python are absent the task says so and passes.
 
+pub mod answer;
 pub mod case;
 
 use std::collections::BTreeMap;
@@ -148,11 +149,15 @@ fn judge_area(
     report: &Path,
 ) -> Result<(), String> {
     let here = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
-    let command = format!(
-        "{} judge-case --stepproof {} {{definition}} {{input}} {{history}} {{case}} {{out}}",
-        quoted(&here),
-        quoted(stepproof),
-    );
+    let calls = ["teststate", "validation"].iter().any(|g| area.starts_with(recorded.join(g)));
+    let command = match calls {
+        true => format!("{} judge-answer {{request}} {{out}}", quoted(&here)),
+        false => format!(
+            "{} judge-case --stepproof {} {{definition}} {{input}} {{history}} {{case}} {{out}}",
+            quoted(&here),
+            quoted(stepproof),
+        ),
+    };
     let output = Command::new("python3")
         .arg(recorded.join("judge.py"))
         .args(["--show", "0", "--groups", &arguments.groups, "--filter", &arguments.filter])

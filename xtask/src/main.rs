@@ -29,6 +29,9 @@ enum Task {
     /// Play one recorded case; the judge calls this once per case.
     #[command(hide = true)]
     JudgeCase(judge::case::Arguments),
+    /// Answer one recorded API call; the judge calls this once per call.
+    #[command(hide = true)]
+    JudgeAnswer(judge::answer::Arguments),
     /// Write the files that are made from others.
     Codegen(codegen::Arguments),
     /// Make the history of one recording of our own again, for review.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Conformance(arguments) => conformance::run(&arguments),
         Task::Judge(arguments) => judge::run(&arguments),
         Task::JudgeCase(arguments) => judge::case::run(&arguments),
+        Task::JudgeAnswer(arguments) => judge::answer::run(&arguments),
         Task::Codegen(arguments) => codegen::run(&arguments),
         Task::Refresh(arguments) => refresh::run(&arguments),
         Task::Tidy => tidy::run(),
