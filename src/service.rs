@@ -25,7 +25,8 @@ use rustc_hash::FxHasher;
 
 pub use callback::{ActivityTask, PollId};
 pub use error::ApiError;
-pub use execution::{ExecutionId, MapItem, Parent, Record, StateMachineRecord};
+pub use execution::{ExecutionId, Parent, Record, StateMachineRecord};
+pub use map_run::{MapRunChild, MapRunId, MapRunRecord};
 pub use metrics::{Datapoint, Metric, Metrics};
 pub use notify::StatusChange;
 pub use operation::{Operation, Response};
@@ -34,6 +35,7 @@ use crate::asl::ExecutionType;
 use crate::engine::{self, Input, MapRunRequest, Rejected, TaskId, TaskRequest};
 use crate::entropy::Entropy;
 use crate::limits::Limits;
+use crate::map_run::Objects;
 use crate::time::Timestamp;
 
 type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FxHasher>>;
@@ -75,8 +77,12 @@ pub enum Output {
     Task(ExecutionId, Box<TaskRequest>),
     /// An answer to this task would be refused from now on.
     CancelTask(ExecutionId, TaskId),
-    /// An execution reached a distributed Map.
+    /// An execution reached a distributed Map: run it with [`Service::run_map`], or tell the
+    /// execution what comes of it.
     MapRun(ExecutionId, Box<MapRunRequest>),
+    /// The items of a Map Run of this execution cannot be read here although AWS might: what to do
+    /// instead. The run goes no further.
+    Unsupported(ExecutionId, String),
     /// The status of an execution changed.
     StatusChange(Box<StatusChange>),
     /// A poll that [`Operation::GetActivityTask`] left open has its answer: a task, or nothing
@@ -98,7 +104,9 @@ pub struct Service {
     /// Nested executions by the task that waits for their end.
     awaited: FastMap<(ExecutionId, TaskId), ExecutionId>,
     activities: IndexMap<Arc<str>, callback::Activity, BuildHasherDefault<FxHasher>>,
-    map_runs: Vec<map_run::MapRun>,
+    map_runs: Vec<MapRunRecord>,
+    map_run_tasks: FastMap<(ExecutionId, TaskId), MapRunId>,
+    objects: Objects,
     polls: u64,
     /// Executions that have something to say.
     talking: VecDeque<ExecutionId>,
@@ -121,6 +129,8 @@ impl Service {
             awaited: FastMap::default(),
             activities: IndexMap::default(),
             map_runs: Vec::new(),
+            map_run_tasks: FastMap::default(),
+            objects: Objects::default(),
             polls: 0,
             talking: VecDeque::new(),
             deadlines: BTreeSet::new(),
@@ -281,13 +291,14 @@ impl Service {
         self.over += 1;
         self.announce(id);
         self.tell_parent(id);
+        self.map_run_child_ended(id);
     }
 
     /// Puts a status-change event out. Express executions have none (EventBridge reference); those
     /// of a Map Run, of which there may be thousands, are told of by their parent alone.
     fn announce(&mut self, id: ExecutionId) {
         let record = &self.records[id.0 as usize];
-        let is_item = record.parent.is_some_and(|parent| parent.form.is_item());
+        let is_item = record.map_run.is_some();
         if record.machine.execution_type == ExecutionType::Standard && !is_item {
             let change = StatusChange::of(record, &self.account, self.entropy.next_uuid());
             self.outbox.push_back(Output::StatusChange(Box::new(change)));
@@ -301,12 +312,12 @@ impl Service {
             activity.forget(id, task);
         }
         let now = self.records[id.0 as usize].execution.now();
-        self.cancel_map_run(now, id, task);
         if let Some(child) = self.awaited.remove(&(id, task)) {
             let failure = crate::history::Failure::default();
             // A child that has ended needs no stop.
             let _ = self.tell(now, child, Input::Stop { failure });
         }
+        self.map_run_cancelled(now, id, task);
     }
 }
 

@@ -45,11 +45,12 @@ use std::sync::Arc;
 pub use action::{Action, ActionKind};
 pub use error::{OpenTask, Problem, SimulationError};
 pub use path::Step;
-pub use run::{Call, ExecutionRun, Run, UnusedAction};
+pub use run::{Call, ExecutionRun, MapRunSummary, Run, UnusedAction};
 pub use worker::Worker;
 
 use crate::asl::{self, ExecutionType, StateMachine};
 use crate::limits::Limits;
+use crate::map_run::Objects;
 use crate::mock::{Mock, Mocks};
 use crate::service::Account;
 use crate::time::Timestamp;
@@ -71,6 +72,7 @@ pub struct Simulation {
     mocks: Mocks,
     workers: Vec<(Box<str>, Worker)>,
     actions: Vec<Action>,
+    objects: Objects,
 }
 
 /// A state machine of the simulated account.
@@ -99,6 +101,7 @@ impl Simulation {
             mocks: Mocks::default(),
             workers: Vec::new(),
             actions: Vec::new(),
+            objects: Objects::default(),
         }
     }
 
@@ -152,6 +155,23 @@ impl Simulation {
     #[must_use]
     pub fn worker(mut self, activity: impl Into<Box<str>>, worker: Worker) -> Self {
         self.workers.push((activity.into(), worker));
+        self
+    }
+
+    /// An object of the virtual S3, which ItemReader reads. It was written when the simulation
+    /// starts.
+    #[must_use]
+    pub fn object(mut self, bucket: &str, key: &str, body: impl Into<Arc<[u8]>>) -> Self {
+        // The bucket may have been declared missing; it is missing no more.
+        self.objects.create_bucket(bucket);
+        let _ = self.objects.put(bucket, key, body, Timestamp::EPOCH);
+        self
+    }
+
+    /// A bucket that does not exist: to read from it or to write to it fails. Any other exists.
+    #[must_use]
+    pub fn missing_bucket(mut self, bucket: &str) -> Self {
+        self.objects.without_bucket(bucket);
         self
     }
 

@@ -47,6 +47,18 @@ impl Objects {
         Ok(())
     }
 
+    /// Says when all objects that are there were written.
+    pub fn written_at(&mut self, time: Timestamp) {
+        for object in self.buckets.values_mut().flat_map(BTreeMap::values_mut) {
+            object.last_modified = time;
+        }
+    }
+
+    /// Declares that a bucket exists.
+    pub fn create_bucket(&mut self, bucket: &str) {
+        self.missing.remove(bucket);
+    }
+
     /// Declares that a bucket does not exist.
     pub fn without_bucket(&mut self, bucket: &str) {
         self.buckets.remove(bucket);

@@ -62,6 +62,17 @@ impl ApiError {
         Self::new("TaskTimedOut", message.to_owned())
     }
 
+    /// Of Map Runs.
+    pub(super) fn resource_not_found(arn: &str) -> Self {
+        Self::new("ResourceNotFound", format!("Resource not found: '{arn}'"))
+    }
+
+    /// UpdateMapRun of a Map Run that is over (reason `CANNOT_UPDATE_COMPLETED_MAP_RUN`).
+    pub(super) fn completed_map_run() -> Self {
+        let message = "Cannot update a Map Run that has completed";
+        Self::new("ValidationException", message.to_owned())
+    }
+
     fn new(code: &'static str, message: String) -> Self {
         Self { code, message }
     }

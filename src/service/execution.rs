@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Service;
 use super::nested::NestedForm;
+use super::{MapRunChild, Service};
 use crate::asl::{ExecutionType, StateMachine};
-use crate::engine::{Execution, ExecutionResult, ExecutionStatus, Place, Start, TaskId};
+use crate::engine::{Execution, ExecutionResult, ExecutionStatus, Start, TaskId};
 use crate::entropy::Entropy;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
@@ -42,18 +42,11 @@ pub struct Record {
     pub execution: Execution,
     /// The task that started it and waits for its end, or only started it.
     pub parent: Option<Parent>,
-    /// The place of the item that it works on, where it belongs to a Map Run.
-    pub item: Option<MapItem>,
+    /// The Map Run that it is a child of.
+    pub map_run: Option<MapRunChild>,
     pub(super) talking: bool,
     pub(super) over: bool,
     pub(super) deadline: Option<Timestamp>,
-}
-
-/// The item, or batch of items, that an execution of a Map Run works on.
-#[derive(Clone, Debug)]
-pub struct MapItem {
-    /// Its place in the parent execution: `Map[2]`.
-    pub place: Place,
 }
 
 /// The task that started an execution.
@@ -74,8 +67,8 @@ impl Record {
         execution: Execution,
         parent: Option<Parent>,
     ) -> Self {
-        let (item, talking, over, deadline) = (None, false, false, None);
-        Self { arn, name, machine, execution, parent, item, talking, over, deadline }
+        let (map_run, talking, over, deadline) = (None, false, false, None);
+        Self { arn, name, machine, execution, parent, map_run, talking, over, deadline }
     }
 
     /// What DescribeExecution answers, in the API's members and order; texts of JSON stay texts.
@@ -128,13 +121,7 @@ pub(super) fn redrive_status(status: ExecutionStatus) -> (&'static str, Option<S
 
 /// The status as the API writes it.
 pub(crate) fn status_name(status: ExecutionStatus) -> &'static str {
-    match status {
-        ExecutionStatus::Running => "RUNNING",
-        ExecutionStatus::Succeeded => "SUCCEEDED",
-        ExecutionStatus::Failed => "FAILED",
-        ExecutionStatus::TimedOut => "TIMED_OUT",
-        ExecutionStatus::Aborted => "ABORTED",
-    }
+    status.api_name()
 }
 
 /// An object whose keys begin with capitals, as integrations write the API's answers.

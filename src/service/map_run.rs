@@ -1,258 +1,264 @@
-//! Map Runs: the child executions of a distributed Map.
+//! Map Runs of the account: their child executions, and what the API says of them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::execution::{MapItem, Parent, StateMachineRecord};
-use super::nested::NestedForm;
-use super::{ExecutionId, Response, Service};
-use crate::engine::{
-    Batching, ExecutionResult, ExecutionStatus, Input, ItemSource, MapRunRequest, Place, TaskId,
-};
+use super::execution::{ExecutionId, Record, StateMachineRecord, execution_arn, starting};
+use super::{ApiError, Output, Response, Service};
+use crate::engine::{Execution, ExecutionResult, Input, MapRunRequest, TaskId};
 use crate::history::Failure;
+use crate::map_run::{self, ChildEnd, ChildStart, MapRun, MapRunStatus, MapRunUpdate, Objects};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// A Map Run under way.
+/// A Map Run of the account: they count 0, 1, 2, … in the order in which they started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapRunId(pub u32);
+
+/// A Map Run of the account.
 #[derive(Debug)]
-pub(super) struct MapRun {
-    parent: ExecutionId,
-    task: TaskId,
-    place: Place,
-    state: Arc<str>,
-    machine: Arc<StateMachineRecord>,
-    /// Inputs of children that have not started, in order.
-    waiting: VecDeque<Value>,
-    running: usize,
-    most_running: usize,
-    /// By child: its output, once it has succeeded.
-    outputs: Vec<Option<Value>>,
-    started: usize,
-    failed: usize,
-    tolerated_count: Option<f64>,
-    tolerated_percentage: Option<f64>,
-    over: bool,
+pub struct MapRunRecord {
+    /// The execution that its Map state belongs to.
+    pub execution: ExecutionId,
+    /// The Map state's task there.
+    pub task: TaskId,
+    /// The state machine of its child executions: `NAME/LABEL`.
+    pub machine: Arc<StateMachineRecord>,
+    /// The run itself.
+    pub run: MapRun,
+    /// Its child executions, by their index.
+    pub children: Vec<ExecutionId>,
+}
+
+/// The Map Run that an execution is a child of, and which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapRunChild {
+    /// The Map Run.
+    pub run: MapRunId,
+    /// Its index there.
+    pub index: u32,
 }
 
 impl Service {
-    /// Runs a distributed Map: each item, or batch of items, is an execution of its own. False
-    /// where its items come from a reader or its results go to a writer: there is no S3 here.
-    pub fn serve_map_run(
+    /// Runs a distributed Map that [`Output::MapRun`] asked for.
+    ///
+    /// # Errors
+    ///
+    /// Where this crate cannot read the items although AWS might: what to do instead.
+    pub fn run_map(
         &mut self,
         now: Timestamp,
-        id: ExecutionId,
+        execution: ExecutionId,
+        request: Box<MapRunRequest>,
+    ) -> Result<MapRunId, String> {
+        let machine = Arc::new(self.processor_record(execution, &request));
+        let task = request.task;
+        let limits = self.account.limits;
+        let arn = machine.arn.clone();
+        let run = MapRun::start(now, *request, arn, &self.objects, &limits)?;
+        let id = MapRunId(self.map_runs.len() as u32);
+        self.map_runs.push(MapRunRecord { execution, task, machine, run, children: Vec::new() });
+        self.map_run_tasks.insert((execution, task), id);
+        self.advance_map_run(now, id)?;
+        Ok(id)
+    }
+
+    /// What the children run: the Map's processor as a state machine, whose name is the label of
+    /// the Map Run's ARN behind the parent's
+    /// (`sfn_api_map_run.list_map_runs_and_describe_map_run`).
+    fn processor_record(
+        &self,
+        execution: ExecutionId,
         request: &MapRunRequest,
-    ) -> bool {
-        let ItemSource::Items(items) = &request.items else { return false };
-        let writes = request.result_writer.as_ref().is_some_and(|writer| writer.resource.is_some());
-        if writes {
-            return false;
-        }
-        let mut inputs = Vec::with_capacity(items.len());
-        for (index, value) in items.iter().enumerate() {
-            let item = Value::object([("Index", Value::from(index)), ("Value", value.clone())]);
-            let record = &mut self.records[id.0 as usize];
-            match record.execution.map_item_input(request.task, item) {
-                Ok(input) => inputs.push(input),
-                Err(failure) => {
-                    self.end_map_run(now, id, request.task, Err(failure));
-                    return true;
-                }
-            }
-        }
-        if let Some(batching) = &request.batching {
-            inputs = batches(inputs, batching);
-        }
-        let most = self.account.limits.distributed_map_concurrency;
-        let asked = request.max_concurrency.and_then(|most| usize::try_from(most).ok());
-        let run = MapRun {
-            parent: id,
-            task: request.task,
-            place: request.place.clone(),
-            state: request.state.clone(),
-            machine: self.child_machine(id, request),
-            running: 0,
-            most_running: asked.filter(|asked| *asked > 0).unwrap_or(most).min(most),
-            outputs: vec![None; inputs.len()],
-            waiting: inputs.into(),
-            started: 0,
-            failed: 0,
-            tolerated_count: request.tolerated_failure_count,
-            tolerated_percentage: request.tolerated_failure_percentage,
-            over: false,
-        };
-        self.map_runs.push(run);
-        self.go_on(now, self.map_runs.len() - 1);
-        true
-    }
-
-    /// The state machine of the children: `…:stateMachine:MACHINE/LABEL` (`api_map_run`).
-    fn child_machine(&self, id: ExecutionId, request: &MapRunRequest) -> Arc<StateMachineRecord> {
-        let own = &self.records[id.0 as usize].machine;
-        let arn = request.map_run_arn.replacen(":mapRun:", ":stateMachine:", 1);
-        let arn = arn.rsplit_once(':').map_or(&*arn, |(arn, _)| arn);
-        let name = arn.rsplit(':').next().unwrap_or_default();
-        Arc::new(StateMachineRecord {
-            arn: arn.into(),
-            name: name.into(),
-            role_arn: own.role_arn.clone(),
+    ) -> StateMachineRecord {
+        let parent = &self.records[execution.0 as usize].machine;
+        let label = request.map_run_arn.rsplit('/').next().unwrap_or_default();
+        let label = label.split(':').next().unwrap_or_default();
+        StateMachineRecord {
+            arn: format!("{}/{label}", parent.arn).into(),
+            name: format!("{}/{label}", parent.name).into(),
+            role_arn: parent.role_arn.clone(),
             execution_type: request.execution_type,
-            machine: Arc::new(own.machine.processor(request.processor.clone())),
-        })
+            machine: Arc::new(parent.machine.processor(request.processor.clone())),
+        }
     }
 
-    /// Starts as many children as may run, and ends the run after the last.
-    fn go_on(&mut self, now: Timestamp, index: usize) {
+    /// Does what a Map Run wants until it waits for a child.
+    fn advance_map_run(&mut self, now: Timestamp, id: MapRunId) -> Result<(), String> {
         loop {
-            let run = &mut self.map_runs[index];
-            if run.over || run.running >= run.most_running {
-                return;
-            }
-            let Some(input) = run.waiting.pop_front() else { break };
-            let item = run.started;
-            run.started += 1;
-            let place = run.place.inner(run.state.clone(), item as u32);
-            let parent = Parent {
-                execution: run.parent,
-                task: run.task,
-                form: NestedForm::MapItem { run: index, item },
-            };
-            let machine = run.machine.clone();
-            let started =
-                self.start_machine(now, &machine, &machine.arn.clone(), None, input, Some(parent));
-            if let Ok(Response::Started(child)) = started {
-                self.records[child.0 as usize].item = Some(MapItem { place });
-                self.map_runs[index].running += 1;
-            } else {
-                // Its input is too large, as AWS would find out too.
-                self.map_runs[index].failed += 1;
-            }
-        }
-        let run = &mut self.map_runs[index];
-        if run.running == 0 {
-            run.over = true;
-            let (parent, task) = (run.parent, run.task);
-            let outcome = if run.tolerates() {
-                Ok(Value::array(std::mem::take(&mut run.outputs).into_iter().flatten()))
-            } else {
-                Err(exceeded())
-            };
-            self.end_map_run(now, parent, task, outcome);
-        }
-    }
-
-    /// A child has ended.
-    pub(super) fn map_item_ended(&mut self, index: usize, item: usize, child: ExecutionId) {
-        let record = &self.records[child.0 as usize];
-        let Some(now) = record.execution.ended_at() else { return };
-        let run = &mut self.map_runs[index];
-        run.running -= 1;
-        match record.execution.result() {
-            Some(ExecutionResult::Succeeded(output)) => {
-                if let Some(slot) = run.outputs.get_mut(item) {
-                    *slot = Some(output.clone());
+            let Self { map_runs, records, objects, .. } = self;
+            let record = &mut map_runs[id.0 as usize];
+            let task = record.task;
+            let parent = &mut records[record.execution.0 as usize].execution;
+            let wanted =
+                record.run.poll(now, objects, &mut |item| parent.map_item_input(task, item))?;
+            match wanted {
+                map_run::Output::Start { index, input } => self.start_child(now, id, index, input),
+                map_run::Output::Redrive { index } => self.redrive_child(now, id, index),
+                map_run::Output::Stop(children) => self.stop_children(now, id, &children),
+                map_run::Output::Ended(outcome) => {
+                    let record = &self.map_runs[id.0 as usize];
+                    let (execution, task) = (record.execution, record.task);
+                    // A Map state that has given up no longer listens.
+                    let _ = self.tell(now, execution, Input::MapRunEnded { task, outcome });
+                    return Ok(());
                 }
+                map_run::Output::Idle => return Ok(()),
             }
-            _ => run.failed += 1,
         }
-        if run.over {
+    }
+
+    fn start_child(&mut self, now: Timestamp, run: MapRunId, index: u32, input: Value) {
+        let record = &self.map_runs[run.0 as usize];
+        let machine = record.machine.clone();
+        let request = record.run.request();
+        let place = request.place.inner(request.state.clone(), index);
+        let name: Arc<str> = self.entropy.next_uuid().into();
+        let arn = execution_arn(&machine.arn, machine.execution_type, &name, &mut self.entropy);
+        let id = ExecutionId(self.records.len() as u32);
+        let start = starting(self, id, &machine, &machine.arn, &arn, &name, input);
+        let execution = Execution::start(now, machine.machine.clone(), start).with_place(place);
+        let mut child = Record::new(arn.clone(), name.clone(), machine, execution, None);
+        child.map_run = Some(MapRunChild { run, index });
+        self.records.push(child);
+        self.by_arn.insert(arn.clone(), id);
+        let record = &mut self.map_runs[run.0 as usize];
+        record.run.child_started(index, ChildStart { arn, name, at: now });
+        if record.children.len() <= index as usize {
+            record.children.resize(index as usize + 1, id);
+        }
+        record.children[index as usize] = id;
+        self.announce(id);
+        self.wake(id);
+    }
+
+    fn redrive_child(&mut self, now: Timestamp, run: MapRunId, index: u32) {
+        let record = &self.map_runs[run.0 as usize];
+        let input = {
+            let child = record.children[index as usize];
+            self.records[child.0 as usize].execution.start_parameters().input.clone()
+        };
+        self.start_child(now, run, index, input);
+    }
+
+    fn stop_children(&mut self, now: Timestamp, run: MapRunId, children: &[u32]) {
+        for index in children {
+            let child = self.map_runs[run.0 as usize].children[*index as usize];
+            // One that ended in this very moment needs no stop.
+            let _ = self.tell(now, child, Input::Stop { failure: Failure::default() });
+        }
+    }
+
+    /// Tells its Map Run that a child execution has ended.
+    pub(super) fn map_run_child_ended(&mut self, id: ExecutionId) {
+        let record = &self.records[id.0 as usize];
+        let (Some(child), Some(now)) = (record.map_run, record.execution.ended_at()) else {
             return;
-        }
-        if run.tolerates() {
-            self.go_on(now, index);
-            return;
-        }
-        let (parent, task) = (run.parent, run.task);
-        self.stop_map_run(now, index);
-        self.end_map_run(now, parent, task, Err(exceeded()));
-    }
-
-    /// Stops the children of a run; those that have not started never will.
-    fn stop_map_run(&mut self, now: Timestamp, index: usize) {
-        let run = &mut self.map_runs[index];
-        run.over = true;
-        run.waiting.clear();
-        let running = self.records.iter().enumerate().filter(|(_, record)| {
-            let form = record.parent.map(|parent| parent.form);
-            record.execution.status() == ExecutionStatus::Running
-                && matches!(form, Some(NestedForm::MapItem { run, .. }) if run == index)
-        });
-        let running: Vec<ExecutionId> = running.map(|(i, _)| ExecutionId(i as u32)).collect();
-        for child in running {
-            let failure = Failure::default();
-            // One that has just ended needs no stop.
-            let _ = self.tell(now, child, Input::Stop { failure });
+        };
+        let (output, failure) = match record.execution.result() {
+            Some(ExecutionResult::Succeeded(output)) => (output.clone(), None),
+            Some(ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure)) => {
+                (Value::Null, Some(failure.clone()))
+            }
+            Some(ExecutionResult::TimedOut) | None => (Value::Null, None),
+        };
+        let end = ChildEnd { status: record.execution.status(), output, failure };
+        self.map_runs[child.run.0 as usize].run.child_ended(now, child.index, end);
+        if let Err(message) = self.advance_map_run(now, child.run) {
+            let execution = self.map_runs[child.run.0 as usize].execution;
+            self.outbox.push_back(Output::Unsupported(execution, message));
         }
     }
 
-    /// Stops the run of a Map state that was given up.
-    pub(super) fn cancel_map_run(&mut self, now: Timestamp, id: ExecutionId, task: TaskId) {
-        let own = |run: &MapRun| (run.parent, run.task, run.over) == (id, task, false);
-        if let Some(index) = self.map_runs.iter().position(own) {
-            self.stop_map_run(now, index);
-        }
+    /// The Map state of a run timed out or was stopped: so is the run.
+    pub(super) fn map_run_cancelled(&mut self, now: Timestamp, id: ExecutionId, task: TaskId) {
+        let Some(run) = self.map_run_tasks.get(&(id, task)).copied() else { return };
+        let children = self.map_runs[run.0 as usize].run.abort(now);
+        self.stop_children(now, run, &children);
     }
 
-    fn end_map_run(
+    /// UpdateMapRun
+    pub(super) fn update_map_run(
         &mut self,
         now: Timestamp,
-        parent: ExecutionId,
-        task: TaskId,
-        outcome: Result<Value, Failure>,
-    ) {
-        // A parent that has ended no longer listens.
-        let _ = self.tell(now, parent, Input::MapRunEnded { task, outcome });
-    }
-}
-
-impl MapRun {
-    /// Whether no threshold is exceeded; without any, no failure is tolerated (documentation of
-    /// Map state in Distributed mode).
-    fn tolerates(&self) -> bool {
-        let failed = self.failed as f64;
-        let percentage = failed * 100.0 / self.outputs.len().max(1) as f64;
-        match (self.tolerated_count, self.tolerated_percentage) {
-            (None, None) => self.failed == 0,
-            (count, most) => {
-                count.is_none_or(|count| failed <= count)
-                    && most.is_none_or(|most| percentage <= most)
-            }
+        arn: &str,
+        update: MapRunUpdate,
+    ) -> Result<Response, ApiError> {
+        let Some(id) = self.find_map_run(arn) else {
+            return Err(ApiError::resource_not_found(arn));
+        };
+        let run = &mut self.map_runs[id.0 as usize].run;
+        if run.status() != MapRunStatus::Running {
+            return Err(ApiError::completed_map_run());
         }
-    }
-}
-
-fn exceeded() -> Failure {
-    Failure::new(
-        "States.ExceedToleratedFailureThreshold",
-        "The specified tolerated failure threshold was exceeded",
-    )
-}
-
-/// Puts items together: `{ BatchInput, Items }`
-/// (`base_scenarios.map_item_batching_base_json_max_per_batch_jsonata`).
-fn batches(items: Vec<Value>, batching: &Batching) -> Vec<Value> {
-    let limit = |limit: Option<i64>| {
-        limit.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0)
-    };
-    let most_items = limit(batching.max_items_per_batch).unwrap_or(usize::MAX);
-    let most_bytes = limit(batching.max_input_bytes_per_batch).unwrap_or(usize::MAX);
-    let batch_of = |items: Vec<Value>| {
-        let input = batching.batch_input.clone().map(|input| ("BatchInput", input));
-        Value::object(input.into_iter().chain([("Items", Value::from(items))]))
-    };
-    let empty = batch_of(Vec::new()).size();
-    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), empty);
-    for item in items {
-        let size = item.size() + usize::from(!batch.is_empty());
-        if !batch.is_empty() && (batch.len() >= most_items || bytes + size > most_bytes) {
-            batches.push(batch_of(std::mem::take(&mut batch)));
-            bytes = empty;
+        run.update(update);
+        if let Err(message) = self.advance_map_run(now, id) {
+            let execution = self.map_runs[id.0 as usize].execution;
+            self.outbox.push_back(Output::Unsupported(execution, message));
         }
-        bytes += size;
-        batch.push(item);
+        Ok(Response::Empty)
     }
-    if !batch.is_empty() {
-        batches.push(batch_of(batch));
+
+    /// The Map Run with this ARN.
+    pub fn find_map_run(&self, arn: &str) -> Option<MapRunId> {
+        let found =
+            self.map_runs.iter().position(|record| *record.run.request().map_run_arn == *arn);
+        found.map(|index| MapRunId(index as u32))
     }
-    batches
+
+    /// All Map Runs, in the order in which they started.
+    pub fn map_runs(&self) -> &[MapRunRecord] {
+        &self.map_runs
+    }
+
+    /// The virtual S3 that ItemReader reads and ResultWriter writes.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The virtual S3, to be filled.
+    pub fn objects_mut(&mut self) -> &mut Objects {
+        &mut self.objects
+    }
+}
+
+impl MapRunRecord {
+    /// What DescribeMapRun answers (`sfn_api_map_run.list_map_runs_and_describe_map_run`); dates
+    /// come from `date`.
+    pub fn describe(&self, service: &Service, date: impl Fn(Timestamp) -> Value) -> Value {
+        let run = &self.run;
+        let request = run.request();
+        let mut members = vec![
+            ("executionArn", Value::String(service.execution(self.execution).arn.clone())),
+            ("executionCounts", run.execution_counts().to_value()),
+            ("itemCounts", run.item_counts().to_value()),
+            ("mapRunArn", Value::String(request.map_run_arn.clone())),
+            ("maxConcurrency", Value::from(request.max_concurrency.unwrap_or(0))),
+        ];
+        if let Some(redriven) = run.redriven_at() {
+            members.push(("redriveCount", Value::from(run.redrive_count())));
+            members.push(("redriveDate", date(redriven)));
+        }
+        members.push(("startDate", date(run.started_at())));
+        members.push(("status", Value::from(run.status().api_name())));
+        members.extend(run.stopped_at().map(|stopped| ("stopDate", date(stopped))));
+        let count = request.tolerated_failure_count.unwrap_or(0.0);
+        members.push(("toleratedFailureCount", Value::from(count as i64)));
+        let percentage = request.tolerated_failure_percentage.unwrap_or(0.0);
+        let percentage = crate::value::Number::from_f64(percentage).map(Value::Number);
+        members.push(("toleratedFailurePercentage", percentage.unwrap_or_default()));
+        Value::object(members)
+    }
+
+    /// Its entry in what ListMapRuns answers.
+    pub fn listed(&self, service: &Service, date: impl Fn(Timestamp) -> Value) -> Value {
+        let run = &self.run;
+        let mut members = vec![
+            ("executionArn", Value::String(service.execution(self.execution).arn.clone())),
+            ("mapRunArn", Value::String(run.request().map_run_arn.clone())),
+            ("startDate", date(run.started_at())),
+            ("stateMachineArn", Value::String(run.state_machine_arn().clone())),
+        ];
+        members.extend(run.stopped_at().map(|stopped| ("stopDate", date(stopped))));
+        Value::object(members)
+    }
 }

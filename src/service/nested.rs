@@ -25,18 +25,12 @@ pub(super) enum NestedForm {
     Json,
     /// `aws-sdk:sfn:startSyncExecution`: the answer of that call, whatever the status.
     Sync,
-    /// Its Map Run, which this is one child of.
-    MapItem { run: usize, item: usize },
 }
 
 impl NestedForm {
     /// Whether a task waits for the end of this very execution.
     pub(super) fn awaits(self) -> bool {
         matches!(self, Self::Text | Self::Json | Self::Sync)
-    }
-
-    pub(super) fn is_item(self) -> bool {
-        matches!(self, Self::MapItem { .. })
     }
 }
 
@@ -258,7 +252,6 @@ impl Service {
         let task = parent.task;
         let answer = match parent.form {
             NestedForm::Detached => return,
-            NestedForm::MapItem { run, item } => return self.map_item_ended(run, item, child),
             NestedForm::Sync => Input::TaskSucceeded { task, output: self.sync_answer(child) },
             NestedForm::Text | NestedForm::Json => {
                 let output = description(record.describe(milliseconds), parent.form);

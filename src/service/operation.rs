@@ -8,6 +8,7 @@ use super::{ApiError, Record, Service};
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, ExecutionStatus, FailureStage, Input};
 use crate::history::Failure;
+use crate::map_run::MapRunUpdate;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -60,6 +61,13 @@ pub enum Operation {
     SendTaskHeartbeat {
         /// Of the task.
         task_token: Arc<str>,
+    },
+    /// UpdateMapRun
+    UpdateMapRun {
+        /// Which Map Run.
+        map_run_arn: Arc<str>,
+        /// The settings to change.
+        update: MapRunUpdate,
     },
     /// CreateActivity
     CreateActivity {
@@ -117,6 +125,9 @@ pub(super) fn handle(
         }
         Operation::SendTaskHeartbeat { task_token } => {
             service.send_task(now, &task_token, |task| Input::TaskHeartbeat { task })
+        }
+        Operation::UpdateMapRun { map_run_arn, update } => {
+            service.update_map_run(now, &map_run_arn, update)
         }
         Operation::CreateActivity { name } => service.create_activity(&name),
         Operation::GetActivityTask { activity_arn, worker_name } => {

@@ -6,12 +6,10 @@ use std::time::Duration;
 use super::action::{Action, ActionKind};
 use super::error::{OpenTask, Problem, SimulationError};
 use super::queue::Queue;
-use super::run::{Call, ExecutionRun, Run, UnusedAction};
+use super::run::{Call, ExecutionRun, MapRunSummary, Run, UnusedAction};
 use super::{Machine, Simulation};
 use crate::asl::{ExecutionType, Pattern, Resource, StateMachine};
-use crate::engine::{
-    ExecutionStatus, FailureStage, Input, ItemSource, MapRunRequest, Place, TaskRequest,
-};
+use crate::engine::{ExecutionStatus, FailureStage, Input, ItemSource, MapRunRequest, TaskRequest};
 use crate::entropy::Entropy;
 use crate::history::Failure;
 use crate::mock::{self, Answer, BoundMocks, Heartbeats, MockKey, Outcome, Resolved, Unresolved};
@@ -105,10 +103,13 @@ impl<'a> Driver<'a> {
         });
         let action_keys = action_keys.collect::<Result<Vec<_>, _>>()?;
         let account = simulation.account.clone();
+        let mut service = Service::new(account.clone());
+        *service.objects_mut() = simulation.objects.clone();
+        service.objects_mut().written_at(simulation.start_time);
         let shuffle = account.interleaving.map(|seed| Entropy::new(seed).fork("answers"));
         Ok(Self {
             simulation,
-            service: Service::new(account),
+            service,
             machines,
             machine_of: Vec::new(),
             mocks,
@@ -199,7 +200,8 @@ impl<'a> Driver<'a> {
         loop {
             match self.service.poll() {
                 Output::Task(id, request) => self.task(id, request)?,
-                Output::MapRun(id, request) => self.map_run(id, &request)?,
+                Output::MapRun(id, request) => self.map_run(id, request)?,
+                Output::Unsupported(id, message) => return Err(self.unsupported(id, message)),
                 Output::StatusChange(change) => self.status_changes.push(*change),
                 Output::CancelTask(..) | Output::ActivityTask(..) => {}
                 Output::Idle(_) => return Ok(()),
@@ -208,9 +210,8 @@ impl<'a> Driver<'a> {
     }
 
     /// Finds an answer to a task: its mock, a worker, the account itself, or an action to come.
-    fn task(&mut self, id: ExecutionId, mut request: Box<TaskRequest>) -> Result<(), Problem> {
+    fn task(&mut self, id: ExecutionId, request: Box<TaskRequest>) -> Result<(), Problem> {
         let machine = self.machine_of(id);
-        request.place = self.whole_place(id, request.place);
         let name = &self.machines[machine].0;
         let resolved = self.mocks.resolve(machine, name, &request);
         let call = self.calls.len();
@@ -329,12 +330,13 @@ impl<'a> Driver<'a> {
         })
     }
 
-    /// A distributed Map: a mock of the state gives the result of the whole run.
-    fn map_run(&mut self, id: ExecutionId, request: &MapRunRequest) -> Result<(), Problem> {
+    /// A distributed Map: its children run, unless a mock of the state gives the result of the whole
+    /// run.
+    fn map_run(&mut self, id: ExecutionId, request: Box<MapRunRequest>) -> Result<(), Problem> {
         let machine = self.machine_of(id);
         let as_task = TaskRequest {
             task: request.task,
-            place: self.whole_place(id, request.place.clone()),
+            place: request.place.clone(),
             state: request.state.clone(),
             resource: Resource::Placeholder("".into()),
             arguments: match &request.items {
@@ -352,9 +354,9 @@ impl<'a> Driver<'a> {
         let Ok(Resolved { answer, .. }) =
             self.mocks.resolve(machine, &self.machines[machine].0, &as_task)
         else {
-            return match self.service.serve_map_run(self.now, id, request) {
-                true => Ok(()),
-                false => Err(Problem::MapRun { state: state() }),
+            return match self.service.run_map(self.now, id, request) {
+                Ok(_) => Ok(()),
+                Err(message) => Err(Problem::MapRun { state: state(), message }),
             };
         };
         let plan = Plan::of(&answer, &as_task)
@@ -371,6 +373,12 @@ impl<'a> Driver<'a> {
         let input = Input::MapRunEnded { task: self.calls[call].request.task, outcome };
         self.queue.plan(self.now, later(self.now, plan.delay), Wake::Tell(call, input));
         Ok(())
+    }
+
+    fn unsupported(&self, id: ExecutionId, message: String) -> Problem {
+        let run = self.service.map_runs().iter().rev().find(|run| run.execution == id);
+        let state = run.map(|run| run.run.request().state.to_string());
+        Problem::MapRun { state: state.unwrap_or_default(), message }
     }
 
     fn happen(&mut self, wake: Wake) -> Result<(), Problem> {
@@ -488,7 +496,9 @@ impl<'a> Driver<'a> {
     }
 
     fn check_count(&self) -> Result<(), Problem> {
-        if self.service.executions().len() > MOST_EXECUTIONS {
+        let executions = self.service.executions().iter();
+        let nested = executions.filter(|record| record.map_run.is_none()).count();
+        if nested > MOST_EXECUTIONS {
             return Err(Problem::TooManyExecutions { limit: MOST_EXECUTIONS });
         }
         Ok(())
@@ -498,9 +508,13 @@ impl<'a> Driver<'a> {
     fn machine_of(&mut self, id: ExecutionId) -> usize {
         while self.machine_of.len() <= id.0 as usize {
             let record = &self.service.executions()[self.machine_of.len()];
-            let index = match (&record.item, record.parent) {
-                (Some(_), Some(parent)) => self.machine_of[parent.execution.0 as usize],
-                _ => {
+            let index = match record.map_run {
+                // The states of a Map's processor are those of the machine around it.
+                Some(child) => {
+                    let run = &self.service.map_runs()[child.run.0 as usize];
+                    self.machine_of[run.execution.0 as usize]
+                }
+                None => {
                     let own = &record.machine.name;
                     self.machines.iter().position(|(name, _)| name == own).unwrap_or_default()
                 }
@@ -510,22 +524,13 @@ impl<'a> Driver<'a> {
         self.machine_of[id.0 as usize]
     }
 
-    /// A place in an execution, seen from the one whose Map Run it belongs to, if it does.
-    fn whole_place(&self, id: ExecutionId, place: Place) -> Place {
-        let record = self.service.execution(id);
-        let (Some(item), Some(parent)) = (&record.item, record.parent) else { return place };
-        let outer = self.whole_place(parent.execution, item.place.clone());
-        let inner = place.segments();
-        inner.into_iter().fold(outer, |outer, (state, index)| outer.inner(state.into(), index))
-    }
-
     /// The name of an execution's machine, unless it is the one under test.
     fn nested_name(&self, id: ExecutionId) -> Option<String> {
-        let mut record = self.service.execution(id);
-        while let (Some(_), Some(parent)) = (&record.item, record.parent) {
-            record = self.service.execution(parent.execution);
+        let mut id = id;
+        while let Some(child) = self.service.execution(id).map_run {
+            id = self.service.map_runs()[child.run.0 as usize].execution;
         }
-        let name = &record.machine.name;
+        let name = &self.service.execution(id).machine.name;
         (*name != self.machines[0].0).then(|| name.to_string())
     }
 
@@ -533,12 +538,29 @@ impl<'a> Driver<'a> {
         let unused_actions = self.unused_actions();
         let unused_mocks = self.mocks.unused(&self.machines);
         let metrics = Metrics::of(self.service.executions());
+        let objects = self.service.objects().clone();
+        let map_runs: Vec<MapRunSummary> =
+            self.service.map_runs().iter().map(MapRunSummary::of).collect();
         let records = self.service.into_executions();
-        let executions: Vec<ExecutionRun> = records.into_iter().map(ExecutionRun::of).collect();
+        let mut executions: Vec<ExecutionRun> = records.into_iter().map(ExecutionRun::of).collect();
+        for execution in &mut executions {
+            if let Some(child) = execution.map_run {
+                execution.parent = Some(map_runs[child.run.0 as usize].execution);
+            }
+        }
         let mut calls = self.calls;
         super::run::end_calls(&executions, &mut calls);
         let status_changes = self.status_changes;
-        Run { executions, calls, status_changes, metrics, unused_mocks, unused_actions }
+        Run {
+            executions,
+            calls,
+            status_changes,
+            metrics,
+            objects,
+            map_runs,
+            unused_mocks,
+            unused_actions,
+        }
     }
 
     fn unused_actions(&self) -> Vec<UnusedAction> {

@@ -54,10 +54,12 @@ pub enum Problem {
         /// Why.
         message: String,
     },
-    /// A distributed Map with an ItemReader or ResultWriter was reached, and has no mock.
+    /// The items of a distributed Map cannot be read here, although AWS might.
     MapRun {
         /// The state, with its place.
         state: String,
+        /// What to do instead.
+        message: String,
     },
     /// Executions wait for something that nothing in the simulation will ever do.
     Stuck {
@@ -135,11 +137,10 @@ impl fmt::Display for Problem {
             Self::BadAnswer { state, message } => {
                 write!(f, "`{state}` could not be answered: {message}")
             }
-            Self::MapRun { state } => write!(
+            Self::MapRun { state, message } => write!(
                 f,
-                "`{state}` is a distributed Map that reads its items from S3 or writes its results \
-                 there, which is not simulated yet: give the state itself a mock with the result \
-                 of the whole run"
+                "the items of `{state}` cannot be read: {message}, or give the state itself a mock \
+                 with the result of the whole run"
             ),
             Self::Stuck { tasks, at } => {
                 write!(f, "nothing will ever happen again after {}:", duration::text(*at))?;

@@ -8,8 +8,9 @@ use super::path::{self, Step};
 use crate::asl::{ExecutionType, Resource, StateMachine};
 use crate::engine::{ExecutionResult, ExecutionStatus, Place, TaskRequest};
 use crate::history::{EventType, Failure, History};
+use crate::map_run::{self, Counts, MapRunStatus, Objects};
 use crate::mock::{MockKey, UnusedMock};
-use crate::service::{ExecutionId, Metrics, Record, StatusChange};
+use crate::service::{ExecutionId, MapRunChild, MapRunRecord, Metrics, Record, StatusChange};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -22,6 +23,8 @@ pub struct Run {
     pub(super) calls: Vec<Call>,
     pub(super) status_changes: Vec<StatusChange>,
     pub(super) metrics: Metrics,
+    pub(super) objects: Objects,
+    pub(super) map_runs: Vec<MapRunSummary>,
     pub(super) unused_mocks: Vec<UnusedMock>,
     pub(super) unused_actions: Vec<UnusedAction>,
 }
@@ -39,8 +42,10 @@ pub struct ExecutionRun {
     pub machine: Arc<StateMachine>,
     /// Standard or Express.
     pub execution_type: ExecutionType,
-    /// The execution whose task started it.
+    /// The execution whose task or Map Run started it.
     pub parent: Option<ExecutionId>,
+    /// The Map Run that it is a child of; [`Run::map_runs`] has it.
+    pub map_run: Option<MapRunChild>,
     /// What has become of it.
     pub status: ExecutionStatus,
     /// Its input.
@@ -57,6 +62,43 @@ pub struct ExecutionRun {
     pub stop_time: Option<Timestamp>,
     /// State transitions as AWS counts and bills them: states entered, and retries.
     pub transitions: u64,
+}
+
+/// A Map Run of a run.
+#[derive(Clone, Debug)]
+pub struct MapRunSummary {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// The execution that its Map state belongs to.
+    pub execution: ExecutionId,
+    /// The Map state.
+    pub state: Arc<str>,
+    /// The branches and iterations around it.
+    pub place: Place,
+    /// What has become of it.
+    pub status: MapRunStatus,
+    /// Its items by what has become of them.
+    pub items: Counts,
+    /// Its child executions by what has become of them.
+    pub executions: Counts,
+    /// Its child executions, by their index.
+    pub children: Vec<ExecutionId>,
+}
+
+impl MapRunSummary {
+    pub(super) fn of(record: &MapRunRecord) -> Self {
+        let request = record.run.request();
+        Self {
+            arn: request.map_run_arn.clone(),
+            execution: record.execution,
+            state: request.state.clone(),
+            place: request.place.clone(),
+            status: record.run.status(),
+            items: record.run.item_counts(),
+            executions: record.run.execution_counts(),
+            children: record.children.clone(),
+        }
+    }
 }
 
 /// A call that a Task made.
@@ -187,6 +229,22 @@ impl Run {
         &self.metrics
     }
 
+    /// The virtual S3 at the end: what it was filled with, and what was written.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The text of the object at `s3://bucket/key`, where there is one and it is UTF-8.
+    pub fn object(&self, uri: &str) -> Option<&str> {
+        let (bucket, key) = map_run::split_uri(uri)?;
+        std::str::from_utf8(&self.objects.find(bucket, key).ok()?.body).ok()
+    }
+
+    /// The Map Runs of all executions, in the order in which they started.
+    pub fn map_runs(&self) -> &[MapRunSummary] {
+        &self.map_runs
+    }
+
     /// The mocks that no call used.
     pub fn unused_mocks(&self) -> &[UnusedMock] {
         &self.unused_mocks
@@ -215,6 +273,7 @@ impl ExecutionRun {
             machine: record.machine.machine.clone(),
             execution_type: record.machine.execution_type,
             parent: record.parent.map(|parent| parent.execution),
+            map_run: record.map_run,
             status: execution.status(),
             input: execution.start_parameters().input.clone(),
             output,

@@ -1,5 +1,7 @@
 //! Small machines in small worlds.
 
+mod map_run;
+
 use std::time::Duration;
 
 use rstest::rstest;
