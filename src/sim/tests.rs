@@ -840,7 +840,10 @@ mod map_runs {
             .mock("Map[1]/T", Mock::fails("E", ""));
         let run = run(&simulation);
         if succeeds {
-            assert_eq!(run.output().unwrap().to_json(), "[1,1,1]");
+            let output = run.output().and_then(Value::as_array).unwrap();
+            assert_eq!((output.len(), &output[3]), (4, &Value::from(1)));
+            // The one that failed shows itself whole (documentation of ResultWriter).
+            assert_eq!(output[1].get("Status"), Some(&Value::from("FAILED")));
         } else {
             assert_eq!(run.error(), Some("States.ExceedToleratedFailureThreshold"));
             assert_eq!(run.duration(), seconds(0));
