@@ -52,6 +52,8 @@ fn parse(text: &str) -> Value {
     Value::parse(text).unwrap()
 }
 
+mod properties;
+
 mod answers {
     use super::*;
 
