@@ -247,18 +247,21 @@ impl Parser<'_> {
         }
     }
 
-    /// A branch or an ItemProcessor: an object with a level of states in it.
+    /// A branch or an ItemProcessor: an object with a level of states in it. `read` takes its other
+    /// fields, and answers whether its states see the variables around it.
     pub(super) fn inner_level(
         &mut self,
         node: &Node,
         what: &'static str,
-        read: impl FnOnce(&mut Self, &mut Fields<'_>),
+        read: impl FnOnce(&mut Self, &mut Fields<'_>) -> bool,
     ) -> Option<States> {
         let members = self.decoder.object(node)?;
         let mut fields = Fields::new(members, QueryLanguage::JsonPath, what);
         let comment = self.comment(&mut fields);
-        read(self, &mut fields);
+        let sees_outer = read(self, &mut fields);
+        let outer = self.begin_scope(sees_outer);
         let states = self.level(&mut fields);
+        self.end_scope(outer);
         if let Some(member) = fields.member("QueryLanguage") {
             let span = member.key_span.clone();
             let help = "set it on the states themselves";

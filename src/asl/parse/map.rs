@@ -95,6 +95,7 @@ impl Parser<'_> {
             if let ProcessorMode::Distributed(children) = mode {
                 parser.execution_type = children;
             }
+            mode == ProcessorMode::Inline
         });
         self.execution_type = outer;
         states.map(|states| (states, mode))

@@ -233,7 +233,7 @@ impl Parser<'_> {
         }
         let mut branches = Vec::with_capacity(items.len());
         for item in items {
-            branches.extend(self.inner_level(item, "a branch", |_, _| {}).map(Arc::new));
+            branches.extend(self.inner_level(item, "a branch", |_, _| true).map(Arc::new));
         }
         (branches.len() == items.len()).then_some(branches)
     }

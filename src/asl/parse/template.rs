@@ -52,7 +52,7 @@ impl Parser<'_> {
     }
 
     fn variable_name(&mut self, name: &str, span: &std::ops::Range<usize>) {
-        self.assigns(name);
+        self.assigns(name, span);
         if crate::document::has_placeholder(name) {
             return;
         }

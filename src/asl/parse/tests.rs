@@ -537,3 +537,28 @@ proptest::proptest! {
         crate::asl::validate_definition(&request);
     }
 }
+
+#[test]
+fn variables_of_outer_scopes_are_read_and_not_hidden() {
+    let definition = |mode: &str, inner: &str| {
+        format!(
+            r#"{{"StartAt": "A", "States": {{
+                "A": {{"Type": "Pass", "Assign": {{"x": 1}}, "Next": "M"}},
+                "M": {{"Type": "Map", "End": true, "ItemProcessor": {{
+                    "ProcessorConfig": {mode}, "StartAt": "B", "States": {{"B": {{
+                        "Type": "Pass", "Assign": {{{inner}}}, "End": true}}}}}}}}
+            }}}}"#
+        )
+    };
+    let problems = |mode, inner| {
+        let (_, problems) = crate::asl::parse_text("test.json", &definition(mode, inner));
+        problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+    };
+    let inline = r#"{"Mode": "INLINE"}"#;
+    let distributed = r#"{"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}"#;
+    let hidden = "The variable \"x\" is assigned in an outer scope already";
+    assert_eq!(problems(inline, r#""x": 2"#), [hidden]);
+    assert!(problems(inline, r#""y.$": "$x""#).is_empty());
+    assert!(problems(distributed, r#""x": 2"#).is_empty());
+    assert_eq!(problems(distributed, r#""y.$": "$x""#), ["No state assigns the variable $x"]);
+}
