@@ -27,6 +27,9 @@ pub struct ReplayOptions {
     /// When the execution starts; by default when the recording did, and if that is unknown
     /// 2024-01-01T00:00:00Z.
     pub start_time: Option<Timestamp>,
+    /// The execution's ARN, which a history does not show: `$$.Execution.Id` and, from it,
+    /// `$$.Execution.Name` and `$$.StateMachine`. Without it they are made up, and may differ.
+    pub execution_arn: Option<Arc<str>>,
     /// The service's limits.
     pub limits: Limits,
     /// Whether the wording of causes must be the recorded one.
@@ -74,6 +77,7 @@ impl Default for ReplayOptions {
     fn default() -> Self {
         Self {
             start_time: None,
+            execution_arn: None,
             limits: Limits::today(),
             causes: true,
             map_results_from_output: true,
@@ -92,12 +96,14 @@ pub fn replay(
     options: &ReplayOptions,
 ) -> Result<Replay, ReplayError> {
     let start = start(recorded, options)?;
-    let generated = [
-        start.arn.clone(),
-        start.name.clone(),
-        start.state_machine_arn.clone(),
-        start.state_machine_name.clone(),
-    ];
+    // Texts that the history does not show, and that were made up in their place.
+    let mut made_up = Vec::new();
+    if &*start.name == EXECUTION_NAME {
+        made_up.extend([start.arn.clone(), start.name.clone()]);
+    }
+    if &*start.state_machine_name == MACHINE_NAME {
+        made_up.extend([start.state_machine_arn.clone(), start.state_machine_name.clone()]);
+    }
     let recorded_start = recorded.events.first().and_then(|event| event.timestamp);
     let now = options.start_time.or(recorded_start).unwrap_or(DEFAULT_START);
     let execution = Execution::start(now, machine.clone(), start);
@@ -108,7 +114,7 @@ pub fn replay(
         // What it was started with comes from the recording, also where that lacks the role.
         first.details = recorded.details.clone();
     }
-    texts.extend(generated);
+    texts.extend(made_up);
     let diff = compare(recorded, &history, texts, options);
     let outcome = match Divergence::find(&diff, recorded, &history, &end) {
         Some(divergence) => {
@@ -157,18 +163,24 @@ fn start(recorded: &History, options: &ReplayOptions) -> Result<Start, ReplayErr
         let field = text.as_ref()?.split(':').nth(index).filter(|field| !field.is_empty());
         field.map(Arc::<str>::from)
     };
-    let named =
-        started.state_machine_version_arn.clone().or(started.state_machine_alias_arn.clone());
-    let region = region.or_else(|| field(&named, 3)).unwrap_or_else(|| "us-east-1".into());
-    let account = field(&named, 4).or_else(|| field(&started.role_arn, 4));
+    let own = &options.execution_arn;
+    let (version, alias) = (&started.state_machine_version_arn, &started.state_machine_alias_arn);
+    let near = [own, version, alias].into_iter().find(|arn| arn.is_some()).unwrap_or(&None);
+    let region = region.or_else(|| field(near, 3)).unwrap_or_else(|| "us-east-1".into());
+    let account = field(near, 4).or_else(|| field(&started.role_arn, 4));
     let account = account.unwrap_or_else(|| "123456789012".into());
-    let machine = field(&named, 6).unwrap_or_else(|| "StateMachine".into());
-    let name: Arc<str> = "00000000-0000-4000-8000-000000000000".into();
+    let machine = field(near, 6).unwrap_or_else(|| MACHINE_NAME.into());
+    let name = field(own, 7).unwrap_or_else(|| EXECUTION_NAME.into());
+    let arn = |kind: &str, rest: &str| -> Arc<str> {
+        format!("arn:aws:states:{region}:{account}:{kind}:{rest}").into()
+    };
+    let state_machine_arn = arn("stateMachine", &machine);
+    let execution_arn =
+        own.clone().unwrap_or_else(|| arn("execution", &format!("{machine}:{name}")));
     Ok(Start {
-        arn: format!("arn:aws:states:{region}:{account}:execution:{machine}:{name}").into(),
+        arn: execution_arn,
         name,
-        state_machine_arn: format!("arn:aws:states:{region}:{account}:stateMachine:{machine}")
-            .into(),
+        state_machine_arn,
         state_machine_name: machine,
         state_machine_version_arn: started.state_machine_version_arn.clone(),
         state_machine_alias_arn: started.state_machine_alias_arn.clone(),
@@ -181,6 +193,10 @@ fn start(recorded: &History, options: &ReplayOptions) -> Result<Start, ReplayErr
         limits: options.limits,
     })
 }
+
+const EXECUTION_NAME: &str = "00000000-0000-4000-8000-000000000000";
+/// A name that no data holds by chance, and without the characters at which names are split.
+const MACHINE_NAME: &str = "replayed";
 
 /// Functions whose results differ from run to run.
 const RANDOM: [&str; 2] = ["States.MathRandom", "$random"];

@@ -34,6 +34,20 @@ pub(super) struct Pairing {
     back: FxHashMap<Box<str>, Box<str>>,
 }
 
+/// A piece of an actual text.
+#[derive(Clone, Copy)]
+enum Piece<'t> {
+    /// Made up for the actual history.
+    Generated(&'t str),
+    /// Anything else, with the rule that covers it.
+    Plain(Option<Rule>, &'t str),
+}
+
+/// Texts of more pieces are not compared piece by piece.
+const MAX_PIECES: usize = 200;
+/// Before more pieces than this, the first possible end of a generated text is taken.
+const MAX_TRIES: usize = 12;
+
 impl Rule {
     /// Every rule.
     pub const ALL: [Self; 4] = [Self::Arns, Self::Uuids, Self::TaskTokens, Self::Timestamps];
@@ -162,31 +176,88 @@ impl Pairing {
 
     /// Whether the actual text is the expected one with generated texts in it.
     fn made_up(&mut self, expected: &str, actual: &str) -> bool {
-        let Some(generated) = self.generated.iter().find(|text| actual.contains(&***text)) else {
-            return false;
-        };
-        let generated = generated.clone();
-        let Some((before, behind)) = actual.split_once(&*generated) else { return false };
-        let Some(rest) = expected.strip_prefix(before) else { return false };
-        // What the generated text stands for ends where the text behind it goes on.
-        let next = self.generated.iter().filter_map(|text| behind.find(&**text)).min();
-        let plain = &behind[..next.unwrap_or(behind.len())];
-        let end = match (plain.is_empty(), next) {
-            (_, None) => rest.len().checked_sub(plain.len()).filter(|_| rest.ends_with(plain)),
-            (true, Some(_)) => None,
-            (false, Some(_)) => rest.find(plain),
-        };
-        let Some(end) = end.filter(|end| *end > 0) else { return false };
-        let (stands_for, tail) = rest.split_at(end);
-        if self.forth.get(stands_for).is_some_and(|known| **known != *generated)
-            || self.back.get(&*generated).is_some_and(|known| **known != *stands_for)
-            || !(tail == behind || self.made_up(tail, behind))
-        {
+        let pieces = self.pieces(actual);
+        let any = pieces.iter().any(|piece| matches!(piece, Piece::Generated(_)));
+        if !any || pieces.len() > MAX_PIECES {
             return false;
         }
-        self.forth.insert(stands_for.into(), (*generated).into());
-        self.back.insert((*generated).into(), stands_for.into());
-        true
+        let mut pairs = Vec::new();
+        let matches = self.match_pieces(expected, &pieces, &mut pairs);
+        if matches {
+            for (stands_for, generated) in pairs {
+                self.forth.insert(stands_for.into(), generated.into());
+                self.back.insert(generated.into(), stands_for.into());
+            }
+        }
+        matches
+    }
+
+    /// The text in pieces, generated and plain ones, the latter by rules.
+    fn pieces<'t>(&self, text: &'t str) -> Vec<Piece<'t>> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            // The earliest, and of those the longest, which comes first in the list.
+            let found = self.generated.iter().filter(|text| !text.is_empty());
+            let found = found.filter_map(|text| Some((rest.find(&**text)?, text.len())));
+            let (at, length) = found.min_by_key(|(at, _)| *at).unwrap_or((rest.len(), 0));
+            let plain = parts(&self.rules, &rest[..at]).into_iter();
+            pieces.extend(plain.map(|(rule, text)| Piece::Plain(rule, text)));
+            if length > 0 {
+                pieces.push(Piece::Generated(&rest[at..at + length]));
+            }
+            rest = &rest[at + length..];
+        }
+        pieces
+    }
+
+    fn match_pieces<'t>(
+        &self,
+        expected: &'t str,
+        pieces: &[Piece<'t>],
+        pairs: &mut Vec<(&'t str, &'t str)>,
+    ) -> bool {
+        let Some((first, behind)) = pieces.split_first() else { return expected.is_empty() };
+        let generated = match *first {
+            Piece::Plain(rule, text) => {
+                let other = rule.map_or(0, |rule| rule.covers(expected));
+                let length = match expected.starts_with(text) {
+                    true => text.len(),
+                    false if other > 0 && !self.fixed.contains(text) => other,
+                    false => return false,
+                };
+                return self.match_pieces(&expected[length..], behind, pairs);
+            }
+            Piece::Generated(text) => text,
+        };
+        let pair = pairs.iter().find(|(_, actual)| *actual == generated).map(|pair| pair.0);
+        if let Some(known) = pair.or(self.back.get(generated).map(|known| &**known)) {
+            let rest = expected.strip_prefix(known);
+            return rest.is_some_and(|rest| self.match_pieces(rest, behind, pairs));
+        }
+        // What it stands for ends where the text behind it goes on, or at the end.
+        let next = match behind.first() {
+            Some(Piece::Plain(None, text)) => Some(*text),
+            _ => None,
+        };
+        let ends = expected.char_indices().map(|(at, _)| at).chain([expected.len()]).skip(1);
+        for end in ends {
+            let (stands_for, rest) = expected.split_at(end);
+            let may_end = next.is_none_or(|next| rest.starts_with(next));
+            if !may_end || self.forth.get(stands_for).is_some_and(|known| **known != *generated) {
+                continue;
+            }
+            let known = pairs.len();
+            pairs.push((stands_for, generated));
+            if self.match_pieces(rest, behind, pairs) {
+                return true;
+            }
+            pairs.truncate(known);
+            if behind.len() > MAX_TRIES {
+                return false;
+            }
+        }
+        false
     }
 
     fn may_pair(&self, expected: &str, actual: &str) -> bool {

@@ -54,7 +54,7 @@ impl Payload {
 
     /// The value, or the text as a string where it is no JSON.
     pub fn to_value(&self) -> Option<Value> {
-        self.value().cloned().or_else(|| self.text().map(|text| Value::string(text)))
+        self.value().cloned().or_else(|| self.text().map(Value::string))
     }
 }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use crate::asl::{PathField, QueryLanguage, ResultPath, State, StateMachine, States};
-use crate::engine::{Execution, ExecutionResult, ItemSource, MapRunRequest, Output, Start};
+use crate::engine::{self, Execution, ExecutionResult, ItemSource, MapRunRequest, Start};
 use crate::history::Failure;
+use crate::map_run::{ChildEnd, ChildStart, MapRun, Objects, Output};
 use crate::value::Value;
 
 /// What a Map Run gave, if that can be known.
@@ -24,7 +25,7 @@ pub(super) fn result(
     request: &MapRunRequest,
     output: Option<&Value>,
 ) -> Answer {
-    match run_children(execution, request) {
+    match run_children(execution, machine, request) {
         Some(outcome) => Answer { outcome: Some(outcome), note: None },
         None => match output.and_then(|output| given_out(machine, &request.state, output)) {
             Some(output) => Answer {
@@ -39,51 +40,49 @@ pub(super) fn result(
     }
 }
 
-/// Runs the children one by one; `None` where one of them needs the outside.
+/// Runs the children one by one; `None` where one of them needs the outside, or the items or
+/// results lie there.
 fn run_children(
     execution: &mut Execution,
+    machine: &StateMachine,
     request: &MapRunRequest,
 ) -> Option<Result<Value, Failure>> {
-    let ItemSource::Items(items) = &request.items else { return None };
-    if request.batching.is_some() || request.result_writer.is_some() {
+    if matches!(request.items, ItemSource::Reader { .. }) || request.result_writer.is_some() {
         return None;
     }
-    let mut outputs = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        let item = Value::object([("Index", Value::from(index)), ("Value", item.clone())]);
-        let input = match execution.map_item_input(request.task, item) {
-            Ok(input) => input,
-            Err(failure) => return Some(Err(failure)),
-        };
-        match run_child(execution, request, input)? {
-            ExecutionResult::Succeeded(output) => outputs.push(output),
-            _ => return None,
+    let parent = execution.start_parameters().clone();
+    let (now, mut nothing) = (execution.now(), Objects::default());
+    let arn = parent.state_machine_arn.clone();
+    let mut run = MapRun::start(now, request.clone(), arn, &nothing, &parent.limits).ok()?;
+    let machine = Arc::new(machine.processor(request.processor.clone()));
+    loop {
+        let mut select = |item| execution.map_item_input(request.task, item);
+        match run.poll(now, &mut nothing, &mut select).ok()? {
+            Output::Start { index, input } => {
+                let (arn, name) = (parent.arn.clone(), parent.name.clone());
+                run.child_started(index, ChildStart { arn, name, at: now });
+                let start =
+                    Start { input, execution_type: request.execution_type, ..parent.clone() };
+                let mut child = Execution::start(now, machine.clone(), start);
+                let (output, failure) = match finish(&mut child)? {
+                    ExecutionResult::Succeeded(output) => (output.clone(), None),
+                    ExecutionResult::Failed(failure) => (Value::Null, Some(failure.clone())),
+                    ExecutionResult::TimedOut | ExecutionResult::Aborted(_) => (Value::Null, None),
+                };
+                run.child_ended(now, index, ChildEnd { status: child.status(), output, failure });
+            }
+            Output::Ended(outcome) => return Some(outcome),
+            Output::Redrive { .. } | Output::Stop(_) | Output::Idle => return None,
         }
     }
-    Some(Ok(Value::array(outputs)))
 }
 
-fn run_child(
-    execution: &Execution,
-    request: &MapRunRequest,
-    input: Value,
-) -> Option<ExecutionResult> {
-    let parent = execution.start_parameters();
-    let machine = StateMachine {
-        comment: None,
-        query_language: QueryLanguage::JsonPath,
-        timeout_seconds: None,
-        states: request.processor.clone(),
-        variable_references: Vec::new(),
-        placeholders: Vec::new(),
-        source: "".into(),
-    };
-    let start = Start { input, execution_type: request.execution_type, ..parent.clone() };
-    let mut child = Execution::start(execution.now(), Arc::new(machine), start);
+/// Runs an execution that asks nothing of the outside; `None` where it does.
+fn finish(execution: &mut Execution) -> Option<&ExecutionResult> {
     loop {
-        match child.poll() {
-            Output::Ended => return child.result().cloned(),
-            Output::Idle(Some(timer)) => child.handle_timeout(timer),
+        match execution.poll() {
+            engine::Output::Ended => return execution.result(),
+            engine::Output::Idle(Some(timer)) => execution.handle_timeout(timer),
             _ => return None,
         }
     }

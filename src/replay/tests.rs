@@ -277,3 +277,37 @@ fn executions_recorded_on_aws_do_as_recorded() {
     }
     assert!(diverged.is_empty(), "{}", diverged.join("\n"));
 }
+
+/// Whatever a definition did against mocks, it does again when its own history is replayed.
+#[test]
+fn what_was_simulated_replays_the_same() {
+    let (mut replays, mut diverged) = (0, Vec::new());
+    for folder in ["conformance/cases", "scenarios/passing"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for file in crate::scenario::find(&folder).unwrap() {
+            let scenario = crate::scenario::Scenario::load(&file).unwrap();
+            for case in &scenario.cases {
+                let Ok(simulation) = crate::runner::simulation(case, None) else { continue };
+                let Ok(run) = simulation.run() else { continue };
+                for execution in run.executions() {
+                    if execution.execution_type == ExecutionType::Express {
+                        continue;
+                    }
+                    replays += 1;
+                    let text = execution.history.to_json(crate::history::TimestampForm::Text);
+                    let (recorded, _) = History::parse(&text).unwrap();
+                    let execution_arn = Some(execution.arn.clone());
+                    let options =
+                        ReplayOptions { limits: case.limits, execution_arn, ..Default::default() };
+                    let replay = replay(&execution.machine, &recorded, &options).unwrap();
+                    if !replay.is_same() {
+                        let shown = replay.render(&recorded, Style::Plain);
+                        diverged.push(format!("{} {}: {shown}", file.display(), case.name));
+                    }
+                }
+            }
+        }
+    }
+    assert!(diverged.is_empty(), "{} of {replays}\n{}", diverged.len(), diverged.join("\n"));
+    assert!(replays > 300, "{replays}");
+}
