@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::{Value as Json, json};
 use stepproof::asl::{self, StateMachine};
 use stepproof::history::{Diff, DiffOptions, History, TimestampForm};
 use stepproof::replay::{ReplayOptions, replay};
@@ -28,105 +29,78 @@ fn definition(tasks: usize) -> Arc<StateMachine> {
     Arc::new(machine.unwrap_or_else(|| panic!("{problems:?}")))
 }
 
-/// The history of the chain, as the AWS command line prints it.
-fn recording(tasks: usize) -> String {
-    let order = serde_json::json!({
-        "customer": {"name": "Ada", "street": "12 St James's Square", "city": "London"},
-        "lines": (0..6).map(|line| serde_json::json!({"sku": line, "count": 2, "price": 9.75}))
-            .collect::<Vec<_>>(),
-    });
-    let mut events = Vec::new();
-    let mut add = |previous: usize, event_type: &str, name: &str, details: serde_json::Value| {
-        let id = events.len() + 1;
-        let mut event = serde_json::json!({
+/// Events in the making, as the AWS command line prints them.
+struct Events(Vec<Json>);
+
+impl Events {
+    fn add(&mut self, previous: usize, event_type: &str, member: &str, details: Json) {
+        let mut event = json!({
             "timestamp": "2024-05-01T10:00:00.000000+02:00",
-            "type": event_type, "id": id, "previousEventId": previous,
+            "type": event_type, "id": self.0.len() + 1, "previousEventId": previous,
         });
-        event[name] = details;
-        events.push(event);
-    };
-    let text = |value: &serde_json::Value| value.to_string();
-    let whole = serde_json::json!({"truncated": false});
-    add(
-        0,
-        "ExecutionStarted",
-        "executionStartedEventDetails",
-        serde_json::json!({
-            "input": text(&order), "inputDetails": whole, "roleArn": "arn:aws:iam::123456789012:role/r",
-        }),
-    );
-    let mut data = order;
-    let service = |mut details: serde_json::Value| {
-        details["resourceType"] = "lambda".into();
-        details["resource"] = "invoke".into();
-        details
-    };
-    for number in 0..tasks {
-        let (first, name) = (number * 5 + 2, format!("Task{number}"));
-        let before = if number == 0 { 0 } else { first - 1 };
-        add(
-            before,
-            "TaskStateEntered",
-            "stateEnteredEventDetails",
-            serde_json::json!({
-                "name": name, "input": text(&data), "inputDetails": whole,
-            }),
-        );
-        let parameters = serde_json::json!({"FunctionName": "f", "Payload": data});
-        add(
-            first,
-            "TaskScheduled",
-            "taskScheduledEventDetails",
-            service(serde_json::json!({
-                "region": "eu-west-1", "parameters": text(&parameters),
-            })),
-        );
-        add(first + 1, "TaskStarted", "taskStartedEventDetails", service(serde_json::json!({})));
-        let result = serde_json::json!({"Payload": {"attempt": number}, "StatusCode": 200});
-        add(
-            first + 2,
-            "TaskSucceeded",
-            "taskSucceededEventDetails",
-            service(serde_json::json!({
-                "output": text(&result), "outputDetails": whole,
-            })),
-        );
-        data["result"] = result;
-        add(
-            first + 3,
-            "TaskStateExited",
-            "stateExitedEventDetails",
-            serde_json::json!({
-                "name": name, "output": text(&data), "outputDetails": whole,
-            }),
-        );
+        event[member] = details;
+        self.0.push(event);
     }
-    let (first, name) = (tasks * 5 + 2, format!("Task{tasks}"));
-    add(
-        first - 1,
-        "PassStateEntered",
-        "stateEnteredEventDetails",
-        serde_json::json!({
-            "name": name, "input": text(&data), "inputDetails": whole,
-        }),
-    );
-    add(
-        first,
-        "PassStateExited",
-        "stateExitedEventDetails",
-        serde_json::json!({
-            "name": name, "output": text(&data), "outputDetails": whole,
-        }),
-    );
-    add(
-        first + 1,
-        "ExecutionSucceeded",
-        "executionSucceededEventDetails",
-        serde_json::json!({
-            "output": text(&data), "outputDetails": whole,
-        }),
-    );
-    serde_json::to_string_pretty(&serde_json::json!({"events": events})).unwrap()
+
+    fn entered(&mut self, previous: usize, event_type: &str, name: &str, input: &Json) {
+        let details = json!({"name": name, "input": input.to_string(), "inputDetails": whole()});
+        self.add(previous, event_type, "stateEnteredEventDetails", details);
+    }
+
+    fn exited(&mut self, event_type: &str, name: &str, output: &Json) {
+        let details = json!({"name": name, "output": output.to_string(), "outputDetails": whole()});
+        self.add(self.0.len(), event_type, "stateExitedEventDetails", details);
+    }
+
+    /// A call of the function: scheduled, started, succeeded.
+    fn call(&mut self, data: &Json, result: &Json) {
+        let parameters = json!({"FunctionName": "f", "Payload": data}).to_string();
+        let service = |mut details: Json| {
+            details["resourceType"] = "lambda".into();
+            details["resource"] = "invoke".into();
+            details
+        };
+        let scheduled = service(json!({"region": "eu-west-1", "parameters": parameters}));
+        self.add(self.0.len(), "TaskScheduled", "taskScheduledEventDetails", scheduled);
+        let started = service(json!({}));
+        self.add(self.0.len(), "TaskStarted", "taskStartedEventDetails", started);
+        let succeeded = service(json!({"output": result.to_string(), "outputDetails": whole()}));
+        self.add(self.0.len(), "TaskSucceeded", "taskSucceededEventDetails", succeeded);
+    }
+}
+
+fn whole() -> Json {
+    json!({"truncated": false})
+}
+
+/// The history of the chain.
+fn recording(tasks: usize) -> String {
+    let line = |line: usize| json!({"sku": line, "count": 2, "price": 9.75});
+    let mut data = json!({
+        "customer": {"name": "Ada", "street": "12 St James's Square", "city": "London"},
+        "lines": (0..6).map(line).collect::<Vec<_>>(),
+    });
+    let mut events = Events(Vec::new());
+    let started = json!({
+        "input": data.to_string(), "inputDetails": whole(),
+        "roleArn": "arn:aws:iam::123456789012:role/r",
+    });
+    events.add(0, "ExecutionStarted", "executionStartedEventDetails", started);
+    for number in 0..tasks {
+        let name = format!("Task{number}");
+        let previous = if number == 0 { 0 } else { events.0.len() };
+        events.entered(previous, "TaskStateEntered", &name, &data);
+        let result = json!({"Payload": {"attempt": number}, "StatusCode": 200});
+        events.call(&data, &result);
+        data["result"] = result;
+        events.exited("TaskStateExited", &name, &data);
+    }
+    let name = format!("Task{tasks}");
+    events.entered(events.0.len(), "PassStateEntered", &name, &data);
+    events.exited("PassStateExited", &name, &data);
+    let output = json!({"output": data.to_string(), "outputDetails": whole()});
+    events.add(events.0.len(), "ExecutionSucceeded", "executionSucceededEventDetails", output);
+    serde_json::to_string_pretty(&json!({"events": events.0})).unwrap()
 }
 
 fn figures(c: &mut Criterion) {
