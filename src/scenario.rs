@@ -29,7 +29,7 @@ pub use expect::{
 pub use find::{FILE_ENDINGS, find, find_with_endings};
 pub use place::PlacePattern;
 pub use scaffold::Scaffold;
-pub use sequence::{Misfit, Step, fit, fit_part};
+pub use sequence::{Misfit, Rows, Step, fit, fit_part};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::document::{Decoder, Document, Kind, Member, Node, UNREADABLE};

@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
             if let Some(path) = &arguments.history_out {
                 file::write(path, &run.history().to_json(TimestampForm::Text))?;
             }
+            // A history on standard output stands there alone, so that it can be piped.
+            let alone = arguments.history_out.as_deref() == Some(Path::new("-"));
             match arguments.report {
+                _ if alone => {}
                 Form::Json => terminal.print(&format!("{:#}\n", as_value(&run))),
                 Form::Text => terminal.print(&as_text(&run)),
             }

@@ -248,7 +248,10 @@ fn row_fault<E: std::fmt::Display>(
         detail: Detail::Row {
             items,
             fitted: start + misfit.fitted,
-            wanted: misfit.wanted.iter().map(|step| step_text(step)).collect(),
+            wanted: match misfit.ambiguous {
+                true => vec!["less ways to follow: say more in `anyOrder`, such as `state`".into()],
+                false => misfit.wanted.iter().map(|step| step_text(step)).collect(),
+            },
         },
         update,
     }
@@ -260,7 +263,7 @@ fn step_text<E: std::fmt::Display>(step: &Step<E>) -> String {
         Step::Any => "*".into(),
         Step::Many => "**".into(),
         Step::AnyOrder(rows) => {
-            let row = |row: &Vec<Step<E>>| row.iter().map(step_text).collect::<Vec<_>>().join(", ");
+            let row = |row: &[Step<E>]| row.iter().map(step_text).collect::<Vec<_>>().join(", ");
             let rows: Vec<String> = rows.iter().map(|one| format!("[{}]", row(one))).collect();
             format!("in any order {}", rows.join(" "))
         }

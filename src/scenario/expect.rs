@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::place::PlacePattern;
-use super::sequence::Step;
+use super::sequence::{Rows, Step};
 use crate::document::{Decoder, Kind, Member, Node};
 use crate::duration;
 use crate::history::EventType;
@@ -457,7 +457,11 @@ fn read_event_type(decoder: &mut Decoder<'_>, node: &Node) -> Option<EventType> 
 
 type ReadStep<'f, E> = &'f dyn Fn(&mut Decoder<'_>, &Node) -> Option<E>;
 
-fn steps<E>(decoder: &mut Decoder<'_>, items: &[Node], one: ReadStep<'_, E>) -> Vec<Step<E>> {
+fn steps<E: fmt::Debug>(
+    decoder: &mut Decoder<'_>,
+    items: &[Node],
+    one: ReadStep<'_, E>,
+) -> Vec<Step<E>> {
     let mut out = Vec::with_capacity(items.len());
     for item in items {
         match item.as_str().map(|text| &**text) {
@@ -475,7 +479,7 @@ fn steps<E>(decoder: &mut Decoder<'_>, items: &[Node], one: ReadStep<'_, E>) -> 
                         Kind::Array(items) => steps(decoder, items, one),
                         _ => steps(decoder, std::slice::from_ref(row), one),
                     });
-                    out.push(Step::AnyOrder(rows.collect()));
+                    out.push(Step::AnyOrder(Rows::new(rows.collect())));
                 }
                 None => out.extend(one(decoder, item).map(Step::One)),
             },

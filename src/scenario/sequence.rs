@@ -5,6 +5,7 @@
 //! at the first item that nothing in the pattern could have accepted.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// One step of a pattern.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +17,36 @@ pub enum Step<E> {
     /// Any number of items: `**`.
     Many,
     /// All of these rows, each in its own order, mixed in any way.
-    AnyOrder(Vec<Vec<Self>>),
+    AnyOrder(Rows<E>),
+}
+
+/// Rows that may be mixed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows<E> {
+    rows: Vec<Vec<Step<E>>>,
+    /// For each row the first one that is equal to it: equal rows are interchangeable.
+    same: Vec<usize>,
+}
+
+/// How many places in a pattern are followed at once; a pattern that needs more says too little.
+const PLACES: usize = 2_000;
+
+impl<E: fmt::Debug> Rows<E> {
+    /// These rows.
+    pub fn new(rows: Vec<Vec<Step<E>>>) -> Self {
+        let texts: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+        let first = |text: &String| texts.iter().position(|other| other == text);
+        let same = texts.iter().map(|text| first(text).unwrap_or_default()).collect();
+        Self { rows, same }
+    }
+}
+
+impl<E> std::ops::Deref for Rows<E> {
+    type Target = [Vec<Step<E>>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.rows
+    }
 }
 
 /// Where a row stopped fitting its pattern.
@@ -26,6 +56,8 @@ pub struct Misfit<'p, E> {
     pub fitted: usize,
     /// What the pattern could have gone on with; empty where it was at its end.
     pub wanted: Vec<&'p Step<E>>,
+    /// Whether there were too many ways to follow: the pattern has to say more.
+    pub ambiguous: bool,
 }
 
 /// A place in a pattern: the step, and for [`Step::AnyOrder`] the place in each row.
@@ -46,17 +78,22 @@ pub fn fit<'p, E, T>(
     accepts: &impl Fn(&E, &T) -> bool,
 ) -> Result<(), Misfit<'p, E>> {
     let mut places: BTreeSet<Position> = from(pattern, 0).into_iter().collect();
+    if places.len() > PLACES {
+        return Err(Misfit { fitted: 0, wanted: Vec::new(), ambiguous: true });
+    }
     for (fitted, item) in items.iter().enumerate() {
         let next = after(pattern, &places, item, accepts);
-        if next.is_empty() {
-            return Err(Misfit { fitted, wanted: wanted(pattern, &places) });
+        if next.is_empty() || next.len() > PLACES {
+            let ambiguous = !next.is_empty();
+            return Err(Misfit { fitted, wanted: wanted(pattern, &places), ambiguous });
         }
         places = next;
     }
     if places.iter().any(|place| place.step == pattern.len()) {
         Ok(())
     } else {
-        Err(Misfit { fitted: items.len(), wanted: wanted(pattern, &places) })
+        let wanted = wanted(pattern, &places);
+        Err(Misfit { fitted: items.len(), wanted, ambiguous: false })
     }
 }
 
@@ -74,6 +111,7 @@ pub fn fit_part<'p, E, T>(
     for start in 0..=items.len() {
         let mut places: BTreeSet<Position> = from(pattern, 0).into_iter().collect();
         let mut fitted = 0;
+        let mut ambiguous = false;
         loop {
             if places.iter().any(|place| place.step == pattern.len()) {
                 return Ok(());
@@ -82,17 +120,19 @@ pub fn fit_part<'p, E, T>(
                 Some(item) => after(pattern, &places, item, accepts),
                 None => BTreeSet::new(),
             };
-            if next.is_empty() {
+            if next.is_empty() || next.len() > PLACES {
+                ambiguous = !next.is_empty();
                 break;
             }
             places = next;
             fitted += 1;
         }
         if best.as_ref().is_none_or(|(_, misfit)| fitted > misfit.fitted) {
-            best = Some((start, Misfit { fitted, wanted: wanted(pattern, &places) }));
+            best = Some((start, Misfit { fitted, wanted: wanted(pattern, &places), ambiguous }));
         }
     }
-    Err(best.unwrap_or((0, Misfit { fitted: 0, wanted: pattern.first().into_iter().collect() })))
+    let nothing = Misfit { fitted: 0, wanted: pattern.iter().take(1).collect(), ambiguous: false };
+    Err(best.unwrap_or((0, nothing)))
 }
 
 fn after<E, T>(
@@ -116,10 +156,11 @@ fn from<E>(pattern: &[Step<E>], step: usize) -> Vec<Position> {
         }
         Some(Step::AnyOrder(rows)) => {
             let mut mixes: Vec<Vec<Position>> = vec![Vec::new()];
-            for row in rows {
+            for row in rows.iter() {
                 let starts = from(row, 0);
                 mixes = mixes
                     .iter()
+                    .take(PLACES)
                     .flat_map(|mix| {
                         starts.iter().map(|start| {
                             let mut mix = mix.clone();
@@ -164,10 +205,18 @@ fn advance<E, T>(
 fn mixed<E>(
     pattern: &[Step<E>],
     step: usize,
-    rows: &[Vec<Step<E>>],
-    mix: Vec<Position>,
+    rows: &Rows<E>,
+    mut mix: Vec<Position>,
 ) -> Vec<Position> {
-    if mix.iter().zip(rows).all(|(place, row)| place.step == row.len()) {
+    // Which of several equal rows has come how far makes no difference.
+    for i in 0..mix.len() {
+        for j in i + 1..mix.len() {
+            if rows.same[i] == rows.same[j] && mix[j] < mix[i] {
+                mix.swap(i, j);
+            }
+        }
+    }
+    if mix.iter().zip(rows.iter()).all(|(place, row)| place.step == row.len()) {
         from(pattern, step + 1)
     } else {
         vec![Position { step, rows: mix }]
@@ -246,7 +295,7 @@ mod tests {
     #[test]
     fn free_order() {
         let mut pattern = steps("a");
-        pattern.push(Step::AnyOrder(vec![steps("12"), steps("xy"), steps("")]));
+        pattern.push(Step::AnyOrder(Rows::new(vec![steps("12"), steps("xy"), steps("")])));
         pattern.extend(steps("b"));
         for text in ["a12xyb", "a1x2yb", "ax1y2b", "axy12b"] {
             check(&pattern, text, None);
@@ -264,6 +313,24 @@ mod tests {
         let pattern = steps("bd");
         let (start, misfit) = fit_part(&pattern, &items("abcbx"), &accepts).unwrap_err();
         assert_eq!((start, misfit.fitted, misfit.wanted), (1, 1, vec![&Step::One('d')]));
+    }
+
+    #[test]
+    fn many_equal_rows_are_cheap() {
+        let rows = Rows::new(vec![steps("abcdefg"); 20]);
+        let row: String = (0..20).map(|i| "abcdefg"[..i % 8].to_owned()).collect();
+        let rest: String = (0..20).map(|i| "abcdefg"[i % 8..].to_owned()).rev().collect();
+        let pattern = [Step::AnyOrder(rows)];
+        let result = fit(&pattern, &items(&(row + &rest)), &|a, b| a == b);
+        assert!(result.is_ok() || result.is_err_and(|misfit| misfit.ambiguous));
+    }
+
+    #[test]
+    fn patterns_that_say_too_little_are_given_up() {
+        let rows = (0..30).map(|i| format!("~{}~", char::from(b'A' + i)));
+        let pattern = [Step::AnyOrder(Rows::new(rows.map(|row| steps(&row)).collect()))];
+        let misfit = fit(&pattern, &items(&"ABCDEF".repeat(10)), &|a, b| a == b).unwrap_err();
+        assert!(misfit.ambiguous);
     }
 
     #[test]
