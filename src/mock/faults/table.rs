@@ -390,10 +390,10 @@ pub(super) const FAULTS: &[Fault] = &[
     api(
         "states.execution-limit-exceeded",
         &STATES,
-        Named("ExecutionLimitExceededException"),
+        Named("ExecutionLimitExceeded"),
         400,
         "Too many running executions",
-        Inferred,
+        Documented,
     ),
     api("states.throttled", &STATES, Common("ThrottlingException"), 400, "Rate exceeded", Inferred),
     api(
