@@ -17,6 +17,7 @@ use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, Start};
 use crate::history::{Diff, DiffOptions, EventDetails, History, HistoryEvent, Rule};
 use crate::limits::Limits;
+use crate::map_run::Objects;
 use crate::time::Timestamp;
 
 pub use report::{Divergence, DivergenceKind};
@@ -34,6 +35,8 @@ pub struct ReplayOptions {
     pub limits: Limits,
     /// Whether the wording of causes must be the recorded one.
     pub causes: bool,
+    /// The virtual S3 that a distributed Map's ItemReader reads from.
+    pub objects: Objects,
     /// Whether the result of a Map Run that cannot be computed anew may be taken from what its
     /// state gave out in the recording. The child executions are not part of a history.
     pub map_results_from_output: bool,
@@ -80,6 +83,7 @@ impl Default for ReplayOptions {
             execution_arn: None,
             limits: Limits::today(),
             causes: true,
+            objects: Objects::default(),
             map_results_from_output: true,
         }
     }

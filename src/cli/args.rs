@@ -238,6 +238,17 @@ pub struct Replay {
     /// The input (JSON, or a file), where the history was recorded without data.
     #[arg(long, value_name = "FILE|JSON")]
     pub input: Option<String>,
+    /// The execution's ARN, where the definition reads it from the Context Object: no history
+    /// shows it.
+    #[arg(long, value_name = "ARN")]
+    pub execution_arn: Option<String>,
+    /// An object that a distributed Map reads; may be given many times. Without it, the result of
+    /// such a Map is taken from the recorded output of its state.
+    #[arg(long = "object", value_name = "S3URI=FILE")]
+    pub objects: Vec<String>,
+    /// Let the wording of causes differ; error names always count.
+    #[arg(long)]
+    pub ignore_causes: bool,
     /// Fill in a `${Placeholder}` of the definition; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,

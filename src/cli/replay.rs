@@ -9,8 +9,10 @@ use super::{Exit, definition, diff, exec, file, parallel};
 use crate::asl::StateMachine;
 use crate::diagnostic::Style;
 use crate::history::{EventDetails, History, Payload, TimestampForm};
+use crate::map_run::{Objects, split_uri};
 use crate::replay::{Outcome, Replay, ReplayOptions, replay};
 use crate::scenario;
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// What came of one history, as far as it is still needed: histories are large.
@@ -34,7 +36,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
     let definition = definition::read(&arguments.definition, &fills, execution_type)?;
     let machine = definition::machine(&definition, terminal.style)?;
     let start_time = arguments.start_time.as_deref().map(exec::read_time).transpose()?;
-    let options = ReplayOptions { start_time, ..ReplayOptions::default() };
+    let options = ReplayOptions {
+        start_time,
+        execution_arn: arguments.execution_arn.as_deref().map(Arc::from),
+        causes: !arguments.ignore_causes,
+        objects: objects(&arguments.objects)?,
+        ..ReplayOptions::default()
+    };
     let input = arguments.input.as_deref();
     let input = input.map(|input| exec::read_value("--input", input)).transpose()?;
     let files = histories(&arguments.histories)?;
@@ -93,6 +101,23 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
         (None, _) => {}
     }
     Ok(tally.exit())
+}
+
+/// The objects of `--object`.
+fn objects(arguments: &[String]) -> Result<Objects, String> {
+    let mut objects = Objects::default();
+    for argument in arguments {
+        let parts = argument.rsplit_once('=').and_then(|(uri, file)| {
+            let (bucket, key) = split_uri(uri).filter(|(_, key)| !key.is_empty())?;
+            Some((bucket, key, file))
+        });
+        let Some((bucket, key, file)) = parts else {
+            return Err(format!("`--object {argument}`: write it as s3://BUCKET/KEY=FILE"));
+        };
+        let body = std::fs::read(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+        objects.put(bucket, key, body, Timestamp::EPOCH)?;
+    }
+    Ok(objects)
 }
 
 /// What all histories are replayed with.

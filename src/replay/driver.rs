@@ -124,8 +124,13 @@ impl<'r> Driver<'r> {
             Some((at, CallEnd::Succeeded(_))) => {
                 let output =
                     call.state_output.as_ref().filter(|_| self.options.map_results_from_output);
-                let result =
-                    super::map_run::result(&mut self.execution, self.machine, &request, output);
+                let result = super::map_run::result(
+                    &mut self.execution,
+                    self.machine,
+                    &request,
+                    &self.options.objects,
+                    output,
+                );
                 if let Some(note) = result.note {
                     self.notes.push(format!("Map Run of `{}`: {note}", request.state));
                 }

@@ -23,9 +23,10 @@ pub(super) fn result(
     execution: &mut Execution,
     machine: &StateMachine,
     request: &MapRunRequest,
+    objects: &Objects,
     output: Option<&Value>,
 ) -> Answer {
-    match run_children(execution, machine, request) {
+    match run_children(execution, machine, request, objects) {
         Some(outcome) => Answer { outcome: Some(outcome), note: None },
         None => match output.and_then(|output| given_out(machine, &request.state, output)) {
             Some(output) => Answer {
@@ -46,18 +47,20 @@ fn run_children(
     execution: &mut Execution,
     machine: &StateMachine,
     request: &MapRunRequest,
+    objects: &Objects,
 ) -> Option<Result<Value, Failure>> {
-    if matches!(request.items, ItemSource::Reader { .. }) || request.result_writer.is_some() {
+    let reads = matches!(request.items, ItemSource::Reader { .. });
+    if (reads && objects.iter().next().is_none()) || request.result_writer.is_some() {
         return None;
     }
     let parent = execution.start_parameters().clone();
-    let (now, mut nothing) = (execution.now(), Objects::default());
+    let (now, mut objects) = (execution.now(), objects.clone());
     let arn = parent.state_machine_arn.clone();
-    let mut run = MapRun::start(now, request.clone(), arn, &nothing, &parent.limits).ok()?;
+    let mut run = MapRun::start(now, request.clone(), arn, &objects, &parent.limits).ok()?;
     let machine = Arc::new(machine.processor(request.processor.clone()));
     loop {
         let mut select = |item| execution.map_item_input(request.task, item);
-        match run.poll(now, &mut nothing, &mut select).ok()? {
+        match run.poll(now, &mut objects, &mut select).ok()? {
             Output::Start { index, input } => {
                 let (arn, name) = (parent.arn.clone(), parent.name.clone());
                 run.child_started(index, ChildStart { arn, name, at: now });

@@ -26,6 +26,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.history.exists() {
         command.arg("replay").arg(&arguments.history);
         command.arg("--definition").arg(&arguments.definition);
+        for object in objects(arguments)? {
+            command.arg("--object").arg(object);
+        }
     } else {
         command.arg("exec").arg(&arguments.definition).arg("--input").arg(&arguments.input);
     }
@@ -50,4 +53,25 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 fn written(path: &Path) -> bool {
     path.metadata().is_ok_and(|m| m.len() > 0)
+}
+
+/// The S3 objects that stood around the recorded execution, as `--object` takes them.
+fn objects(arguments: &Arguments) -> Result<Vec<String>, String> {
+    let environment = arguments.case.with_file_name("environment.json");
+    if !environment.exists() {
+        return Ok(Vec::new());
+    }
+    let environment: Value = serde_json::from_str(&read(&environment)?)
+        .map_err(|e| format!("`{}`: {e}", environment.display()))?;
+    let mut objects = Vec::new();
+    for (number, object) in environment["s3Objects"].as_array().into_iter().flatten().enumerate() {
+        let [Some(bucket), Some(key)] = ["bucket", "key"].map(|name| object[name].as_str()) else {
+            return Err("an S3 object without bucket and key".to_owned());
+        };
+        let body = object["body"].as_str().map_or_else(|| object["body"].to_string(), Into::into);
+        let file = arguments.out.with_extension(format!("object{number}"));
+        std::fs::write(&file, body).map_err(|e| format!("`{}`: {e}", file.display()))?;
+        objects.push(format!("s3://{bucket}/{key}={}", file.display()));
+    }
+    Ok(objects)
 }
