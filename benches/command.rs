@@ -1,10 +1,12 @@
 //! From process start to exit: what somebody waits for who runs the command.
 
+mod machines;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// A case whose machine waits this many seconds before its mocked task.
 fn scenario(name: &str, seconds: u64) -> String {
@@ -69,5 +71,29 @@ fn command(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, command);
+/// A thousand recorded executions of 97 events and 47 KB, by one job and by two.
+fn replay(c: &mut Criterion) {
+    let (definition, job) = machines::task_chain(19, 350);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("histories");
+    fs::create_dir_all(&folder).expect("the build directory is writable");
+    let history = job.recorded();
+    for n in 0..1_000 {
+        fs::write(folder.join(format!("{n}.json")), &history).expect("a file can be written");
+    }
+    let machine = folder.with_extension("asl.json");
+    fs::write(&machine, definition).expect("a file can be written");
+
+    let mut group = c.benchmark_group("command/replay_thousand_files");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(1_000));
+    for jobs in ["1", "2"] {
+        let arguments = ["replay".as_ref(), &*folder, "--definition".as_ref(), &*machine];
+        let arguments = arguments.into_iter().chain(["--jobs".as_ref(), Path::new(jobs)]);
+        let arguments: Vec<&Path> = arguments.collect();
+        group.bench_function(format!("{jobs}_jobs"), |b| b.iter(|| run(&arguments)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, command, replay);
 criterion_main!(benches);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use stepproof::asl::{ExecutionType, StateMachine, parse_text};
 use stepproof::engine::{Execution, Input, Output, Start};
-use stepproof::history::HistoryEvent;
+use stepproof::history::{History, HistoryEvent, TimestampForm};
 use stepproof::limits::Limits;
 use stepproof::time::Timestamp;
 use stepproof::value::Value;
@@ -27,6 +27,11 @@ impl Job {
         // Some figures are about more events than AWS allows.
         let limits = Limits { history_events: 1_000_000, ..Limits::today() };
         Self { machine: Arc::new(machine), input: input.into(), limits }
+    }
+
+    /// One run's history, as `aws stepfunctions get-execution-history` prints it.
+    pub fn recorded(&self) -> String {
+        History { events: self.run() }.to_json(TimestampForm::Text)
     }
 
     /// How many events one run has.
@@ -106,6 +111,26 @@ pub fn choice_loop(rounds: usize) -> Job {
         },
     });
     Job::new(&definition, json!({ "i": 0, "rest": payload(1_000) }))
+}
+
+/// Tasks one after the other, each of five events, and a payload of about `bytes` bytes.
+pub fn task_chain(tasks: usize, bytes: usize) -> (String, Job) {
+    let mut all = serde_json::Map::new();
+    for n in 0..tasks {
+        let mut state = json!({
+            "Type": "Task",
+            "Resource": "arn:aws:lambda:us-east-1:123456789012:function:call",
+            "ResultPath": "$.last",
+        });
+        match n + 1 {
+            last if last == tasks => state["End"] = true.into(),
+            next => state["Next"] = format!("T{next}").into(),
+        }
+        all.insert(format!("T{n}"), state);
+    }
+    let definition = json!({ "StartAt": "T0", "States": all });
+    let job = Job::new(&definition, json!({ "rows": payload(bytes) }));
+    (definition.to_string(), job)
 }
 
 /// An inline Map with one Task an item, forty at a time.
