@@ -7,6 +7,7 @@ mod case;
 mod definition;
 mod expect;
 mod find;
+mod guess;
 mod place;
 mod read;
 mod scaffold;

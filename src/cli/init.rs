@@ -44,14 +44,14 @@ pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String>
         scaffold = scaffold.without_substitutions();
         scenario = draft(&scaffold)?;
     }
-    let expected: Vec<Value> = scenario
+    let expected: Vec<(Value, Option<String>)> = scenario
         .cases
         .iter()
         .map(|case| {
             let report = runner::run_case(&scenario, case, None);
             match (report.outcome, report.run) {
-                (CaseOutcome::Unusable(_), _) | (_, None) => Value::Null,
-                (_, Some(run)) => expectation(&run),
+                (CaseOutcome::Unusable(_), _) | (_, None) => (Value::Null, None),
+                (_, Some(run)) => (expectation(&run), remark(&run)),
             }
         })
         .collect();
@@ -70,6 +70,16 @@ pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String>
     }
     Ok(Exit::AsExpected)
 }
+
+/// Why a run failed, where the interpreter itself says so: mostly the made-up data lacks something.
+fn remark(run: &Run) -> Option<String> {
+    let cause = run.cause.as_deref().filter(|cause| *cause != "made up")?;
+    let short: String = cause.chars().take(REMARK_MAX).collect();
+    Some(if short.len() < cause.len() { format!("{short} …") } else { short })
+}
+
+/// The longest remark, in characters.
+const REMARK_MAX: usize = 300;
 
 /// What a run came to, as what is expected of it.
 fn expectation(run: &Run) -> Value {

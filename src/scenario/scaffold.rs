@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::guess::Guess;
 use super::write;
 use crate::asl::{ErrorName, Pattern, Resource, StateKind, StateMachine, States};
-use crate::document::{Document, Kind, Member, Node};
+use crate::document::{Document, Kind, Node};
 use crate::mock;
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 /// What a scenario for a definition starts from.
 #[derive(Clone, Debug)]
@@ -33,15 +34,16 @@ const FAILURES: usize = 3;
 impl Scaffold {
     /// A scaffold for this definition.
     pub fn new(document: &Document, machine: &StateMachine) -> Self {
+        let guess = Guess::new(&document.root);
         let mut scaffold = Self {
-            input: input(document),
+            input: guess.input.clone(),
             substitutions: Vec::new(),
             mocks: Vec::new(),
             activities: Vec::new(),
             cases: vec![ScaffoldCase { name: "every service answers".into(), mock: None }],
         };
         scaffold.level(&machine.states);
-        scaffold.fill_results(document);
+        scaffold.fill_results(&guess);
         scaffold.cases.truncate(1 + FAILURES);
         for placeholder in &document.placeholders {
             let name = &placeholder.name;
@@ -85,24 +87,16 @@ impl Scaffold {
         }
     }
 
-    /// Gives each result what the definition reads below the path that the result is written to.
-    fn fill_results(&mut self, document: &Document) {
-        let mut reads = Vec::new();
-        survey(&document.root, &mut reads, &mut Vec::new());
+    /// Gives each result what is read of it.
+    fn fill_results(&mut self, guess: &Guess) {
         for (state, answer) in &mut self.mocks {
-            let node = find(&document.root, state).and_then(|node| node.get("ResultPath"));
-            let path = node.and_then(Node::as_str).and_then(|text| paths(text).into_iter().next());
-            let (Some(path), Some(result)) = (path, answer.get("return").cloned()) else {
+            let (Some(parts), Some(result)) = (guess.results.get(state), answer.get("return"))
+            else {
                 continue;
             };
-            let below = reads
-                .iter()
-                .filter(|(read, _)| read.len() > path.len() && read[..path.len()] == path[..]);
-            let result = below.fold(result, |result, (read, value)| {
-                with(&result, &read[path.len()..], value.clone())
-            });
+            let filled = filled(result, parts);
             if let Value::Object(members) = &*answer {
-                *answer = Value::Object(members.with("return", result));
+                *answer = Value::Object(members.with("return", filled));
             }
         }
     }
@@ -130,8 +124,8 @@ impl Scaffold {
     }
 
     /// The scenario as YAML. `definition` is how the file names the definition; `expected` holds
-    /// what each case is to expect, as far as it is known.
-    pub fn to_yaml(&self, definition: &str, expected: &[Value]) -> String {
+    /// what each case is to expect, as far as it is known, and a remark about it.
+    pub fn to_yaml(&self, definition: &str, expected: &[(Value, Option<String>)]) -> String {
         let mut out = format!("definition: {}\n", write::string(definition));
         if !self.substitutions.is_empty() {
             out.push_str("# What fills in the ${placeholders} of the definition.\n");
@@ -160,8 +154,11 @@ impl Scaffold {
                 let mocks = Value::object([(state.clone(), answer.clone())]);
                 out.push_str(&member("mocks", &mocks, 4));
             }
-            if let Some(Value::Object(expected)) = expected.get(i) {
+            if let Some((Value::Object(expected), remark)) = expected.get(i) {
                 out.push_str("    expect:\n");
+                if let Some(remark) = remark {
+                    out.push_str(&format!("      # {}\n", remark.replace('\n', " ")));
+                }
                 for (key, value) in expected.iter() {
                     out.push_str(&member(key, value, 6));
                 }
@@ -171,15 +168,21 @@ impl Scaffold {
     }
 }
 
-/// The definition of the state called `name`, on any level.
-fn find<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    match &node.kind {
-        Kind::Object(members) => {
-            let own = node.get("States").and_then(|states| states.get(name));
-            own.or_else(|| members.iter().find_map(|member| find(&member.value, name)))
+/// A typical result with the parts that are read; what is typical stays.
+fn filled(result: &Value, parts: &Value) -> Value {
+    match (result, parts) {
+        (Value::Object(members), Value::Object(parts)) => {
+            let mut members = (**members).clone();
+            for (key, part) in parts.iter() {
+                let inner = match members.get(key) {
+                    Some(inner) => filled(inner, part),
+                    None => part.clone(),
+                };
+                members.insert(key.clone(), inner);
+            }
+            Value::from(members)
         }
-        Kind::Array(items) => items.iter().find_map(|item| find(item, name)),
-        _ => None,
+        _ => result.clone(),
     }
 }
 
@@ -208,7 +211,8 @@ fn made_up_value(node: &Node, name: &str, key: &str) -> Option<Value> {
             let placeholder = format!("${{{name}}}");
             let whole = **text == placeholder;
             let number = key.ends_with("Seconds")
-                || matches!(key, "MaxConcurrency" | "MaxAttempts" | "BackoffRate" | "MaxItems")
+                || key.starts_with("Max")
+                || key == "BackoffRate"
                 || key.starts_with("Numeric")
                 || key.starts_with("Tolerated");
             if !text.contains(&placeholder) {
@@ -241,112 +245,4 @@ fn name_of(placeholder: &str) -> Value {
         "AWS::Partition" => "aws".into(),
         name => format!("example-{name}").into(),
     }
-}
-
-/// An input with a made-up value for every path into it that the definition reads, as far as no
-/// state writes there.
-fn input(document: &Document) -> Value {
-    let mut reads = Vec::new();
-    let mut writes = Vec::new();
-    survey(&document.root, &mut reads, &mut writes);
-    let mut input = Value::object::<Arc<str>>([]);
-    for (path, value) in reads {
-        if !writes.contains(&path[0]) {
-            input = with(&input, &path, value);
-        }
-    }
-    input
-}
-
-type Read = (Vec<String>, Value);
-
-fn survey(node: &Node, reads: &mut Vec<Read>, writes: &mut Vec<String>) {
-    let Kind::Object(members) = &node.kind else {
-        if let Kind::Array(items) = &node.kind {
-            items.iter().for_each(|item| survey(item, reads, writes));
-        }
-        if let Some(text) = node.as_str() {
-            reads.extend(paths(text).into_iter().map(|path| (path, Value::from("example"))));
-        }
-        return;
-    };
-    let variable = members.iter().find(|member| &*member.key == "Variable");
-    if let (Some(variable), Some(value)) = (variable, compared(members)) {
-        let paths = variable.value.as_str().map(|text| paths(text)).unwrap_or_default();
-        reads.extend(paths.into_iter().map(|path| (path, value.clone())));
-    }
-    for member in members {
-        match (&*member.key, member.value.as_str()) {
-            ("ResultPath", Some(text)) => {
-                writes.extend(paths(text).into_iter().filter_map(|path| path.into_iter().next()));
-            }
-            ("ItemsPath" | "Items", Some(text)) => {
-                let one = Value::array([Value::object::<Arc<str>>([])]);
-                reads.extend(paths(text).into_iter().map(|path| (path, one.clone())));
-            }
-            ("SecondsPath" | "TimeoutSecondsPath" | "HeartbeatSecondsPath", Some(text)) => {
-                reads.extend(paths(text).into_iter().map(|path| (path, Value::from(60))));
-            }
-            ("TimestampPath", Some(text)) => {
-                let time = Value::from("2024-01-01T00:01:00Z");
-                reads.extend(paths(text).into_iter().map(|path| (path, time.clone())));
-            }
-            // Names of things, and text that is for people.
-            ("Comment" | "Resource" | "Variable", _) => {}
-            _ => survey(&member.value, reads, writes),
-        }
-    }
-}
-
-/// What a rule compares its variable with.
-fn compared(members: &[Member]) -> Option<Value> {
-    let operator = |key: &str| {
-        ["String", "Numeric", "Boolean", "Timestamp"].iter().any(|kind| key.starts_with(kind))
-            && !key.ends_with("Path")
-    };
-    members.iter().find(|member| operator(&member.key)).map(|member| member.value.to_value())
-}
-
-/// The paths into the input that a text reads: `$.a.b`, or `$states.input.a.b`.
-fn paths(text: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let context = rest[..at].ends_with('$');
-        rest = &rest[at + 1..];
-        let Some(steps) = rest.strip_prefix('.').or_else(|| rest.strip_prefix("states.input."))
-        else {
-            continue;
-        };
-        let end = steps.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'));
-        let steps = &steps[..end.unwrap_or(steps.len())];
-        let path: Vec<String> =
-            steps.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect();
-        if !path.is_empty() && !context {
-            found.push(path);
-        }
-    }
-    found
-}
-
-/// The value with a made-up one at `path`, where nothing better stands there.
-fn with(value: &Value, path: &[String], new: Value) -> Value {
-    let Some((first, rest)) = path.split_first() else {
-        let vague = |value: &Value| value.as_str() == Some("example");
-        let keep = !vague(value) && (vague(&new) || value.depth() > 0 || value.as_str().is_some());
-        return if keep { value.clone() } else { new };
-    };
-    let mut members = match value {
-        Value::Object(members) => (**members).clone(),
-        // What is read whole and in parts is an object; a list stays one.
-        Value::Array(_) => return value.clone(),
-        _ => Map::default(),
-    };
-    let inner = match members.get(&**first) {
-        Some(inner) => with(inner, rest, new),
-        None if rest.is_empty() => new,
-        None => with(&Value::object::<Arc<str>>([]), rest, new),
-    };
-    members.insert(Arc::from(first.as_str()), inner);
-    Value::from(members)
 }

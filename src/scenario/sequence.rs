@@ -111,8 +111,7 @@ pub fn fit_part<'p, E, T>(
     for start in 0..=items.len() {
         let mut places: BTreeSet<Position> = from(pattern, 0).into_iter().collect();
         let mut fitted = 0;
-        let mut ambiguous = false;
-        loop {
+        let ambiguous = loop {
             if places.iter().any(|place| place.step == pattern.len()) {
                 return Ok(());
             }
@@ -121,12 +120,11 @@ pub fn fit_part<'p, E, T>(
                 None => BTreeSet::new(),
             };
             if next.is_empty() || next.len() > PLACES {
-                ambiguous = !next.is_empty();
-                break;
+                break !next.is_empty();
             }
             places = next;
             fitted += 1;
-        }
+        };
         if best.as_ref().is_none_or(|(_, misfit)| fitted > misfit.fitted) {
             best = Some((start, Misfit { fitted, wanted: wanted(pattern, &places), ambiguous }));
         }
