@@ -22,6 +22,8 @@ mod process;
 mod references;
 mod regex;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use error::JsonataError;
@@ -141,10 +143,13 @@ impl Expression {
         environment: &mut Environment,
     ) -> Result<Outcome, JsonataError> {
         let mut evaluator = Evaluator::new(&self.labels, bindings, input, environment);
-        let result = evaluator.run(&self.root).map(|item| match item {
-            Item::Undefined => Outcome::Undefined,
-            Item::Function(_) => Outcome::Function,
-            item => Outcome::Value(item.to_value()),
+        let result = evaluator.run(&self.root).and_then(|item| match item {
+            Item::Undefined => Ok(Outcome::Undefined),
+            Item::Function(_) => Ok(Outcome::Function),
+            item => {
+                evaluator.allocate((item.nodes() - 1) * evaluate::ELEMENT_BYTES)?;
+                Ok(Outcome::Value(item.to_value()))
+            }
         });
         environment.entropy = evaluator.finish();
         Ok(result?)

@@ -27,7 +27,11 @@ use super::{Bindings, Environment, Limits};
 
 /// How much of the native stack one evaluation may use: a net below the limits on depth, for
 /// builds with large frames.
-const STACK_BYTES: usize = 1_100_000;
+const STACK_BYTES: usize = 1_000_000;
+
+/// What an element counts for in the size of an array: `[1..873782]` is the longest range that
+/// was measured on AWS, which fits the limit of 6,990,256 bytes.
+pub(super) const ELEMENT_BYTES: usize = 8;
 
 pub(super) struct Evaluator<'e> {
     labels: &'e [Arc<str>],
@@ -110,7 +114,10 @@ impl<'e> Evaluator<'e> {
             result = self.group(group, result, env)?;
         }
         self.depth -= 1;
-        Ok(normalize(result, node.keep_array))
+        let result = normalize(result, node.keep_array);
+        // Whatever is done with a large value next may walk through all of it.
+        self.spend(result.nodes() / 64)?;
+        Ok(result)
     }
 
     /// Counts work; the budget is what ends expressions that would never end.
@@ -293,7 +300,7 @@ impl<'e> Evaluator<'e> {
             match self.evaluate(node, input, env)? {
                 Item::Undefined => {}
                 Item::Array(list) if !matches!(node.kind, Kind::Array(_)) => {
-                    self.spend(list.len() / 8)?;
+                    self.allocate((result.len() + list.len()) * ELEMENT_BYTES)?;
                     result.extend(list.iter());
                 }
                 other => result.push(other),

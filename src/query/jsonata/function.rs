@@ -106,6 +106,16 @@ impl<'e> Function<'e> {
         }
     }
 
+    /// What an error shows of the function: definitions are objects with their signature.
+    pub fn shown(&self) -> Option<Value> {
+        match &self.kind {
+            FunctionKind::Builtin(builtin) => Some(definition(&builtin.signature.text)),
+            FunctionKind::Transform { .. } => Some(definition("<(oa):o>")),
+            FunctionKind::Lambda(_) => Some(Value::object([("_jsonata_lambda", true.into())])),
+            _ => None,
+        }
+    }
+
     /// How many arguments the function takes.
     pub fn arity(&self) -> usize {
         match &self.kind {
@@ -136,6 +146,11 @@ impl<'e> Function<'e> {
             }
         }
     }
+}
+
+fn definition(signature: &str) -> Value {
+    let signature = Value::object([("definition", signature.into())]);
+    Value::object([("_jsonata_function", Value::Bool(true)), ("signature", signature)])
 }
 
 impl FunctionKind<'_> {

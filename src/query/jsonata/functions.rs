@@ -136,6 +136,11 @@ const ENTRIES: &[(&str, &str, &str, Run)] = &[
     ("parse", "<s-:x>", "str", step_functions::parse),
 ];
 
+/// JavaScript's error for a member of a missing argument.
+fn missing(member: &str) -> Box<Fault> {
+    Fault::host(format!("Cannot read properties of undefined (reading '{member}')"))
+}
+
 /// The argument at `index`, `undefined` where there is none.
 fn arg<'e>(args: &[Item<'e>], index: usize) -> Item<'e> {
     args.get(index).cloned().unwrap_or_default()

@@ -19,6 +19,9 @@ use super::number;
 /// How deep constructed arrays, objects and functions may nest in one another.
 pub(super) const MAX_DEPTH: u32 = 500;
 
+/// How many nodes a constructed value may have, shared ones counted as often as they occur.
+const MAX_NODES: u32 = 20_000_000;
+
 pub(super) type Evaluated<'e> = Result<Item<'e>, Box<Fault>>;
 
 pub(super) type Members<'e> = IndexMap<Arc<str>, Item<'e>, FxBuildHasher>;
@@ -48,7 +51,38 @@ pub(super) enum List<'e> {
 pub(super) struct Sequence<'e> {
     pub items: Vec<Item<'e>>,
     pub marks: Marks,
+    extent: Extent,
+}
+
+/// How far a constructed value extends. Parts may be shared, so that a small value can be a huge
+/// tree: what walks through it must know beforehand that it comes to an end.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Extent {
     depth: u32,
+    nodes: u32,
+}
+
+impl Extent {
+    /// One level around these parts.
+    fn around(parts: impl Iterator<Item = Self>) -> Result<Self, Box<Fault>> {
+        let mut extent = Self { depth: 0, nodes: 1 };
+        for part in parts {
+            extent.depth = extent.depth.max(part.depth);
+            extent.nodes = extent.nodes.saturating_add(part.nodes);
+        }
+        extent.depth += 1;
+        extent.checked()
+    }
+
+    fn checked(self) -> Result<Self, Box<Fault>> {
+        if self.depth > MAX_DEPTH {
+            return Err(Fault::too_deep());
+        }
+        if self.nodes > MAX_NODES {
+            return Err(Fault::too_long());
+        }
+        Ok(self)
+    }
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -85,7 +119,7 @@ pub(super) enum Record<'e> {
 
 pub(super) struct OwnRecord<'e> {
     members: RefCell<Members<'e>>,
-    depth: Cell<u32>,
+    extent: Cell<Extent>,
 }
 
 impl<'e> Item<'e> {
@@ -127,11 +161,21 @@ impl<'e> Item<'e> {
     }
 
     pub fn depth(&self) -> u32 {
+        self.extent().depth
+    }
+
+    /// How many nodes a walk through the constructed part of the item visits.
+    pub fn nodes(&self) -> usize {
+        self.extent().nodes as usize
+    }
+
+    /// How far the constructed part of the item extends; JSON of the engine counts as one node.
+    fn extent(&self) -> Extent {
         match self {
-            Self::Array(List::Own(own)) => own.depth,
-            Self::Object(Record::Own(own)) => own.depth.get(),
-            Self::Function(function) => function.depth,
-            _ => 0,
+            Self::Array(List::Own(own)) => own.extent,
+            Self::Object(Record::Own(own)) => own.extent.get(),
+            Self::Function(function) => Extent { depth: function.depth, nodes: 1 },
+            _ => Extent { depth: 0, nodes: 1 },
         }
     }
 
@@ -203,8 +247,17 @@ impl<'e> Item<'e> {
     /// What an error shows of this item; `None` where JavaScript's JSON has nothing to show.
     pub fn shown(&self) -> Option<Value> {
         match self {
-            Self::Undefined | Self::Function(_) => None,
+            Self::Undefined => None,
+            Self::Function(function) => function.shown(),
             Self::Number(value) if !value.is_finite() => Some(Value::Null),
+            Self::Array(List::Own(own)) => {
+                let items = own.items.iter();
+                Some(Value::array(items.map(|item| item.shown().unwrap_or_default())))
+            }
+            Self::Object(record @ Record::Own(_)) => {
+                let entries = record.entries();
+                Some(Value::object(entries.filter_map(|(key, item)| Some((key, item.shown()?)))))
+            }
             _ => Some(self.to_value()),
         }
     }
@@ -226,11 +279,8 @@ impl From<&Value> for Item<'_> {
 
 impl<'e> List<'e> {
     pub fn new(items: Vec<Item<'e>>, marks: Marks) -> Result<Self, Box<Fault>> {
-        let depth = 1 + items.iter().map(Item::depth).max().unwrap_or(0);
-        if depth > MAX_DEPTH {
-            return Err(Fault::too_deep());
-        }
-        Ok(Self::Own(Rc::new(Sequence { items, marks, depth })))
+        let extent = Extent::around(items.iter().map(Item::extent))?;
+        Ok(Self::Own(Rc::new(Sequence { items, marks, extent })))
     }
 
     pub fn len(&self) -> usize {
@@ -270,16 +320,17 @@ impl<'e> List<'e> {
         match self {
             Self::Own(own) if own.marks == marks => Self::Own(own),
             Self::Own(own) => {
-                let depth = own.depth;
+                let extent = own.extent;
                 let items = match Rc::try_unwrap(own) {
                     Ok(own) => own.items,
                     Err(shared) => shared.items.clone(),
                 };
-                Self::Own(Rc::new(Sequence { items, marks, depth }))
+                Self::Own(Rc::new(Sequence { items, marks, extent }))
             }
             Self::Json(array) => {
-                let items = array.iter().map(Item::from).collect();
-                Self::Own(Rc::new(Sequence { items, marks, depth: 1 }))
+                let items: Vec<Item<'e>> = array.iter().map(Item::from).collect();
+                let nodes = u32::try_from(items.len() + 1).unwrap_or(u32::MAX);
+                Self::Own(Rc::new(Sequence { items, marks, extent: Extent { depth: 1, nodes } }))
             }
         }
     }
@@ -287,12 +338,8 @@ impl<'e> List<'e> {
 
 impl<'e> Record<'e> {
     pub fn new(members: Members<'e>) -> Result<Self, Box<Fault>> {
-        let depth = 1 + members.values().map(Item::depth).max().unwrap_or(0);
-        if depth > MAX_DEPTH {
-            return Err(Fault::too_deep());
-        }
-        let members = RefCell::new(members);
-        Ok(Self::Own(Rc::new(OwnRecord { members, depth: Cell::new(depth) })))
+        let extent = Cell::new(Extent::around(members.values().map(Item::extent))?);
+        Ok(Self::Own(Rc::new(OwnRecord { members: RefCell::new(members), extent })))
     }
 
     pub fn len(&self) -> usize {
@@ -335,11 +382,12 @@ impl<'e> Record<'e> {
     /// Sets a member of a constructed object in place; objects of the engine never change.
     pub fn insert(&self, key: Arc<str>, member: Item<'e>) -> Result<(), Box<Fault>> {
         if let Self::Own(own) = self {
-            let depth = own.depth.get().max(1 + member.depth());
-            if depth > MAX_DEPTH {
-                return Err(Fault::too_deep());
-            }
-            own.depth.set(depth);
+            let (known, added) = (own.extent.get(), member.extent());
+            let extent = Extent {
+                depth: known.depth.max(1 + added.depth),
+                nodes: known.nodes.saturating_add(added.nodes),
+            };
+            own.extent.set(extent.checked()?);
             own.members.borrow_mut().insert(key, member);
         }
         Ok(())

@@ -11,13 +11,14 @@ use super::number;
 
 /// The compact text of a value, its numbers printed in full.
 pub(super) fn stringify_value(value: &Value) -> String {
-    let mut writer = Writer { out: String::new(), pretty: false, rounded: false };
+    let mut writer =
+        Writer { out: String::new(), pretty: false, rounded: false, limit: usize::MAX };
     writer.value(value, 0);
     writer.out
 }
 
 /// What `$string` gives: numbers are rounded to 15 digits, functions are empty strings.
-pub(super) fn string<'e>(item: &Item<'e>, pretty: bool) -> Evaluated<'e> {
+pub(super) fn string<'e>(item: &Item<'e>, pretty: bool, limit: usize) -> Evaluated<'e> {
     Ok(match item {
         Item::Undefined => Item::Undefined,
         Item::String(_) => item.clone(),
@@ -27,16 +28,17 @@ pub(super) fn string<'e>(item: &Item<'e>, pretty: bool) -> Evaluated<'e> {
         }
         Item::Number(value) => Item::String(number::to_text(number::to_15_digits(*value)).into()),
         Item::Array(list) if list.marks().outer_wrapper => {
-            Item::String(stringify(&list.item(0), pretty)?)
+            Item::String(stringify(&list.item(0), pretty, limit)?)
         }
-        item => Item::String(stringify(item, pretty)?),
+        item => Item::String(stringify(item, pretty, limit)?),
     })
 }
 
 /// The text of an item with numbers rounded to 15 digits.
-pub(super) fn stringify(item: &Item<'_>, pretty: bool) -> Result<Arc<str>, Box<Fault>> {
-    let mut writer = Writer { out: String::new(), pretty, rounded: true };
+fn stringify(item: &Item<'_>, pretty: bool, limit: usize) -> Result<Arc<str>, Box<Fault>> {
+    let mut writer = Writer { out: String::new(), pretty, rounded: true, limit };
     writer.item(item, 0)?;
+    writer.check()?;
     Ok(writer.out.into())
 }
 
@@ -44,6 +46,8 @@ struct Writer {
     out: String,
     pretty: bool,
     rounded: bool,
+    /// How long the text may get.
+    limit: usize,
 }
 
 impl Writer {
@@ -61,6 +65,7 @@ impl Writer {
             Item::Array(List::Own(own)) => {
                 self.out.push('[');
                 for (index, item) in own.items.iter().enumerate() {
+                    self.check()?;
                     self.separate(index, indent + 1);
                     self.item(item, indent + 1)?;
                 }
@@ -74,6 +79,7 @@ impl Writer {
                     if member.is_undefined() {
                         continue;
                     }
+                    self.check()?;
                     self.separate(count, indent + 1);
                     self.key(&key);
                     self.item(&member, indent + 1)?;
@@ -83,6 +89,13 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    fn check(&self) -> Result<(), Box<Fault>> {
+        match self.out.len() {
+            length if length > self.limit => Err(Fault::too_large(length, self.limit)),
+            _ => Ok(()),
+        }
     }
 
     fn value(&mut self, value: &Value, indent: usize) {

@@ -10,6 +10,9 @@ use super::super::error::Fault;
 use super::super::item::{Env, Evaluated, Frame, Item, Members, Record};
 use super::{Evaluator, object};
 
+/// What it costs to make an object, besides its members.
+const OBJECT_STEPS: usize = 4;
+
 /// The items of one key, and which pair of the constructor made it.
 struct Entry<'e> {
     data: Appended<'e>,
@@ -64,8 +67,12 @@ impl<'e> Evaluator<'e> {
             Item::Array(list) => (list.to_vec(), list.marks().tuples),
             other => (vec![other], false),
         };
+        if tuples && items.is_empty() {
+            return Err(Fault::host("Cannot read properties of undefined (reading '@')"));
+        }
         // An empty input still makes the object once.
         let items = if items.is_empty() { vec![Item::Undefined] } else { items };
+        self.spend(OBJECT_STEPS)?;
         if let [item] = &*items
             && !tuples
         {

@@ -8,13 +8,10 @@ use super::super::error::Fault;
 use super::super::item::{Env, Evaluated, Item, List, Marks};
 use super::super::text;
 use super::sort::compare_strings;
-use super::{Evaluator, boolean, numeric};
+use super::{ELEMENT_BYTES, Evaluator, boolean, numeric};
 
 /// The most elements that `..` makes.
 const MAX_RANGE: f64 = 1e7;
-
-/// The memory of one number in an array, as measured on AWS: `[1..873782]` is the longest range.
-const NUMBER_BYTES: usize = 8;
 
 impl<'e> Evaluator<'e> {
     /// Evaluates a chain of operators from its innermost left operand outwards, in a loop.
@@ -101,7 +98,8 @@ impl<'e> Evaluator<'e> {
     }
 
     fn concat(&mut self, lhs: &Item<'e>, rhs: &Item<'e>) -> Evaluated<'e> {
-        let text = |item: &Item<'e>| match text::string(item, false)? {
+        let limit = self.limits.value_bytes;
+        let text = |item: &Item<'e>| match text::string(item, false, limit)? {
             Item::String(text) => Ok(text),
             _ => Ok::<Arc<str>, Box<Fault>>("".into()),
         };
@@ -130,7 +128,7 @@ impl<'e> Evaluator<'e> {
             return Err(Fault::new("D2014").value(Some(value)));
         }
         let count = size as usize;
-        self.allocate(count * NUMBER_BYTES)?;
+        self.allocate(count * ELEMENT_BYTES)?;
         let numbers = (0..count).map(|offset| Item::Number(first + offset as f64)).collect();
         Ok(Item::Array(List::new(numbers, Marks::SEQUENCE)?))
     }

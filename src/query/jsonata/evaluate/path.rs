@@ -85,6 +85,10 @@ impl<'e> Evaluator<'e> {
             if index == 0 && step.cons_array {
                 let item = self.evaluate(step, &stream.to_item()?, env)?;
                 odd = (!matches!(item, Item::Array(_))).then(|| item.clone());
+                if matches!(item, Item::Null) && !in_tuples {
+                    let message = "Cannot read properties of null (reading 'length')";
+                    return Err(Fault::host(message));
+                }
                 if item.is_undefined() && !in_tuples {
                     stream = Stream::Empty;
                     break;
@@ -101,7 +105,8 @@ impl<'e> Evaluator<'e> {
                 stream = self.step(step, stream, env, index == last)?;
             }
             if !in_tuples && stream.is_empty() && odd.is_none() {
-                if index < last {
+                // An inner step gives a sequence, a first array constructor an array.
+                if index < last && !(index == 0 && step.cons_array) {
                     stream = Stream::Empty;
                 }
                 break;

@@ -3,7 +3,6 @@
 use super::super::ast::Transform;
 use super::super::error::Fault;
 use super::super::item::{Env, Evaluated, Item, List, Marks, Members, Record};
-use super::super::text;
 use super::Evaluator;
 
 impl<'e> Evaluator<'e> {
@@ -31,7 +30,20 @@ impl<'e> Evaluator<'e> {
         for found in matches {
             self.change(transform, &found, env)?;
         }
+        self.walk(&result)?;
         Ok(result)
+    }
+
+    /// Counts the nodes of a value that was changed in place, where nobody else counted them.
+    fn walk(&mut self, item: &Item<'e>) -> Result<(), Box<Fault>> {
+        self.spend(1)?;
+        match item {
+            Item::Array(List::Own(own)) => own.items.iter().try_for_each(|item| self.walk(item)),
+            Item::Object(record @ Record::Own(_)) => {
+                record.entries().try_for_each(|(_, member)| self.walk(&member))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn change(
@@ -110,7 +122,7 @@ impl<'e> Evaluator<'e> {
             Item::Number(value) if value.is_nan() => Item::Null,
             Item::Number(value) => Item::Number(super::super::number::to_15_digits(*value)),
             Item::Undefined => Item::Null,
-            Item::Function(_) => text::string(item, false)?,
+            Item::Function(_) => Item::string(""),
             other => other.clone(),
         })
     }

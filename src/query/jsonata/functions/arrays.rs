@@ -1,6 +1,6 @@
 //! Functions on arrays.
 
-use super::super::evaluate::Evaluator;
+use super::super::evaluate::{ELEMENT_BYTES, Evaluator};
 use super::super::item::{Evaluated, Item, List, Marks};
 use super::{arg, list};
 
@@ -10,7 +10,7 @@ pub(super) fn zip<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evalu
         _ => 0,
     });
     let length = length.min().unwrap_or(0);
-    evaluator.spend(length * args.len() / 8)?;
+    evaluator.allocate(length * args.len() * ELEMENT_BYTES)?;
     let tuples = (0..length).map(|index| {
         Item::array(
             args.iter()
@@ -49,7 +49,7 @@ pub(super) fn concat<'e>(
         Item::Array(list) => items.extend(list.iter()),
         single => items.push(single),
     }
-    evaluator.spend(items.len() / 8)?;
+    evaluator.allocate(items.len() * ELEMENT_BYTES)?;
     Item::array(items)
 }
 

@@ -53,7 +53,8 @@ struct Layout {
 
 pub(super) fn format_number<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(value) = float(args, 0)? else { return Ok(Item::Undefined) };
-    let picture: Chars = text(args, 1)?.unwrap_or_default().chars().collect();
+    let picture = text(args, 1)?.ok_or_else(|| super::missing("split"))?;
+    let picture: Chars = picture.chars().collect();
     let symbols = Symbols::new(&arg(args, 2));
     let pictures = split(&picture, &symbols.separator);
     if pictures.len() > 2 {

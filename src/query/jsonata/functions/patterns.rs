@@ -261,7 +261,7 @@ pub(super) fn split<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eva
     }
     if let Item::String(separator) = arg(args, 1) {
         let most = limit.map_or(usize::MAX, |limit| limit as usize);
-        evaluator.spend(str.len() / 16)?;
+        evaluator.spend(str.len() / 4)?;
         if separator.is_empty() {
             parts.extend(str.chars().take(most).map(|char| Item::string(char.to_string())));
         } else {

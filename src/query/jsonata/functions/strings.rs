@@ -11,7 +11,7 @@ use super::{float, list, text};
 pub(super) fn string<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let pretty = matches!(args.get(1), Some(Item::Bool(true)));
     let Some(item) = args.first() else { return Ok(Item::Undefined) };
-    let result = json_text::string(item, pretty)?;
+    let result = json_text::string(item, pretty, evaluator.limits.value_bytes)?;
     if let Item::String(text) = &result {
         evaluator.allocate(text.len())?;
     }
@@ -19,9 +19,9 @@ pub(super) fn string<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Ev
 }
 
 pub(super) fn substring<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    let (Some(str), Some(start)) = (text(args, 0)?, float(args, 1)?) else {
-        return Ok(Item::Undefined);
-    };
+    let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    // A missing start counts as zero, but makes the length useless.
+    let start = float(args, 1)?.unwrap_or(f64::NAN);
     let chars: Vec<char> = str.chars().collect();
     let length = chars.len() as f64;
     let start = if length + start < 0.0 { 0.0 } else { start };

@@ -1,6 +1,7 @@
 //! Functions on timestamps, and on integers with pictures.
 
 use super::super::datetime;
+use super::super::error::Fault;
 use super::super::evaluate::Evaluator;
 use super::super::integer::Picture;
 use super::super::item::{Evaluated, Item};
@@ -8,15 +9,21 @@ use super::{float, text};
 
 pub(super) fn format_integer<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(value) = float(args, 0)? else { return Ok(Item::Undefined) };
-    let picture = Picture::parse(&text(args, 1)?.unwrap_or_default())?;
-    Ok(Item::string(picture.format(value.floor())?))
+    Ok(Item::string(picture(args)?.format(value.floor())?))
 }
 
 pub(super) fn parse_integer<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(value) = text(args, 0)? else { return Ok(Item::Undefined) };
-    let picture = Picture::parse(&text(args, 1)?.unwrap_or_default())?;
+    let picture = picture(args)?;
     picture.supported()?;
     Ok(Item::Number(picture.read(&value)))
+}
+
+fn picture(args: &[Item<'_>]) -> Result<Picture, Box<Fault>> {
+    match text(args, 1)? {
+        Some(picture) => Picture::parse(&picture),
+        None => Err(super::missing("lastIndexOf")),
+    }
 }
 
 pub(super) fn now<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
