@@ -2,6 +2,30 @@
 //!
 //! This is the only module that knows how events look as JSON. It reads and writes them, takes a
 //! history apart along its `previousEventId` links, and compares two histories. Nothing here runs.
+//!
+//! A history prints one line an event, which is what a snapshot test wants:
+//!
+//! ```
+//! use stepproof::history::History;
+//!
+//! let (history, notes) = History::parse(
+//!     r#"{"events": [
+//!         {"id": 1, "previousEventId": 0, "type": "ExecutionStarted",
+//!          "executionStartedEventDetails": {"input": "{\"order\": 7}"}},
+//!         {"id": 2, "previousEventId": 0, "type": "PassStateEntered",
+//!          "stateEnteredEventDetails": {"name": "Price", "input": "{\"order\": 7}"}}]}"#,
+//! )?;
+//! assert_eq!(
+//!     history.to_string(),
+//!     "  1 <-   0  ExecutionStarted {\"order\":7}\n\
+//!      \x20 2 <-   0  PassStateEntered Price {\"order\":7}\n",
+//! );
+//! assert_eq!(
+//!     notes[0].to_string(),
+//!     "the history stops at event 2: the execution was running, or a page is missing",
+//! );
+//! # Ok::<(), stepproof::history::HistoryError>(())
+//! ```
 
 use std::fmt;
 

@@ -4,6 +4,38 @@
 //! tasks, of Map Runs, a stop) is fed back to it at the place and in the order in which it came.
 //! Then both histories are compared. Nothing else of the recording reaches the interpreter, so
 //! whatever the definition decides by itself is decided anew.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use serde_json::json;
+//! use stepproof::history::Style;
+//! use stepproof::mock::Mock;
+//! use stepproof::replay::{ReplayOptions, replay};
+//! use stepproof::sim::Simulation;
+//!
+//! let definition = r#"{"StartAt": "Charge", "States": {"Charge": {"Type": "Task",
+//!     "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"amount.$": "$.amount"},
+//!     "ResultPath": "$.receipt", "End": true}}}"#;
+//! // In real life the recording comes from `aws stepfunctions get-execution-history`.
+//! let recorded = Simulation::parse(definition)?
+//!     .input(json!({"amount": 5}))
+//!     .mock("Charge", Mock::returns(json!("r-1")))
+//!     .run()?
+//!     .history()
+//!     .clone();
+//!
+//! let changed = definition.replace("$.receipt", "$.paid");
+//! let (machine, _) = stepproof::asl::parse_text("changed.json", &changed);
+//! let machine = Arc::new(machine.expect("the definition is valid"));
+//! let replay = replay(&machine, &recorded, &ReplayOptions::default())?;
+//! assert!(!replay.is_same());
+//! let text = replay.render(&recorded, Style::Plain);
+//! assert!(text.starts_with(
+//!     "diverged: `Charge` has another output at $.receipt: recorded \"r-1\", replayed nothing"
+//! ));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answers;
 mod driver;
@@ -15,7 +47,7 @@ use std::sync::Arc;
 
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, Start};
-use crate::history::{Diff, DiffOptions, EventDetails, History, HistoryEvent, Rule};
+use crate::history::{Diff, DiffOptions, EventDetails, EventType, History, HistoryEvent, Rule};
 use crate::limits::Limits;
 use crate::map_run::Objects;
 use crate::time::Timestamp;
@@ -99,6 +131,13 @@ pub fn replay(
     recorded: &History,
     options: &ReplayOptions,
 ) -> Result<Replay, ReplayError> {
+    let redriven = |event: &HistoryEvent| event.event_type == EventType::ExecutionRedriven;
+    if let Some(at) = recorded.events.iter().position(redriven) {
+        let before = History { events: recorded.events[..at].to_vec() };
+        let mut replay = replay(machine, &before, options)?;
+        replay.notes.push("the recording goes on after a redrive, which is not replayed".into());
+        return Ok(replay);
+    }
     let start = start(recorded, options)?;
     // Texts that the history does not show, and that were made up in their place.
     let mut made_up = Vec::new();

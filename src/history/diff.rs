@@ -3,6 +3,32 @@
 //! They are aligned line of control by line of control, along the links: another interleaving of
 //! branches or iterations is no difference, another order within one is. Ids and, unless asked
 //! for, timestamps do not count.
+//!
+//! ```
+//! use stepproof::history::{Diff, DiffOptions, History, Labels, Style};
+//!
+//! let history = |output: &str| {
+//!     let text = format!(
+//!         r#"{{"events": [
+//!             {{"id": 1, "previousEventId": 0, "type": "ExecutionStarted",
+//!               "executionStartedEventDetails": {{"input": "{{}}"}}}},
+//!             {{"id": 2, "previousEventId": 0, "type": "PassStateEntered",
+//!               "stateEnteredEventDetails": {{"name": "Price", "input": "{{}}"}}}},
+//!             {{"id": 3, "previousEventId": 2, "type": "PassStateExited",
+//!               "stateExitedEventDetails": {{"name": "Price", "output": "{output}"}}}}]}}"#
+//!     );
+//!     History::parse(&text).map(|(history, _)| history)
+//! };
+//! let (expected, actual) = (history("5")?, history("7")?);
+//! let diff = Diff::new(&expected, &actual, &DiffOptions::default());
+//! let labels = Labels::default();
+//! assert_eq!(
+//!     diff.differences[0].sentence(&expected, &actual, &labels),
+//!     "`Price` has another output: expected 5, actual 7",
+//! );
+//! println!("{}", diff.render(&expected, &actual, &labels, Style::Plain));
+//! # Ok::<(), stepproof::history::HistoryError>(())
+//! ```
 
 mod align;
 mod members;

@@ -255,7 +255,12 @@ impl<'r> Driver<'r> {
                 let _ = self.execution.handle(now, Input::Stop { failure });
                 None
             }
-            Some((EventType::ExecutionTimedOut, _)) if rest <= 1 || timer.is_none() => {
+            Some((EventType::ExecutionTimedOut, event)) if rest <= 1 || timer.is_none() => {
+                // A definition without a time-out of its own runs for a year.
+                let late = event.timestamp.is_some_and(|time| time >= self.deadline);
+                if self.machine.timeout_seconds.is_none() && !late {
+                    return Some(End::OutOfAnswers);
+                }
                 self.execution.handle_timeout(self.deadline);
                 None
             }

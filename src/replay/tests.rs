@@ -167,6 +167,72 @@ fn an_execution_whose_time_ran_out() {
     check_same(&ORDER.replacen('{', "{\"TimeoutSeconds\": 60, ", 1), &recorded);
 }
 
+#[test]
+fn a_time_out_that_the_definition_does_not_have() {
+    let lines: Vec<_> = SHIPPED.lines().take(7).collect();
+    let recorded = format!("{}\n8 0 ExecutionTimedOut", lines.join("\n"));
+    check_diverged(
+        ORDER,
+        &recorded,
+        DivergenceKind::RecordingEnded,
+        "recorded ExecutionTimedOut, replayed nothing",
+    );
+}
+
+#[test]
+fn what_follows_a_redrive_is_not_replayed() {
+    let lines: Vec<_> = SHIPPED.lines().take(5).collect();
+    let head = lines.join("\n");
+    let recorded = history(&format!(
+        "{head}\n6 5 ExecutionFailed Busy try-later\n7 6 ExecutionRedriven\n8 2 TaskScheduled"
+    ));
+    let replay =
+        replay(&machine(&ORDER.replace("Busy", "Other")), &recorded, &ReplayOptions::default());
+    let replay = replay.unwrap();
+    assert_eq!(replay.outcome, Outcome::Same);
+    assert_eq!(replay.notes.len(), 1);
+}
+
+/// Histories that were damaged, or belong to another machine, are answered and never panic.
+#[test]
+fn any_history_against_any_definition() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/cases");
+    let mut machines = Vec::new();
+    let mut histories = Vec::new();
+    for file in crate::scenario::find(&folder).unwrap() {
+        let scenario = crate::scenario::Scenario::load(&file).unwrap();
+        for case in scenario.cases.iter().step_by(3) {
+            let Ok(simulation) = crate::runner::simulation(case, None) else { continue };
+            let Ok(run) = simulation.run() else { continue };
+            let execution = run.execution();
+            if execution.history.events.len() < 200 {
+                machines.push(execution.machine.clone());
+                histories.push(execution.history.clone());
+            }
+        }
+    }
+    let mut entropy = crate::entropy::Entropy::new(7);
+    let mut pick = |bound: usize| entropy.next_int(i32::try_from(bound).unwrap()) as usize;
+    for mut recorded in histories {
+        for _ in 0..pick(4) {
+            let length = recorded.events.len();
+            match pick(4) {
+                0 if length > 2 => drop(recorded.events.remove(1 + pick(length - 1))),
+                1 => recorded.events.truncate(1 + pick(length)),
+                2 => {
+                    let (from, to) = (pick(length), pick(length));
+                    recorded.events[to].details = recorded.events[from].details.clone();
+                }
+                _ => recorded.events[pick(length)].previous_event_id = pick(length + 2) as u64,
+            }
+        }
+        let machine = &machines[pick(machines.len())];
+        if let Ok(replay) = replay(machine, &recorded, &ReplayOptions::default()) {
+            let _ = (replay.render(&recorded, Style::Colour), replay.to_value(&recorded));
+        }
+    }
+}
+
 const BRANCHES: &str = r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
     {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 5, "Next": "A"},
         "A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}}},

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use similar::{ChangeTag, TextDiff};
 
 use super::{Diff, Difference, DifferenceKind, MemberDifference};
-use crate::history::event::{EventDetails, EventType, HistoryEvent};
+use crate::history::event::{EventDetails, EventType, Failure, HistoryEvent};
 use crate::history::{History, Threads};
 use crate::value::Value;
 
@@ -200,7 +200,7 @@ fn phrase(event: &HistoryEvent) -> String {
             format!("{} {name}[{index}]", event.event_type)
         }
         (_, Some(name)) => format!("{} `{name}`", event.event_type),
-        _ => match event.failure() {
+        _ => match event.failure().filter(|failure| **failure != Failure::default()) {
             Some(failure) => {
                 format!("{} ({})", event.event_type, shortened(&failure.to_string(), 80))
             }
