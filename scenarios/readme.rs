@@ -69,13 +69,17 @@ fn comment<'t>(line: &'t str, key: &str) -> Option<&'t str> {
 /// Runs the commands of a block and compares what they print; answers how many there were.
 fn run_block(block: &Block<'_>, folder: &Path, root: &Path) -> usize {
     let mut count = 0;
-    for part in block.text.split("$ ").skip(1) {
-        let (command, expected) = part.split_once('\n').unwrap_or((part, ""));
+    let mut lines = block.text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let command = line.strip_prefix("$ ").expect("a console block begins with a command");
+        let mut expected = Vec::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
+            expected.push(line);
+        }
         let (printed, code) = run(command, folder, root);
         let place = format!("README.md, block at line {}: `{command}`", block.line);
         assert_eq!(code, block.exit, "{place}\nexit code; it printed:\n{printed}");
         let printed: Vec<&str> = printed.lines().map(str::trim_end).collect();
-        let expected: Vec<&str> = expected.trim_end().lines().collect();
         assert!(
             lines_fit(&expected, &printed),
             "{place}\nexpected:\n{}\n\nprinted:\n{}\n",

@@ -25,3 +25,8 @@ pub mod time;
 pub mod value;
 
 pub use report::assert_scenarios;
+
+/// The Rust examples of the README are documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
