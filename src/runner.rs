@@ -352,6 +352,12 @@ pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Prob
     for (activity, worker) in &case.world.workers {
         simulation = simulation.worker(&**activity, worker.clone());
     }
+    for object in &case.world.objects {
+        simulation = simulation.object(&object.bucket, &object.key, object.body.clone());
+    }
+    for bucket in &case.world.missing_buckets {
+        simulation = simulation.missing_bucket(bucket);
+    }
     for action in &case.world.actions {
         simulation = simulation.action(action.clone());
     }

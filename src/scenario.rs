@@ -21,7 +21,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use case::{Basis, Case, CaseMock, ExpectedDiagnostic, NestedMachine, Proof, World};
+pub use case::{
+    Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
+};
 pub use definition::{Definition, substitute};
 pub use expect::{
     Bounds, CallCheck, CallPart, Check, CheckKind, EventPattern, Expectation, HistoryPattern,

@@ -7,13 +7,14 @@ use super::{Detail, FailedCheck, Update};
 use crate::diagnostic::Diagnostic;
 use crate::duration;
 use crate::history::{EventDetails, HistoryEvent, TimestampForm};
+use crate::map_run::Counts;
 use crate::matcher::{Matcher, Mismatch};
 use crate::scenario::{
     Bounds, CallCheck, CallPart, Case, Check, CheckKind, EventPattern, Expectation,
     ExpectedDiagnostic, HistoryPattern, Misfit, PathPattern, StateCheck, StateEntry, StatePart,
     Status, Step, fit, fit_part,
 };
-use crate::sim;
+use crate::sim::{self, MapRunSummary};
 use crate::value::{Map, Value};
 
 /// The checks that do not hold.
@@ -84,6 +85,15 @@ fn judge_check(check: &Check, observed: &Observed) -> Option<FailedCheck> {
         CheckKind::StatusChanges(matchers) => judge_status_changes(matchers, observed),
         CheckKind::Metric { name, value } => {
             judge_value(value, Some(&Value::from(observed.run.metrics().sum(name))))
+        }
+        CheckKind::MapRuns(matchers) => {
+            let runs: Vec<Value> = observed.run.map_runs().iter().map(map_run).collect();
+            judge_list(matchers, &runs.iter().collect::<Vec<_>>())
+        }
+        CheckKind::Object { uri, body } => {
+            let text = observed.run.object(uri);
+            let value = text.map(|text| Value::parse(text).unwrap_or_else(|_| text.into()));
+            judge_value(body, value.as_ref())
         }
         CheckKind::AnyOf(alternatives) => judge_alternatives(alternatives, observed),
     }?;
@@ -513,6 +523,29 @@ fn judge_status_changes(matchers: &[Matcher], observed: &Observed) -> Option<Fau
     let statuses = observed.run.status_changes().iter().map(|change| status(change.status).name());
     fault.update = vec![("$".into(), Value::array(statuses.map(Value::from)))];
     Some(fault)
+}
+
+/// A Map Run in the words of DescribeMapRun.
+fn map_run(run: &MapRunSummary) -> Value {
+    let counts = |counts: &Counts| {
+        Value::object([
+            ("pending", Value::from(counts.pending as usize)),
+            ("running", (counts.running as usize).into()),
+            ("succeeded", (counts.succeeded as usize).into()),
+            ("failed", (counts.failed as usize).into()),
+            ("timedOut", (counts.timed_out as usize).into()),
+            ("aborted", (counts.aborted as usize).into()),
+            ("total", (counts.total as usize).into()),
+            ("resultsWritten", (counts.results_written as usize).into()),
+        ])
+    };
+    Value::object([
+        ("state", Value::from(run.state.clone())),
+        ("status", run.status.api_name().into()),
+        ("mapRunArn", run.arn.clone().into()),
+        ("itemCounts", counts(&run.items)),
+        ("executionCounts", counts(&run.executions)),
+    ])
 }
 
 fn judge_bounds(

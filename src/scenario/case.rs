@@ -68,6 +68,21 @@ pub struct World {
     pub workers: Vec<(Arc<str>, Worker)>,
     /// What happens from outside.
     pub actions: Vec<Action>,
+    /// The objects of the virtual S3.
+    pub objects: Vec<CaseObject>,
+    /// Buckets that do not exist; any other does.
+    pub missing_buckets: Vec<Arc<str>>,
+}
+
+/// An object of the virtual S3.
+#[derive(Clone, Debug)]
+pub struct CaseObject {
+    /// Its bucket.
+    pub bucket: Arc<str>,
+    /// Its key.
+    pub key: Arc<str>,
+    /// Its bytes.
+    pub body: Arc<[u8]>,
 }
 
 /// A mock of a case.

@@ -131,30 +131,35 @@ impl<'f> Definitions<'f> {
         &mut self,
         decoder: &mut Decoder<'_>,
         node: &Node,
-        path: &str,
+        named: &str,
     ) -> Option<Arc<Document>> {
-        let path = self.folder.join(path);
+        let path = self.folder.join(named);
         if let Some(known) = self.files.get(&path) {
             return known.clone();
         }
         let shown = path.display().to_string();
-        let document = match fs::read(&path) {
-            Ok(bytes) => match Document::from_bytes(&shown, bytes) {
-                Ok(document) => Some(Arc::new(document)),
-                Err(problem) => {
-                    decoder.push(*problem);
-                    None
-                }
-            },
-            Err(error) => {
-                let message = format!("cannot read `{shown}`: {error}");
-                let help = "paths are relative to the scenario file";
-                decoder.error_with_help(node.span.clone(), message, help);
-                None
-            }
-        };
+        let document = self.read_bytes(decoder, node, named).and_then(|bytes| {
+            let document = Document::from_bytes(&shown, bytes);
+            document.map_err(|problem| decoder.push(*problem)).ok().map(Arc::new)
+        });
         self.files.insert(path, document.clone());
         document
+    }
+
+    /// The bytes of a file beside the scenario; `node` names it.
+    pub(super) fn read_bytes(
+        &self,
+        decoder: &mut Decoder<'_>,
+        node: &Node,
+        path: &str,
+    ) -> Option<Vec<u8>> {
+        let path = self.folder.join(path);
+        let bytes = fs::read(&path).map_err(|error| {
+            let message = format!("cannot read `{}`: {error}", path.display());
+            let help = "paths are relative to the scenario file";
+            decoder.error_with_help(node.span.clone(), message, help);
+        });
+        bytes.ok()
     }
 }
 

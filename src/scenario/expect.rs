@@ -65,6 +65,15 @@ pub enum CheckKind {
         /// What its value must be.
         value: Matcher,
     },
+    /// The Map Runs, in the order in which they started.
+    MapRuns(Vec<Matcher>),
+    /// The text of an object of the virtual S3 afterwards, as JSON where it is.
+    Object {
+        /// `s3://BUCKET/KEY`.
+        uri: Arc<str>,
+        /// What it must be.
+        body: Matcher,
+    },
     /// One of these must hold as a whole.
     AnyOf(Vec<Expectation>),
 }
@@ -316,6 +325,18 @@ fn read_object(decoder: &mut Decoder<'_>, node: &Node) -> Expectation {
             let kind = matcher(decoder, &member.value)
                 .map(|value| CheckKind::Metric { name: member.key.clone(), value });
             add(&format!("metrics.{}", member.key), &member.value, kind);
+        }
+    }
+    if let Some(node) = members.take("mapRuns") {
+        let items = decoder.array(node).unwrap_or_default();
+        let matchers = items.iter().filter_map(|item| subset(decoder, item)).collect();
+        add("mapRuns", node, Some(CheckKind::MapRuns(matchers)));
+    }
+    if let Some(node) = members.take("objects") {
+        for member in decoder.entries(node).unwrap_or_default() {
+            let kind = matcher(decoder, &member.value)
+                .map(|body| CheckKind::Object { uri: member.key.clone(), body });
+            add(&format!("objects.{}", member.key), &member.value, kind);
         }
     }
     if let Some(node) = members.take("anyOf") {

@@ -3,12 +3,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::case::{Basis, Case, CaseMock, ExpectedDiagnostic, NestedMachine, Proof, World};
+use super::case::{
+    Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
+};
 use super::definition::{Definition, Definitions, Terms};
 use super::{INVALID_SCENARIO, expect, locate};
 use crate::asl::ExecutionType;
 use crate::document::{Decoder, Document, Kind, Member, Members, Node};
 use crate::limits::{Limits, PayloadLimit};
+use crate::map_run::split_uri;
 use crate::mock::{Mock, MockError};
 use crate::sim::{Action, START_TIME, Worker};
 use crate::time::Timestamp;
@@ -114,10 +117,47 @@ impl CaseReader<'_> {
                 world.actions.extend(located(decoder, item, Action::parse(&item.to_value())));
             }
         }
+        if let Some(node) = members.take("objects") {
+            self.read_objects(node, &mut world);
+        }
         if let Some(node) = members.take("machines") {
             world.machines = self.read_machines(node, limits, case, &mut world.mocks);
         }
         world
+    }
+
+    /// Reads `s3://BUCKET/KEY: BODY`, where the body is text, JSON, or `{ file: PATH }`.
+    fn read_objects(&mut self, node: &Node, world: &mut World) {
+        for member in self.decoder.entries(node).unwrap_or_default() {
+            let Some((bucket, key)) = split_uri(&member.key) else {
+                let message = format!("`{}` is not of the form s3://BUCKET/KEY", member.key);
+                self.decoder.error(member.key_span.clone(), message);
+                continue;
+            };
+            let value = &member.value;
+            let file = value.as_object().filter(|members| members.len() == 1);
+            let body: Arc<[u8]> = match (&value.kind, file.and_then(|_| value.get("file"))) {
+                (Kind::Null, _) if key.is_empty() => {
+                    world.missing_buckets.push(bucket.into());
+                    continue;
+                }
+                _ if key.is_empty() => {
+                    let help = "a bucket alone takes `null`: it does not exist";
+                    let message = "the object has no key";
+                    self.decoder.error_with_help(member.key_span.clone(), message, help);
+                    continue;
+                }
+                (_, Some(file)) => {
+                    let Some(path) = self.decoder.string(file).cloned() else { continue };
+                    let bytes = self.definitions.read_bytes(&mut self.decoder, file, &path);
+                    let Some(bytes) = bytes else { continue };
+                    bytes.into()
+                }
+                (Kind::String(text), None) => text.as_bytes().into(),
+                (_, None) => value.to_value().to_json().into_bytes().into(),
+            };
+            world.objects.push(CaseObject { bucket: bucket.into(), key: key.into(), body });
+        }
     }
 
     fn read_machines(

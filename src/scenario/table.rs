@@ -8,7 +8,8 @@ use super::read::members_of;
 use crate::document::{Decoder, Kind, Member, Node};
 
 /// The keys whose members are merged one by one; of all others the case's replaces the default's.
-const MERGED: [&str; 6] = ["mocks", "machines", "activities", "limits", "expect", "substitutions"];
+const MERGED: [&str; 7] =
+    ["mocks", "machines", "activities", "objects", "limits", "expect", "substitutions"];
 
 /// `over` on top of `base`: a case on top of its defaults.
 ///

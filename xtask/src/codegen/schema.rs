@@ -71,7 +71,7 @@ fn case_members() -> Map<String, Value> {
     object(json!({
         "name": described("string", "unique in the file"),
         "description": described("string", "for people"),
-        "tags": { "type": "array", "items": { "type": "string" } },
+        "tags": { "type": ["array", "string"], "items": { "type": "string" } },
         "definition": {
             "description": "a path beside this file, or the definition itself",
             "type": ["string", "object"],
@@ -94,10 +94,13 @@ fn case_members() -> Map<String, Value> {
         "mocks": mocks,
         "machines": described("object", "other state machines, which nested executions really run"),
         "activities": {
-            "description": "scripted workers by activity name",
+            "description": "scripted workers by activity name; [] is one that nobody polls",
             "type": "object",
-            "additionalProperties": { "$ref": "#/$defs/answers" },
+            "additionalProperties": {
+                "oneOf": [{ "$ref": "#/$defs/answers" }, { "type": "array", "maxItems": 0 }],
+            },
         },
+        "objects": described("object", "the virtual S3: s3://bucket/key, and text, JSON or a file"),
         "actions": { "type": "array", "items": { "type": "object", "required": ["at"] } },
         "forEach": { "type": "array", "items": { "type": "object" } },
         "expect": { "$ref": "#/$defs/expectation" },
@@ -173,7 +176,7 @@ fn expectation() -> Value {
             "cause": { "description": "a string, or a matcher" },
             "path": { "type": "array", "items": { "type": ["string", "object"] } },
             "states": described("object", "by state or path: input, output, entered, assigned, each"),
-            "calls": described("object", "by state, path or resource: count, arguments, or a list"),
+            "calls": described("object", "by state, path or resource: a count, arguments, or a list"),
             "history": {
                 "oneOf": [
                     { "type": "array", "items": { "$ref": "#/$defs/event" } },
@@ -193,6 +196,8 @@ fn expectation() -> Value {
             "events": { "$ref": "#/$defs/bounds" },
             "statusChanges": { "type": "array" },
             "metrics": described("object", "AWS/States metrics by name"),
+            "mapRuns": { "type": "array", "items": { "type": "object" } },
+            "objects": described("object", "objects of the virtual S3 afterwards, by s3://bucket/key"),
             "anyOf": { "type": "array", "items": { "$ref": "#/$defs/expectation" } },
         },
     })
