@@ -74,7 +74,7 @@ impl Job {
             input: self.input.clone(),
             seed: 0,
             interleaving: None,
-            limits: self.limits.clone(),
+            limits: self.limits,
         }
     }
 }

@@ -79,7 +79,7 @@ fn run(
 }
 
 fn history(execution: Execution) -> String {
-    let mut history = History { events: execution.into_history(), ..History::default() };
+    let mut history = History { events: execution.into_history() };
     for event in &mut history.events {
         event.timestamp = event.timestamp.map(|time| Timestamp(time - START));
     }
