@@ -147,6 +147,11 @@ pub(super) fn result_path(error: &PathError) -> String {
     error.message.clone()
 }
 
+/// An expression gave a number that the field may not have. The words are inferred.
+pub(super) fn out_of_range(expression: &str, field: &str, found: i64) -> String {
+    specified(expression, field, &format!("returned a number out of range: {found}"))
+}
+
 /// An expression gave nothing. Recorded in `undefined_reference.*`.
 pub(super) fn undefined(expression: &str, field: &str) -> String {
     specified(expression, field, "returned nothing (undefined).")

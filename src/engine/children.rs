@@ -50,8 +50,7 @@ impl Execution {
         }
         let input = self.effective_input(id, state)?;
         let items = self.items(id, state, map, &input)?;
-        let concurrency =
-            self.integer(id, state, "MaxConcurrency", map.max_concurrency.as_ref())?;
+        let concurrency = self.max_concurrency(id, state, map)?;
         let limit = self.start.limits.inline_map_concurrency;
         let concurrency = match concurrency.and_then(|n| usize::try_from(n).ok()) {
             None | Some(0) => limit,

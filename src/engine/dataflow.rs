@@ -11,8 +11,8 @@ use super::execution::Execution;
 use super::jsonata::{OutputFields, Visible};
 use super::states::Step;
 use crate::asl::{
-    Catcher, ChoiceRule, FailState, Field, PathField, QueryLanguage, ResultPath, State, TaskState,
-    Template, WaitState,
+    Catcher, ChoiceRule, FailState, Field, MapState, PathField, QueryLanguage, ResultPath, State,
+    TaskState, Template, WaitState,
 };
 use crate::history::Failure;
 use crate::query::jsonpath::PathErrorKind;
@@ -475,7 +475,45 @@ impl Execution {
             "TimeoutSeconds" => task.timeout_seconds.as_ref(),
             _ => task.heartbeat_seconds.as_ref(),
         };
-        self.integer(id, state, name, field)
+        let seconds = self.integer(id, state, name, field)?;
+        match (seconds, field) {
+            (Some(seconds), Some(field)) if seconds < 1 => Err(out_of_range(name, field, seconds)),
+            _ => Ok(seconds),
+        }
+    }
+
+    /// `MaxConcurrency` of a Map state; none where there is no limit.
+    pub(super) fn max_concurrency(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        map: &MapState,
+    ) -> Result<Option<i64>, Fault> {
+        let field = map.max_concurrency.as_ref();
+        let most = self.integer(id, state, "MaxConcurrency", field)?;
+        match (most, field) {
+            (Some(most), Some(field)) if most < 0 => {
+                Err(out_of_range("MaxConcurrency", field, most))
+            }
+            _ => Ok(most),
+        }
+    }
+}
+
+/// A number found while running that the field may not have. The specification has the ranges; the
+/// words are inferred.
+fn out_of_range(name: &str, field: &Field<i64>, found: i64) -> Fault {
+    match field {
+        Field::Jsonata(expression) => Fault::Evaluation {
+            what: causes::out_of_range(expression.text(), name, found),
+            location: Some(name.to_owned()),
+        },
+        Field::Path(path) => {
+            Fault::Runtime(causes::not_an_integer(name, path.text(), &Value::from(found)))
+        }
+        Field::Literal(_) | Field::Intrinsic(_) => {
+            Fault::Runtime(causes::not_an_integer(name, "", &Value::from(found)))
+        }
     }
 }
 

@@ -138,8 +138,7 @@ impl Execution {
             (Some(_), _) => Array::default(),
             (None, _) => Array::new(self.items(id, state, map, &input)?),
         };
-        let concurrency =
-            self.integer(id, state, "MaxConcurrency", map.max_concurrency.as_ref())?;
+        let concurrency = self.max_concurrency(id, state, map)?;
         let (count, percentage) =
             (map.tolerated_failure_count.as_ref(), map.tolerated_failure_percentage.as_ref());
         let count = self.number(id, state, "ToleratedFailureCount", count)?;

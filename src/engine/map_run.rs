@@ -47,8 +47,7 @@ impl Execution {
             Some(writer) => Some(self.result_writer(id, state, writer)?),
             None => None,
         };
-        let max_concurrency =
-            self.integer(id, state, "MaxConcurrency", map.max_concurrency.as_ref())?;
+        let max_concurrency = self.max_concurrency(id, state, map)?;
         let (count, percentage) =
             (map.tolerated_failure_count.as_ref(), map.tolerated_failure_percentage.as_ref());
         let tolerated_failure_count = self.number(id, state, "ToleratedFailureCount", count)?;
