@@ -292,7 +292,8 @@ impl<'a> Reader<'a> {
                 task_credentials: self.credentials(raw),
             })),
             Shape::TaskOutput => {
-                let output = raw.output.is_some().then(|| self.output(raw));
+                let included = raw.output.is_some();
+                let output = Some(self.output(raw)).filter(|_| included);
                 EventDetails::TaskOutput { resource_type, resource, output }
             }
             Shape::TaskFailure => {

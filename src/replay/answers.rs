@@ -19,6 +19,8 @@ pub(super) struct Answers {
     /// Calls of branches whose order the recording has lost, by service.
     unordered: BTreeMap<Arc<str>, VecDeque<usize>>,
     taken: Vec<bool>,
+    /// How many answers the recording has without their data.
+    pub without_data: usize,
 }
 
 /// What became of one call. Numbers are indices of recorded events.
@@ -48,6 +50,7 @@ impl Answers {
             by_state: BTreeMap::new(),
             unordered: BTreeMap::new(),
             taken: Vec::new(),
+            without_data: events.iter().filter(|event| is_without_data(event)).count(),
         };
         for (number, thread) in threads.threads.iter().enumerate() {
             if let ThreadKind::Unordered { .. } = thread.kind {
@@ -163,6 +166,16 @@ impl Call {
             _ => {}
         }
     }
+}
+
+fn is_without_data(event: &HistoryEvent) -> bool {
+    let output = match &event.details {
+        EventDetails::Output { output } if !event.event_type.is_terminal() => output,
+        EventDetails::TaskOutput { output: None, .. } => return true,
+        EventDetails::TaskOutput { output: Some(output), .. } => output,
+        _ => return false,
+    };
+    matches!(output, Payload::Omitted)
 }
 
 fn output(details: &EventDetails) -> Value {

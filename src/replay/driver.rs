@@ -65,9 +65,17 @@ impl<'r> Driver<'r> {
         let limit = options.limits.execution_seconds(start.execution_type);
         let seconds = machine.timeout_seconds.map_or(limit, |own| own.min(limit));
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let answers = Answers::new(&recorded.events, &threads);
+        let mut notes = Vec::new();
+        if answers.without_data > 0 {
+            notes.push(format!(
+                "{} answers were recorded without data: `null` was given in their place",
+                answers.without_data
+            ));
+        }
         Self {
             deadline: execution.started_at().plus_seconds(seconds),
-            answers: Answers::new(&recorded.events, &threads),
+            answers,
             progress: Progress::new(&recorded.events, threads),
             execution,
             recorded,
@@ -75,7 +83,7 @@ impl<'r> Driver<'r> {
             options,
             open: BTreeMap::new(),
             generated: Vec::new(),
-            notes: Vec::new(),
+            notes,
         }
     }
 
