@@ -19,6 +19,7 @@ pub mod report;
 pub mod runner;
 pub mod scenario;
 pub mod service;
+pub mod service_model;
 pub mod sim;
 pub mod test_state;
 pub mod time;

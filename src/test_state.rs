@@ -21,9 +21,8 @@ use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
 
-pub use request::{
-    FieldValidationMode, InspectionLevel, Mock, StateConfiguration, TestStateRequest,
-};
+pub use crate::service_model::FieldValidationMode;
+pub use request::{InspectionLevel, Mock, StateConfiguration, TestStateRequest};
 pub use response::{TestStateResponse, TestStatus};
 
 /// Why a state cannot be tested.

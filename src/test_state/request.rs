@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::TestStateError;
 use crate::history::Failure;
+use crate::service_model::FieldValidationMode;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
 
@@ -53,18 +54,6 @@ pub struct Mock {
     pub result: Result<Value, Failure>,
     /// How strictly a result must match the service's API.
     pub field_validation_mode: FieldValidationMode,
-}
-
-/// How strictly a mocked result must match the service's API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FieldValidationMode {
-    /// Required members must be there, and all members must be right.
-    #[default]
-    Strict,
-    /// The members that are there must be right.
-    Present,
-    /// Anything goes.
-    None,
 }
 
 /// What came before the state that is tested.
@@ -144,12 +133,9 @@ fn read_mock(mock: &Reader<'_>) -> Result<Mock, TestStateError> {
         _ => return Err(invalid("A mock must specify either result or errorOutput")),
     };
     let field_validation_mode = match mock.text("fieldValidationMode")?.as_deref() {
-        None | Some("STRICT") => FieldValidationMode::Strict,
-        Some("PRESENT") => FieldValidationMode::Present,
-        Some("NONE") => FieldValidationMode::None,
-        Some(other) => {
-            return Err(one_of("mock.fieldValidationMode", other, "[STRICT, PRESENT, NONE]"));
-        }
+        None => FieldValidationMode::Strict,
+        Some(name) => FieldValidationMode::from_name(name)
+            .ok_or_else(|| one_of("mock.fieldValidationMode", name, "[STRICT, PRESENT, NONE]"))?,
     };
     Ok(Mock { result, field_validation_mode })
 }

@@ -2,6 +2,7 @@
 
 use super::{TestStateError, TestStateRequest, takes_mock};
 use crate::asl::{State, StateKind};
+use crate::service_model::{self, Verdict};
 use crate::value::Value;
 
 /// Refuses requests that contradict themselves or the state.
@@ -31,6 +32,20 @@ pub(super) fn check(request: &TestStateRequest, state: &State) -> Result<(), Tes
         }
         Some(context) => check_context(context),
         None => Ok(()),
+    }?;
+    check_fields(request, state)
+}
+
+/// Recorded in field_validation_mode*: the first member of the result that is not as the
+/// service's API has it. What no model describes passes.
+fn check_fields(request: &TestStateRequest, state: &State) -> Result<(), TestStateError> {
+    let (Some(mock), StateKind::Task(task)) = (&request.mock, &state.kind) else { return Ok(()) };
+    let Ok(result) = &mock.result else { return Ok(()) };
+    match service_model::check(&task.resource, result, mock.field_validation_mode) {
+        Verdict::Checked(errors) if !errors.is_empty() => {
+            refuse(format!("Mock result schema validation error: {}", errors[0]))
+        }
+        _ => Ok(()),
     }
 }
 

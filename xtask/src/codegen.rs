@@ -1,6 +1,7 @@
 //! Writes the files that are made from others, or with `--check` says which of them are stale.
 
 mod features;
+mod models;
 mod schema;
 
 use std::path::Path;
@@ -22,15 +23,20 @@ pub struct Generated {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let stale = stale()?;
-    for file in &stale {
+    let mut stale: Vec<(&str, Vec<u8>)> =
+        stale()?.into_iter().map(|file| (file.path, file.text.into_bytes())).collect();
+    match models::state(!arguments.check)? {
+        models::State::Fresh => {}
+        models::State::Stale(bytes) => stale.push((models::PATH, bytes)),
+        models::State::Unknown(why) => println!("skipped: {}: {why}", models::PATH),
+    }
+    for (path, bytes) in &stale {
         if arguments.check {
-            println!("{} is stale: run `cargo xtask codegen`", file.path);
+            println!("{path} is stale: run `cargo xtask codegen`");
         } else {
-            let path = root().join(file.path);
-            std::fs::write(&path, &file.text)
-                .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
-            println!("wrote {}", file.path);
+            std::fs::write(root().join(path), bytes)
+                .map_err(|e| format!("cannot write `{path}`: {e}"))?;
+            println!("wrote {path}");
         }
     }
     if stale.is_empty() {
@@ -69,6 +75,17 @@ mod tests {
     fn generated_files_are_fresh() {
         let stale: Vec<_> = stale().unwrap().iter().map(|f| f.path).collect();
         assert!(stale.is_empty(), "{stale:?} are stale: run `cargo xtask codegen`");
+    }
+
+    #[test]
+    fn service_models_are_fresh() {
+        match models::state(false).unwrap() {
+            models::State::Fresh => {}
+            models::State::Stale(_) => {
+                panic!("{} is stale: run `cargo xtask codegen`", models::PATH)
+            }
+            models::State::Unknown(why) => eprintln!("skipped: {}: {why}", models::PATH),
+        }
     }
 
     #[test]
