@@ -68,6 +68,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "limits",
             "map_run",
             "mock",
+            "service",
             "sim",
         ],
     ),
