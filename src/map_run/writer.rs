@@ -45,6 +45,26 @@ impl WriterConfig {
         Self { transformation, lines: word("OutputType") == Some("JSONL") }
     }
 
+    /// The content of a file with the results of these children; `None` for none. Each is written
+    /// before the next one is made: there may be a great many.
+    fn text<'c>(self, children: impl Iterator<Item = &'c Child>, run: &MapRun) -> Option<String> {
+        let (between, after) = if self.lines { ("\n", "\n") } else { (",", "]") };
+        let mut text = String::from(if self.lines { "" } else { "[" });
+        let mut results = Vec::new();
+        let mut any = false;
+        for child in children {
+            self.append(&mut results, child, run);
+            for result in results.drain(..) {
+                if std::mem::replace(&mut any, true) {
+                    text.push_str(between);
+                }
+                crate::json::write(&mut text, &result);
+            }
+        }
+        text.push_str(after);
+        any.then_some(text)
+    }
+
     /// Appends what a child execution contributes. One that failed always shows itself whole.
     fn append(self, results: &mut Vec<Value>, child: &Child, run: &MapRun) {
         let succeeded = child.status == Some(ExecutionStatus::Succeeded);
@@ -93,18 +113,11 @@ pub(super) fn export(
     };
     let mut files = Vec::with_capacity(FILES.len());
     for name in FILES {
-        let mut results = Vec::new();
-        for child in run.children.iter().filter(|child| file_of(child) == name) {
-            config.append(&mut results, child, run);
-        }
+        let children = run.children.iter().filter(|child| file_of(child) == name);
         let mut listed = Vec::new();
-        if !results.is_empty() {
+        if let Some(body) = config.text(children, run) {
             let ending = if config.lines { "jsonl" } else { "json" };
             let key = format!("{folder}/{name}_0.{ending}");
-            let body = match config.lines {
-                true => lines(&results),
-                false => Value::from(results).to_json(),
-            };
             listed.push(Value::object([
                 ("Key", Value::from(key.as_str())),
                 ("Size", Value::from(body.len())),

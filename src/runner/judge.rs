@@ -91,9 +91,7 @@ fn judge_check(check: &Check, observed: &Observed) -> Option<FailedCheck> {
             judge_list(matchers, &runs.iter().collect::<Vec<_>>())
         }
         CheckKind::Object { uri, body } => {
-            let text = observed.run.object(uri);
-            let value = text.map(|text| Value::parse(text).unwrap_or_else(|_| text.into()));
-            judge_value(body, value.as_ref())
+            judge_value(body, observed.run.object_value(uri).as_ref())
         }
         CheckKind::AnyOf(alternatives) => judge_alternatives(alternatives, observed),
     }?;

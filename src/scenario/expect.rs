@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use super::place::PlacePattern;
 use super::sequence::{Rows, Step};
-use crate::diagnostic::closest;
-use crate::document::{Decoder, Kind, Member, Members, Node};
+use crate::document::{Decoder, Kind, Member, Node};
 use crate::duration;
 use crate::history::EventType;
 use crate::matcher::Matcher;
-use crate::service::Metrics;
 
 /// What must hold after an execution: every check of the list.
 #[derive(Clone, Debug, Default)]
@@ -313,22 +311,6 @@ fn read_object(decoder: &mut Decoder<'_>, node: &Node) -> Expectation {
             add(key, node, bounds(decoder, node, count).map(kind));
         }
     }
-    read_around(decoder, &mut members, &mut add);
-    if let Some(node) = members.take("anyOf") {
-        let items = decoder.array(node).unwrap_or_default();
-        let alternatives = items.iter().map(|item| read_object(decoder, item)).collect();
-        add("anyOf", node, Some(CheckKind::AnyOf(alternatives)));
-    }
-    members.finish(decoder);
-    Expectation { checks }
-}
-
-/// Reads what is expected around the execution: what others hear of it, and what it leaves.
-fn read_around(
-    decoder: &mut Decoder<'_>,
-    members: &mut Members<'_>,
-    add: &mut impl FnMut(&str, &Node, Option<CheckKind>),
-) {
     if let Some(node) = members.take("statusChanges") {
         let items = decoder.array(node).unwrap_or_default();
         let matchers = items.iter().filter_map(|item| match item.kind {
@@ -340,7 +322,6 @@ fn read_around(
     }
     if let Some(node) = members.take("metrics") {
         for member in decoder.entries(node).unwrap_or_default() {
-            check_metric(decoder, member);
             let kind = matcher(decoder, &member.value)
                 .map(|value| CheckKind::Metric { name: member.key.clone(), value });
             add(&format!("metrics.{}", member.key), &member.value, kind);
@@ -358,21 +339,13 @@ fn read_around(
             add(&format!("objects.{}", member.key), &member.value, kind);
         }
     }
-}
-
-fn check_metric(decoder: &mut Decoder<'_>, member: &Member) {
-    let name = &*member.key;
-    if Metrics::NAMES.contains(&name) {
-        return;
+    if let Some(node) = members.take("anyOf") {
+        let items = decoder.array(node).unwrap_or_default();
+        let alternatives = items.iter().map(|item| read_object(decoder, item)).collect();
+        add("anyOf", node, Some(CheckKind::AnyOf(alternatives)));
     }
-    let message = format!("`{name}` is not a metric of an execution");
-    match closest(name, Metrics::NAMES.iter().copied()) {
-        Some(known) => {
-            let help = format!("did you mean `{known}`?");
-            decoder.error_with_help(member.key_span.clone(), message, help);
-        }
-        None => decoder.error(member.key_span.clone(), message),
-    }
+    members.finish(decoder);
+    Expectation { checks }
 }
 
 fn read_state(
@@ -493,7 +466,7 @@ fn read_event_type(decoder: &mut Decoder<'_>, node: &Node) -> Option<EventType> 
         return Some(event_type);
     }
     let message = format!("`{text}` is not a type of history events");
-    match closest(text, words.iter().map(|(word, _)| *word)) {
+    match crate::diagnostic::closest(text, words.iter().map(|(word, _)| *word)) {
         Some(word) => {
             let help = format!("did you mean `{word}`?");
             decoder.error_with_help(node.span.clone(), message, help);
