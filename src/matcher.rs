@@ -197,6 +197,13 @@ impl Matcher {
     }
 
     fn parse_at(value: &Value, open: bool, path: &str) -> Result<Self, MatcherError> {
+        if !has_operator(value) {
+            return Ok(Self(Kind::Equal { value: value.clone(), open }));
+        }
+        if value.depth() > DEEPEST {
+            let message = format!("matchers may be nested {DEEPEST} levels deep, not more");
+            return Err(MatcherError { path: path.to_owned(), message });
+        }
         match value {
             Value::Array(items) => {
                 let matchers = parse_items(items, open, path)?;
@@ -231,6 +238,20 @@ impl Matcher {
     /// Whether this is nothing but equality to `part`, so that it folds into that of the whole.
     fn is_equal_to(&self, part: &Value, within: bool) -> bool {
         matches!(&self.0, Kind::Equal { value, open } if *open == within && value.same(part))
+    }
+}
+
+/// How deep a value with matchers in it may be nested; one without them may be as deep as JSON.
+const DEEPEST: usize = 100;
+
+/// Whether some object in the value has a key that starts with `$`.
+fn has_operator(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_operator),
+        Value::Object(members) => {
+            members.iter().any(|(key, member)| key.starts_with('$') || has_operator(member))
+        }
+        _ => false,
     }
 }
 

@@ -117,43 +117,51 @@ fn compare_items(
     }
 }
 
+/// Adds a mismatch for every place at which two values differ, or, deep down, for the first level
+/// at which it no longer looks closer.
 fn equal(expected: &Value, actual: &Value, open: bool, path: &mut String, out: &mut Vec<Mismatch>) {
+    if expected.same(actual) || expected == actual {
+        return;
+    }
     match (expected, actual) {
-        (Value::Object(wanted), Value::Object(members)) => {
+        (Value::Object(wanted), Value::Object(members)) if expected.depth() <= super::DEEPEST => {
             for (key, wanted) in wanted.iter() {
-                within(path, key, |path| match members.get(key) {
-                    Some(member) => equal(wanted, member, open, path, out),
-                    None => out.push(Mismatch {
-                        path: path.clone(),
-                        expected: super::shorten(&wanted.to_json()),
-                        actual: None,
-                    }),
-                });
+                let member = members.get(key);
+                within(path, key, |path| equal_part(Some(wanted), member, open, path, out));
             }
             if !open {
                 let extra = members.iter().filter(|(key, _)| !wanted.contains_key(*key));
                 extra.for_each(|(key, value)| unwanted(path, key, value, out));
             }
         }
-        (Value::Array(wanted), Value::Array(items)) => {
+        (Value::Array(wanted), Value::Array(items)) if expected.depth() <= super::DEEPEST => {
             for i in 0..wanted.len().max(items.len()) {
-                at(path, i, |path| match (wanted.get(i), items.get(i)) {
-                    (Some(wanted), Some(item)) => equal(wanted, item, open, path, out),
-                    (Some(wanted), None) => out.push(Mismatch {
-                        path: path.clone(),
-                        expected: super::shorten(&wanted.to_json()),
-                        actual: None,
-                    }),
-                    (None, item) => superfluous(path, item, out),
-                });
+                at(path, i, |path| equal_part(wanted.get(i), items.get(i), open, path, out));
             }
         }
-        _ if expected == actual => {}
         _ => out.push(Mismatch {
             path: path.clone(),
             expected: super::shorten(&expected.to_json()),
             actual: Some(actual.clone()),
         }),
+    }
+}
+
+fn equal_part(
+    expected: Option<&Value>,
+    actual: Option<&Value>,
+    open: bool,
+    path: &mut String,
+    out: &mut Vec<Mismatch>,
+) {
+    match (expected, actual) {
+        (Some(expected), Some(actual)) => equal(expected, actual, open, path, out),
+        (Some(expected), None) => out.push(Mismatch {
+            path: path.clone(),
+            expected: super::shorten(&expected.to_json()),
+            actual: None,
+        }),
+        (None, actual) => superfluous(path, actual, out),
     }
 }
 

@@ -137,3 +137,17 @@ fn mistakes_are_named() {
     invalid("{\"$gte\": \"1\"}", "$.$gte: `$gte` takes a number");
     invalid("{\"$oneOf\": 1}", "$.$oneOf: `$oneOf` takes an array");
 }
+
+#[test]
+fn deep_values_do_not_overflow_the_stack() {
+    let deep = |inner: &str| {
+        let text = format!("{}{inner}{}", "[".repeat(999), "]".repeat(999));
+        Value::parse(&text).unwrap()
+    };
+    let plain = Matcher::parse(&deep("1")).unwrap();
+    assert!(plain.is_match(&deep("1")));
+    assert_eq!(plain.matches(&deep("2")).unwrap_err().len(), 1);
+    let text = format!("{}{{\"$any\": true}}{}", "[".repeat(998), "]".repeat(998));
+    let error = Matcher::parse(&Value::parse(&text).unwrap()).unwrap_err();
+    assert_eq!(error.message, "matchers may be nested 100 levels deep, not more");
+}

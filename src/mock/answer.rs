@@ -224,8 +224,27 @@ impl Body {
     }
 }
 
+/// How deep a result with copies in it may be nested.
+const DEEPEST: usize = 100;
+
+fn has_copies(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_copies),
+        Value::Object(members) => {
+            members.iter().any(|(key, member)| &**key == "$input" || has_copies(member))
+        }
+        _ => false,
+    }
+}
+
 impl Node {
     fn parse(value: &Value) -> Result<Self, String> {
+        if !has_copies(value) {
+            return Ok(Self::Value(value.clone()));
+        }
+        if value.depth() > DEEPEST {
+            return Err(format!("a result with `$input` may be nested {DEEPEST} levels deep"));
+        }
         match value {
             Value::Array(items) => {
                 let nodes: Vec<Self> = items.iter().map(Self::parse).collect::<Result<_, _>>()?;

@@ -62,3 +62,13 @@ fn mistakes_are_named(#[case] text: &str, #[case] expected: &str) {
 fn patterns(#[case] pattern: &str, #[case] text: &str, #[case] matches: bool) {
     assert_eq!(key::matches_pattern(pattern, text), matches);
 }
+
+#[test]
+fn deep_results_do_not_overflow_the_stack() {
+    let text = format!("{}{{\"$input\": \"$\"}}{}", "[".repeat(998), "]".repeat(998));
+    let error = Body::parse(&Value::parse(&text).unwrap()).unwrap_err();
+    assert_eq!(error, "a result with `$input` may be nested 100 levels deep");
+    let text = format!("{}1{}", "[".repeat(999), "]".repeat(999));
+    let body = Body::parse(&Value::parse(&text).unwrap()).unwrap();
+    assert_eq!(body.fill(&Value::Null).unwrap().depth(), 999);
+}

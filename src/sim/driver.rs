@@ -266,7 +266,9 @@ impl<'a> Driver<'a> {
             End::Fail(stage, failure) => Some(Input::TaskFailed { task, stage, failure }),
             End::Never => None,
         };
-        if let Some(heartbeats) = heartbeats {
+        // A task without `HeartbeatSeconds` does not listen to them.
+        let listens = self.calls[call].request.heartbeat_seconds.is_some();
+        if let Some(heartbeats) = heartbeats.filter(|_| listens) {
             let end_time = end.is_some().then_some(at);
             let first = later(self.now, heartbeats.every);
             self.queue.plan(self.now, first, Wake::Heartbeat(call, heartbeats, end_time));
@@ -414,10 +416,17 @@ impl<'a> Driver<'a> {
         if self.service.tell(self.now, made.execution, input).is_err() {
             return;
         }
+        // Of the heartbeats before the task's patience ends only the last one matters.
+        let patience = made.request.heartbeat_seconds.unwrap_or(0).saturating_mul(1_000);
+        let beats = (patience / every_millis(heartbeats.every).max(1)).max(1);
+        let mut beats = u32::try_from(beats).unwrap_or(u32::MAX);
         if let Some(count) = &mut heartbeats.count {
             *count = count.saturating_sub(1);
+            beats = beats.min(*count).max(1);
+            // The last of these is counted when it comes.
+            *count = count.saturating_sub(beats - 1);
         }
-        let next = later(self.now, heartbeats.every);
+        let next = later(self.now, heartbeats.every.saturating_mul(beats));
         if heartbeats.count != Some(0) && end.is_none_or(|end| next < end) {
             self.queue.plan(self.now, next, Wake::Heartbeat(call, heartbeats, end));
         }

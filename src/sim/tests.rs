@@ -203,6 +203,20 @@ mod answers {
     }
 
     #[rstest]
+    #[case(json!({ "HeartbeatSeconds": 10, "TimeoutSeconds": 86_400 }), 1, 86_400)]
+    #[case(json!({ "HeartbeatSeconds": 10_000 }), 1, 4_294_967 + 10_000)]
+    #[case(json!({ "TimeoutSeconds": 50 }), 1, 50)]
+    fn heartbeats_without_number_take_no_time(
+        #[case] fields: serde_json::Value,
+        #[case] every_millis: u64,
+        #[case] after: u64,
+    ) {
+        let mock = Mock::never().heartbeats(Duration::from_millis(every_millis), u32::MAX);
+        let run = run(&charge(LAMBDA, &fields).mock("Charge", mock));
+        assert_eq!(run.duration().as_secs(), after);
+    }
+
+    #[rstest]
     #[case(LAMBDA, "schedule", EventType::LambdaFunctionScheduleFailed)]
     #[case(LAMBDA, "start", EventType::LambdaFunctionStartFailed)]
     #[case(LAMBDA, "timeout", EventType::LambdaFunctionTimedOut)]
