@@ -23,6 +23,7 @@ use super::error::Fault;
 use super::function::{Function, FunctionKind, Matcher};
 use super::functions::{self, Builtin};
 use super::item::{Env, Evaluated, Frame, Item, List, Marks, Members, Record};
+use super::regex::{Match, Regex, Subject};
 use super::{Bindings, Environment, Limits};
 
 /// How much of the native stack one evaluation may use: a net below the limits on depth, for
@@ -32,6 +33,9 @@ const STACK_BYTES: usize = 1_000_000;
 /// What an element counts for in the size of an array: `[1..873782]` is the longest range that
 /// was measured on AWS, which fits the limit of 6,990,256 bytes.
 pub(super) const ELEMENT_BYTES: usize = 8;
+
+/// How many operations of a regular expression count as one step.
+const REGEX_OPS: u64 = 16;
 
 pub(super) struct Evaluator<'e> {
     labels: &'e [Arc<str>],
@@ -124,6 +128,20 @@ impl<'e> Evaluator<'e> {
     pub fn spend(&mut self, steps: usize) -> Result<(), Box<Fault>> {
         self.steps = self.steps.saturating_add(steps as u64);
         if self.steps > self.limits.steps { Err(Fault::too_long()) } else { Ok(()) }
+    }
+
+    /// Searches with what is left of the budget.
+    pub fn search(
+        &mut self,
+        regex: &Regex,
+        subject: &Subject<'_>,
+        from: usize,
+    ) -> Result<Option<Match>, Box<Fault>> {
+        let fuel = self.limits.steps.saturating_sub(self.steps).saturating_mul(REGEX_OPS);
+        let mut left = fuel;
+        let found = regex.find(subject, from, &mut left)?;
+        self.spend(1 + ((fuel - left) / REGEX_OPS) as usize)?;
+        Ok(found)
     }
 
     /// Refuses a value that would take more memory than allowed, before it is made.

@@ -8,6 +8,9 @@ use super::format::fragment;
 use super::picture::{self, Marker, Part};
 use super::{DAY, DAYS, MONTHS, Moment, utc, utc_month};
 
+/// How much work matching a timestamp may be.
+const REGEX_FUEL: u64 = 1_000_000;
+
 /// The components of a timestamp; the inner `None` is one that was there but meant nothing.
 #[derive(Default)]
 struct Components(Vec<(char, Option<f64>)>);
@@ -54,7 +57,8 @@ pub(in super::super) fn parse(
         pattern.push(')');
     }
     pattern.push('$');
-    let found = Regex::new(&pattern, "i")?.find(&Subject::new(timestamp), 0);
+    let mut fuel = REGEX_FUEL;
+    let found = Regex::new(&pattern, "i")?.find(&Subject::new(timestamp), 0, &mut fuel)?;
     let Some(found) = found else { return Ok(None) };
     let mut components = Components::default();
     for (part, group) in parts.iter().zip(&found.groups) {

@@ -111,8 +111,7 @@ fn search<'e>(
     subject: &Subject<'_>,
     from: usize,
 ) -> Result<Option<Match>, Box<Fault>> {
-    evaluator.spend(1 + subject.len().saturating_sub(from) / 64)?;
-    let found = matcher.regex.find(subject, from);
+    let found = evaluator.search(matcher.regex, subject, from)?;
     matcher.last_index.set(found.as_ref().map_or(0, |found| found.end));
     Ok(found)
 }
