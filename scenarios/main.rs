@@ -256,6 +256,22 @@ fn a_reader_that_leaves_is_no_error() {
 }
 
 #[test]
+fn colours_are_for_terminals() {
+    let file = "scenarios/failing/expectations.yaml";
+    let plain = run(&["run", file]);
+    assert!(!plain.stdout.contains(&0x1b), "a pipe has no colours");
+    let coloured = run(&["run", file, "--color", "always"]);
+    let coloured = String::from_utf8(coloured.stdout).expect("it is text");
+    assert!(coloured.contains("\u{1b}[31m- expected SUCCEEDED\u{1b}[0m"), "{coloured}");
+    let mut bare = String::new();
+    for part in coloured.split('\u{1b}') {
+        let style_end = part.find('m').filter(|_| part.starts_with('[')).map_or(0, |at| at + 1);
+        bare.push_str(&part[style_end..]);
+    }
+    assert_eq!(bare.as_bytes(), plain.stdout, "colours change nothing else");
+}
+
+#[test]
 fn definitions_may_come_from_standard_input() {
     let mut child = stepproof(&["exec", "-"])
         .stdin(Stdio::piped())

@@ -33,7 +33,7 @@ pub fn rewrite(text: &str, cases: &[CaseReport]) -> Option<(String, usize)> {
             let before = edits.len();
             for update in &check.update {
                 let node = inside(expectation, &update.path);
-                let new = (node.span.clone(), spell(text, node, &update.value));
+                let new = (spelled(text, node), spell(text, node, &update.value));
                 if !edits.contains(&new) {
                     edits.push(new);
                 }
@@ -60,6 +60,8 @@ pub fn rewrite(text: &str, cases: &[CaseReport]) -> Option<(String, usize)> {
         copied = span.end;
     }
     out.push_str(&text[copied..]);
+    // A file that could not be read again would be worse than an expectation that fails.
+    Document::parse_as("scenario", &out, Format::Yaml).ok()?;
     Some((out, rewritten))
 }
 
@@ -105,10 +107,27 @@ fn unwrapped(node: &Node) -> &Node {
     }
 }
 
+/// The bytes that spell a node. The reader's span of a block scalar (`|`, `>`) is that of its text:
+/// the header before it belongs to it, the line break behind it does not.
+fn spelled(text: &str, node: &Node) -> Range<usize> {
+    let Range { start, end } = node.span;
+    let before = text[..start].trim_end();
+    let header = before.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+    let is_block = matches!(node.kind, Kind::String(_))
+        && header.ends_with([' ', '|', '>'])
+        && header.trim_end_matches(['|', '>']).len() + 1 == header.len()
+        && text[before.len()..start].contains('\n');
+    match is_block {
+        true => header.len() - 1..text[..end].trim_end().len(),
+        false => start..end,
+    }
+}
+
 /// The new value in the style of the place: on the line where it fits, else as a block.
 fn spell(text: &str, node: &Node, value: &Value) -> String {
-    let line_start = text[..node.span.start].rfind('\n').map_or(0, |at| at + 1);
-    let before = &text[line_start..node.span.start];
+    let start = spelled(text, node).start;
+    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let before = &text[line_start..start];
     let column = before.chars().count();
     let line = write::flow(value);
     let in_flow = before.contains(['{', '[']);
@@ -127,4 +146,65 @@ fn spell(text: &str, node: &Node, value: &Value) -> String {
     let key_column = before.chars().take_while(|c| matches!(c, ' ' | '-')).count();
     let block = write::block(value, key_column + 2);
     format!("\n{}", block.trim_end_matches('\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::runner::{CaseReport, rewrite, run_case};
+    use crate::scenario::Scenario;
+
+    const HEAD: &str = "definition: { StartAt: A, States: { A: { Type: Pass, End: true } } }\n";
+
+    #[track_caller]
+    fn check(before: &str, after: &str) {
+        let text = format!("{HEAD}{before}");
+        let scenario = Scenario::parse(Path::new("a.scenario.yaml"), &text).unwrap();
+        let reports: Vec<CaseReport> =
+            scenario.cases.iter().map(|case| run_case(&scenario, case, None)).collect();
+        let (text, _) = rewrite(&text, &reports).unwrap_or((text, 0));
+        assert_eq!(text.strip_prefix(HEAD), Some(after));
+        let again = Scenario::parse(Path::new("a.scenario.yaml"), &text);
+        assert!(again.is_ok(), "{again:?}");
+    }
+
+    #[test]
+    fn comments_and_layout_stay() {
+        check(
+            "# first\ninput: {a: 1}   # in\nexpect:\n  # why\n  output:   {a: 2} # out\n  \
+             path: [ B ]   # one\n# last\n",
+            "# first\ninput: {a: 1}   # in\nexpect:\n  # why\n  output:   {a: 1} # out\n  \
+             path: [A]   # one\n# last\n",
+        );
+    }
+
+    #[test]
+    fn blocks_are_rewritten_in_place() {
+        check(
+            "input: { list: [1, 2], deep: { x: u } }\nexpect:\n  output:\n    list:\n      - 1\n\
+             \x20   # deeper\n    deep:\n      x: z  # was z\n  transitions: 1\n",
+            "input: { list: [1, 2], deep: { x: u } }\nexpect:\n  output:\n    list:\n      - 1\n\
+             \x20     - 2\n    # deeper\n    deep:\n      x: u  # was z\n  transitions: 1\n",
+        );
+    }
+
+    #[test]
+    fn every_kind_of_scalar_is_replaced() {
+        check(
+            "input: { a: true, b: null, c: one, d: 1, e: f }\nexpect:\n  output:\n    a: 'x y'\n    \
+             b: \"\\n\" # b\n    c: |-\n      long\n      text\n    d: 2.50\n    e: {}\n",
+            "input: { a: true, b: null, c: one, d: 1, e: f }\nexpect:\n  output:\n    a: true\n    \
+             b: null # b\n    c: one\n    d: 1\n    e: f\n",
+        );
+    }
+
+    #[test]
+    fn shared_expectations_are_left_alone() {
+        let text = "defaults: { expect: { output: 1 } }\ncases: [{ name: a }, { name: b }]\n";
+        check(text, text);
+        let text = "cases:\n  - name: ${n}\n    forEach: [{ n: 1 }, { n: 2 }]\n    \
+                    expect: { output: 0 }\n";
+        check(text, text);
+    }
 }

@@ -64,11 +64,16 @@ pub(super) fn rows(decoder: &mut Decoder<'_>, case: &Node, table: &Node) -> Vec<
     for (i, row) in rows.iter().enumerate() {
         let Some(columns) = decoder.entries(row) else { continue };
         let mut made = fill(case, &columns);
-        if let (false, Kind::Object(members)) = (varies, &mut made.kind) {
-            let name = members.iter_mut().find(|member| &*member.key == "name");
-            if let Some(Member { value: Node { kind: Kind::String(name), .. }, .. }) = name {
-                *name = Arc::from(format!("{name} [{}]", i + 1));
-            }
+        if let Kind::Object(members) = &mut made.kind
+            && let Some(name) = members.iter_mut().find(|member| &*member.key == "name")
+        {
+            // A name is text, also where its column holds something else.
+            let text = match &name.value.kind {
+                Kind::String(text) => text.to_string(),
+                _ => name.value.to_value().to_json(),
+            };
+            let text = if varies { text } else { format!("{text} [{}]", i + 1) };
+            name.value.kind = Kind::String(text.into());
         }
         cases.push(made);
     }
