@@ -65,10 +65,15 @@ impl Unread {
 
     /// Whether this is the JSON of a value; the text that we would write ourselves is not read.
     fn is(&self, value: &Value) -> bool {
-        let mut rest = Rest(&self.text);
-        let verbatim = self.value.get().is_none() && rest.starts_with(value).is_ok();
-        (verbatim && rest.0.is_empty())
-            || self.value().is_some_and(|own| own.same(value) || own == value)
+        if self.value.get().is_none() {
+            let mut rest = Rest(&self.text);
+            if rest.starts_with(value).is_ok() && rest.0.is_empty() {
+                // The next comparison with the same value is one of pointers.
+                let _ = self.value.set(Some(value.clone()));
+                return true;
+            }
+        }
+        self.value().is_some_and(|own| own.same(value) || own == value)
     }
 }
 
