@@ -23,6 +23,16 @@ fn figures(c: &mut Criterion) {
     group.finish();
 }
 
+/// The Map with a mock for its Task, through the virtual clock.
+fn simulation(c: &mut Criterion) {
+    let job = machines::inline_map(1_000);
+    let simulation = job.simulation();
+    let mut group = c.benchmark_group("simulation");
+    group.throughput(Throughput::Elements(job.events()));
+    group.bench_function("inline_map", |b| b.iter(|| black_box(simulation.run())));
+    group.finish();
+}
+
 /// Ten times the events: the time per event should stay where it is.
 fn growth(c: &mut Criterion) {
     let mut group = c.benchmark_group("growth");
@@ -43,5 +53,5 @@ fn growth(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, figures, growth);
+criterion_group!(benches, figures, simulation, growth);
 criterion_main!(benches);

@@ -9,6 +9,8 @@ use stepproof::asl::{ExecutionType, StateMachine, parse_text};
 use stepproof::engine::{Execution, Input, Output, Start};
 use stepproof::history::{History, HistoryEvent, TimestampForm};
 use stepproof::limits::Limits;
+use stepproof::mock::Mock;
+use stepproof::sim::Simulation;
 use stepproof::time::Timestamp;
 use stepproof::value::Value;
 
@@ -27,6 +29,11 @@ impl Job {
         // Some figures are about more events than AWS allows.
         let limits = Limits { history_events: 1_000_000, ..Limits::today() };
         Self { machine: Arc::new(machine), input: input.into(), limits }
+    }
+    /// The same as a simulation: the virtual clock, the account and its mocks around the engine.
+    pub fn simulation(&self) -> Simulation {
+        let answer = Mock::returns(json!({ "done": true }));
+        Simulation::new(self.machine.clone()).input(self.input.clone()).mock("Call", answer)
     }
 
     /// One run's history, as `aws stepfunctions get-execution-history` prints it.
