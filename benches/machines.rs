@@ -30,6 +30,7 @@ impl Job {
         let limits = Limits { history_events: 1_000_000, ..Limits::today() };
         Self { machine: Arc::new(machine), input: input.into(), limits }
     }
+
     /// The same as a simulation: the virtual clock, the account and its mocks around the engine.
     pub fn simulation(&self) -> Simulation {
         let answer = Mock::returns(json!({ "done": true }));
