@@ -31,6 +31,7 @@ use std::fmt;
 
 mod diff;
 mod event;
+mod log;
 mod normalize;
 mod payload;
 mod raw;
@@ -44,6 +45,7 @@ pub use event::{
     ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven,
     TaskCredentials, TaskScheduled,
 };
+pub use log::{LogLevel, LogOptions};
 pub use normalize::Rule;
 pub use payload::{Payload, Unread};
 pub use read::{HistoryError, Note};
