@@ -160,7 +160,8 @@ scenario file, such as `{\"$mock\": [{\"fault\": \"lambda.throttled\"}, {\"retur
 Examples:
   stepproof exec order.asl.json --input '{\"orderId\": 17}' --mock 'Charge={\"receipt\": \"r-1\"}'
   stepproof exec order.asl.json --input input.json --history-out history.json
-  stepproof exec order.asl.json --type EXPRESS --start-time 2024-12-31T23:59:00Z";
+  stepproof exec order.asl.json --type EXPRESS --start-time 2024-12-31T23:59:00Z
+  stepproof exec order.asl.json --type EXPRESS --log-out log.jsonl --log-level ERROR";
 
 /// `stepproof exec`.
 #[derive(Debug, Args)]
@@ -193,10 +194,33 @@ pub struct Exec {
     /// Write the history here, in the shape of GetExecutionHistory; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub history_out: Option<PathBuf>,
+    /// Write the log here, a JSON object a line, as Express executions write it to CloudWatch Logs;
+    /// `-` is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with = "history_out")]
+    pub log_out: Option<PathBuf>,
+    /// What is logged: ALL, ERROR or FATAL.
+    #[arg(long, value_enum, ignore_case = true, default_value_t = LogDetail::All,
+        value_name = "LEVEL", hide_possible_values = true, requires = "log_out")]
+    pub log_level: LogDetail,
+    /// Log no inputs and outputs, as with `includeExecutionData: false`.
+    #[arg(long, requires = "log_out")]
+    pub log_without_data: bool,
     /// The form of the report: text or json.
     #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
         hide_possible_values = true)]
     pub report: Form,
+}
+
+/// The levels of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LogDetail {
+    /// Every event.
+    All,
+    /// What fails.
+    Error,
+    /// How executions end badly.
+    Fatal,
 }
 
 /// The types of a state machine.

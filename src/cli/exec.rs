@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::args::{Exec, Form, MachineType};
+use super::args::{Exec, Form, LogDetail, MachineType};
 use super::output::Terminal;
 use super::{Exit, definition, file};
 use crate::asl::ExecutionType;
 use crate::document::Document;
 use crate::duration;
 use crate::engine::ExecutionStatus;
-use crate::history::TimestampForm;
+use crate::history::{LogLevel, LogOptions, TimestampForm};
 use crate::mock::Mock;
 use crate::report::plural;
 use crate::sim::{Problem, Run, Simulation};
@@ -44,8 +44,12 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
             if let Some(path) = &arguments.history_out {
                 file::write(path, &run.history().to_json(TimestampForm::Text))?;
             }
-            // A history on standard output stands there alone, so that it can be piped.
-            let alone = arguments.history_out.as_deref() == Some(Path::new("-"));
+            if let Some(path) = &arguments.log_out {
+                file::write(path, &log(&run, arguments))?;
+            }
+            // A history or log on standard output stands there alone, so that it can be piped.
+            let out = arguments.history_out.as_deref().or(arguments.log_out.as_deref());
+            let alone = out == Some(Path::new("-"));
             match arguments.report {
                 _ if alone => {}
                 Form::Json => terminal.print(&format!("{:#}\n", as_value(&run))),
@@ -64,6 +68,25 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
             Err(explain(&error.problem))
         }
     }
+}
+
+/// The log of the execution, an object a line.
+fn log(run: &Run, arguments: &Exec) -> String {
+    let level = match arguments.log_level {
+        LogDetail::All => LogLevel::All,
+        LogDetail::Error => LogLevel::Error,
+        LogDetail::Fatal => LogLevel::Fatal,
+    };
+    let options = LogOptions {
+        level,
+        include_execution_data: !arguments.log_without_data,
+        execution_arn: run.execution().arn.clone(),
+    };
+    let mut out = String::new();
+    for line in run.history().to_log(&options) {
+        let _ = writeln!(out, "{line}");
+    }
+    out
 }
 
 /// What is the matter, and the option that mends it.
