@@ -197,7 +197,7 @@ fn a_new_scenario_passes_as_it_is_written() {
 #[test]
 fn updates_change_values_and_nothing_else() {
     let folder = scratch("update");
-    for name in ["order.asl.json", "expectations.yaml"] {
+    for name in ["order.asl.json", "expectations.yaml", "history.json"] {
         fs::copy(root().join("scenarios/failing").join(name), folder.join(name))
             .expect("the folder is writable");
     }

@@ -117,6 +117,8 @@ pub enum Detail {
     },
     /// Places inside a value that differ, each as one line.
     Places(Vec<String>),
+    /// Lines that begin with `-` where something was expected, and with `+` where something came.
+    Text(Vec<String>),
     /// The failures of each alternative of `anyOf`.
     Alternatives(Vec<Vec<FailedCheck>>),
 }

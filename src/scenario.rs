@@ -26,8 +26,8 @@ pub use case::{
 };
 pub use definition::{Definition, substitute};
 pub use expect::{
-    Bounds, CallCheck, CallPart, Check, CheckKind, EventPattern, Expectation, HistoryPattern,
-    PathPattern, StateCheck, StateEntry, StatePart, Status,
+    Bounds, CallCheck, CallPart, Check, CheckKind, EventPattern, Expectation, HistoryFile,
+    HistoryPattern, PathPattern, StateCheck, StateEntry, StatePart, Status,
 };
 pub use find::{FILE_ENDINGS, find, find_with_endings};
 pub use place::PlacePattern;

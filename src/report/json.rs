@@ -101,6 +101,7 @@ fn failed_check(report: &CaseReport, check: &FailedCheck) -> Value {
             members.push(("wanted", texts(wanted)));
         }
         Detail::Places(places) => members.push(("places", texts(places))),
+        Detail::Text(lines) => members.push(("lines", texts(lines))),
         Detail::Alternatives(alternatives) => {
             let alternatives = alternatives
                 .iter()

@@ -153,7 +153,7 @@ fn failed_check(
         Detail::Row { items, fitted, wanted } => {
             row(out, items, *fitted, wanted, style, depth + 2);
         }
-        Detail::None | Detail::Places(_) | Detail::Alternatives(_) => {
+        Detail::None | Detail::Places(_) | Detail::Text(_) | Detail::Alternatives(_) => {
             let _ =
                 writeln!(out, "{pad}  {}", minus(&format!("expected {}", cut(&check.expected))));
             let _ = writeln!(out, "{pad}  {}", plus(&format!("actual   {}", cut(&check.actual))));
@@ -166,6 +166,16 @@ fn failed_check(
             }
             if places.len() > PLACES {
                 let _ = writeln!(out, "{pad}    … and {} more places", places.len() - PLACES);
+            }
+        }
+        Detail::Text(lines) => {
+            for line in lines {
+                let line = match line.chars().next() {
+                    Some('-') => paint(style, RED, line),
+                    Some('+') => paint(style, GREEN, line),
+                    _ => line.clone(),
+                };
+                let _ = writeln!(out, "{}", format!("{pad}    {line}").trim_end());
             }
         }
         Detail::Alternatives(alternatives) => {

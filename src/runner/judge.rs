@@ -6,13 +6,13 @@ use super::observed::{Observed, Visit, status};
 use super::{Detail, FailedCheck, Update};
 use crate::diagnostic::Diagnostic;
 use crate::duration;
-use crate::history::{EventDetails, HistoryEvent, TimestampForm};
+use crate::history::{Diff, DiffOptions, EventDetails, HistoryEvent, Labels, Style, TimestampForm};
 use crate::map_run::Counts;
 use crate::matcher::{Matcher, Mismatch};
 use crate::scenario::{
     Bounds, CallCheck, CallPart, Case, Check, CheckKind, EventPattern, Expectation,
-    ExpectedDiagnostic, HistoryPattern, Misfit, PathPattern, StateCheck, StateEntry, StatePart,
-    Status, Step, fit, fit_part,
+    ExpectedDiagnostic, HistoryFile, HistoryPattern, Misfit, PathPattern, StateCheck, StateEntry,
+    StatePart, Status, Step, fit, fit_part,
 };
 use crate::sim::{self, MapRunSummary};
 use crate::value::{Map, Value};
@@ -74,6 +74,7 @@ fn judge_check(check: &Check, observed: &Observed) -> Option<FailedCheck> {
         CheckKind::State(check) => judge_state(check, &observed.visits),
         CheckKind::Calls(check) => judge_calls(check, observed.run),
         CheckKind::History(pattern) => judge_history(pattern, observed),
+        CheckKind::HistoryFile(file) => judge_history_file(file, observed),
         CheckKind::Duration(bounds) => {
             let text = |ms: i64| duration::text(Duration::from_millis(ms.unsigned_abs()));
             judge_bounds(*bounds, observed.duration_ms(), text, |ms| Value::from(text(ms)))
@@ -440,6 +441,21 @@ fn judge_history(pattern: &HistoryPattern, observed: &Observed) -> Option<Fault>
         say_what_details_differ(&mut fault, &misfit, event);
     }
     Some(fault)
+}
+
+fn judge_history_file(file: &HistoryFile, observed: &Observed) -> Option<Fault> {
+    let actual = observed.run.history();
+    let options = DiffOptions { rules: file.ignore.clone(), ..DiffOptions::default() };
+    let diff = Diff::new(&file.history, actual, &options);
+    let first = diff.differences.first()?;
+    let labels = Labels::default();
+    let text = diff.render(&file.history, actual, &labels, Style::Plain);
+    Some(Fault {
+        expected: format!("the history in {}", file.name),
+        actual: first.sentence(&file.history, actual, &labels),
+        detail: Detail::Text(text.lines().map(str::to_owned).collect()),
+        update: Vec::new(),
+    })
 }
 
 /// Whether details are as expected, data written as JSON or as the string of JSON that the API has.

@@ -67,6 +67,11 @@ impl<'f> Definitions<'f> {
         Self { folder, loaded: BTreeMap::new(), files: BTreeMap::new() }
     }
 
+    /// The folder that paths start from.
+    pub(super) fn folder(&self) -> &'f Path {
+        self.folder
+    }
+
     /// The definition that `node` holds or names, `substitutions` filled in.
     pub(super) fn load(
         &mut self,

@@ -1,14 +1,16 @@
 //! What a case expects of an execution.
 
 use std::fmt;
+use std::fs;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::place::PlacePattern;
 use super::sequence::{Rows, Step};
 use crate::document::{Decoder, Kind, Member, Node};
 use crate::duration;
-use crate::history::EventType;
+use crate::history::{EventType, History, Rule};
 use crate::matcher::Matcher;
 
 /// What must hold after an execution: every check of the list.
@@ -50,6 +52,8 @@ pub enum CheckKind {
     Calls(CallCheck),
     /// The history events.
     History(HistoryPattern),
+    /// The history, as in a file of what GetExecutionHistory answers.
+    HistoryFile(HistoryFile),
     /// Virtual milliseconds from start to end.
     Duration(Bounds),
     /// State transitions.
@@ -166,6 +170,17 @@ pub struct HistoryPattern {
     pub excerpt: bool,
 }
 
+/// A history that is expected as a whole; its interleaving and its times do not count.
+#[derive(Clone, Debug)]
+pub struct HistoryFile {
+    /// The file, as the scenario names it.
+    pub name: Arc<str>,
+    /// What is in it.
+    pub history: Arc<History>,
+    /// Which texts may differ.
+    pub ignore: Vec<Rule>,
+}
+
 /// What is expected of one event.
 #[derive(Clone, Debug)]
 pub struct EventPattern {
@@ -237,9 +252,14 @@ impl fmt::Display for EventPattern {
 }
 
 /// Reads `expect`; without it, or without anything said about the end, success is expected.
-pub(super) fn read(decoder: &mut Decoder<'_>, node: Option<&Node>, case: &Node) -> Expectation {
+pub(super) fn read(
+    decoder: &mut Decoder<'_>,
+    folder: &Path,
+    node: Option<&Node>,
+    case: &Node,
+) -> Expectation {
     let mut expectation = match node {
-        Some(node) => read_object(decoder, node),
+        Some(node) => read_object(decoder, folder, node),
         None => Expectation::default(),
     };
     let says_the_end = |expectation: &Expectation| {
@@ -262,7 +282,7 @@ pub(super) fn read(decoder: &mut Decoder<'_>, node: Option<&Node>, case: &Node) 
     expectation
 }
 
-fn read_object(decoder: &mut Decoder<'_>, node: &Node) -> Expectation {
+fn read_object(decoder: &mut Decoder<'_>, folder: &Path, node: &Node) -> Expectation {
     let mut checks = Vec::new();
     let Some(mut members) = decoder.object(node) else { return Expectation { checks } };
     let mut add = |what: &str, node: &Node, kind: Option<CheckKind>| {
@@ -298,7 +318,7 @@ fn read_object(decoder: &mut Decoder<'_>, node: &Node) -> Expectation {
         }
     }
     if let Some(node) = members.take("history") {
-        add("history", node, read_history(decoder, node).map(CheckKind::History));
+        add("history", node, read_history_or_file(decoder, folder, node));
     }
     if let Some(node) = members.take("duration") {
         add("duration", node, bounds(decoder, node, span_of_time).map(CheckKind::Duration));
@@ -341,7 +361,7 @@ fn read_object(decoder: &mut Decoder<'_>, node: &Node) -> Expectation {
     }
     if let Some(node) = members.take("anyOf") {
         let items = decoder.array(node).unwrap_or_default();
-        let alternatives = items.iter().map(|item| read_object(decoder, item)).collect();
+        let alternatives = items.iter().map(|item| read_object(decoder, folder, item)).collect();
         add("anyOf", node, Some(CheckKind::AnyOf(alternatives)));
     }
     members.finish(decoder);
@@ -425,6 +445,48 @@ fn read_path(decoder: &mut Decoder<'_>, node: &Node) -> Option<PathPattern> {
         steps(decoder, items, &|decoder, item| Some(PlacePattern::new(&**decoder.string(item)?)));
     let inner = any_step(&steps, &PlacePattern::is_path);
     Some(PathPattern { steps, inner })
+}
+
+fn read_history_or_file(
+    decoder: &mut Decoder<'_>,
+    folder: &Path,
+    node: &Node,
+) -> Option<CheckKind> {
+    let Some(file) = node.get("file") else {
+        return read_history(decoder, node).map(CheckKind::History);
+    };
+    let mut members = decoder.object(node)?;
+    members.take("file");
+    let mut ignore = Vec::new();
+    if let Some(node) = members.take("ignore") {
+        let rules = Rule::ALL.map(|rule| (rule.name(), rule));
+        let items = decoder.array(node).unwrap_or_default();
+        ignore.extend(items.iter().filter_map(|item| decoder.choice(item, &rules)));
+    }
+    members.finish(decoder);
+    let name = decoder.string(file)?.clone();
+    let path = folder.join(&*name);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let message = format!("cannot read `{}`: {error}", path.display());
+            let help = "`stepproof exec … --history-out FILE` writes one";
+            decoder.error_with_help(file.span.clone(), message, help);
+            return None;
+        }
+    };
+    match History::parse_bytes(&bytes) {
+        Ok((history, _)) => {
+            Some(CheckKind::HistoryFile(HistoryFile { name, history: Arc::new(history), ignore }))
+        }
+        Err(error) => {
+            let place =
+                error.position.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+            let message = format!("{}{place}: {}", path.display(), error.message);
+            decoder.error(file.span.clone(), message);
+            None
+        }
+    }
 }
 
 fn read_history(decoder: &mut Decoder<'_>, node: &Node) -> Option<HistoryPattern> {

@@ -50,7 +50,7 @@ impl CaseReader<'_> {
         let world = self.read_world(&mut members, limits, &node.span);
         let decoder = &mut self.decoder;
         let expect_invalid = members.take("expectInvalid").map(|node| read_refusals(decoder, node));
-        let expect = expect::read(decoder, members.take("expect"), node);
+        let expect = expect::read(decoder, self.definitions.folder(), members.take("expect"), node);
         let definition = self.read_definition(&mut members, limits, execution_type);
         members.finish(&mut self.decoder);
         Some(Case {

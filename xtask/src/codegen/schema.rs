@@ -183,6 +183,15 @@ fn expectation() -> Value {
                     {
                         "type": "object",
                         "additionalProperties": false,
+                        "required": ["file"],
+                        "properties": {
+                            "file": described("string", "what GetExecutionHistory answers"),
+                            "ignore": { "type": "array", "items": { "type": "string" } },
+                        },
+                    },
+                    {
+                        "type": "object",
+                        "additionalProperties": false,
                         "required": ["events"],
                         "properties": {
                             "excerpt": { "type": "boolean" },
