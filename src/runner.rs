@@ -293,6 +293,7 @@ fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {
         report.unused.push((unused.machine.clone(), unused.key.clone()));
     }
     report.warnings.extend(run.unused_actions().iter().map(ToString::to_string));
+    report.warnings.extend(run.mock_findings().iter().map(ToString::to_string));
     report.run = Some(summary(&observed));
     if !failed.is_empty() {
         report.outcome = CaseOutcome::Failed(failed);
@@ -338,6 +339,9 @@ pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Prob
         .seed(seed.unwrap_or(case.seed))
         .interleaving(case.interleaving)
         .limits(case.limits);
+    if let Some(mode) = case.field_validation_mode {
+        simulation = simulation.field_validation_mode(mode);
+    }
     if let Some(role_arn) = &case.role_arn {
         simulation = simulation.role_arn(role_arn.clone());
     }

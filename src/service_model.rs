@@ -27,7 +27,7 @@ pub enum FieldValidationMode {
 }
 
 /// A member of a result that is not as its service's API says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FieldError {
     /// Where it is: `$.Entries[1].EventId`.
     pub path: String,
@@ -47,14 +47,13 @@ pub enum Verdict {
 }
 
 impl FieldValidationMode {
-    /// The mode of this name: `STRICT`, `PRESENT`, `NONE`.
+    /// The modes by their names.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("STRICT", Self::Strict), ("PRESENT", Self::Present), ("NONE", Self::None)];
+
+    /// The mode of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "STRICT" => Self::Strict,
-            "PRESENT" => Self::Present,
-            "NONE" => Self::None,
-            _ => return None,
-        })
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
     }
 }
 

@@ -35,6 +35,7 @@
 mod action;
 mod driver;
 mod error;
+mod finding;
 mod path;
 mod queue;
 mod run;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 
 pub use action::{Action, ActionKind};
 pub use error::{OpenTask, Problem, SimulationError};
+pub use finding::MockFinding;
 pub use path::Step;
 pub use run::{Call, ExecutionRun, MapRunSummary, Run, UnusedAction};
 pub use worker::Worker;
@@ -53,6 +55,7 @@ use crate::limits::Limits;
 use crate::map_run::Objects;
 use crate::mock::{Mock, Mocks};
 use crate::service::Account;
+use crate::service_model::FieldValidationMode;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -73,6 +76,7 @@ pub struct Simulation {
     workers: Vec<(Box<str>, Worker)>,
     actions: Vec<Action>,
     objects: Objects,
+    field_validation_mode: Option<FieldValidationMode>,
 }
 
 /// A state machine of the simulated account.
@@ -102,6 +106,7 @@ impl Simulation {
             workers: Vec::new(),
             actions: Vec::new(),
             objects: Objects::default(),
+            field_validation_mode: None,
         }
     }
 
@@ -173,6 +178,14 @@ impl Simulation {
     pub fn missing_bucket(mut self, bucket: &str) -> Self {
         self.objects.without_bucket(bucket);
         self
+    }
+
+    /// Holds the results of mocks against the models of AWS's services: a result that is not as
+    /// the API says ends the simulation with [`Problem::MockMismatch`]. Where nothing is said,
+    /// the members that a result has are looked at and [`Run::mock_findings`] tells of them.
+    #[must_use]
+    pub fn field_validation_mode(self, mode: FieldValidationMode) -> Self {
+        Self { field_validation_mode: Some(mode), ..self }
     }
 
     /// Something that happens from outside.

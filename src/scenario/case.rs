@@ -10,6 +10,7 @@ use crate::asl::ExecutionType;
 use crate::diagnostic::Diagnostic;
 use crate::limits::Limits;
 use crate::mock::Mock;
+use crate::service_model::FieldValidationMode;
 use crate::sim::{Action, Worker};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -47,6 +48,8 @@ pub struct Case {
     pub interleaving: Option<u64>,
     /// Which limits hold.
     pub limits: Limits,
+    /// How mocked results are held against service models, where that is asked for.
+    pub field_validation_mode: Option<FieldValidationMode>,
     /// What is around the execution.
     pub world: World,
     /// What must hold afterwards.

@@ -13,6 +13,7 @@ use crate::document::{Decoder, Document, Kind, Member, Members, Node};
 use crate::limits::{Limits, PayloadLimit};
 use crate::map_run::split_uri;
 use crate::mock::{Mock, MockError};
+use crate::service_model::FieldValidationMode;
 use crate::sim::{Action, START_TIME, Worker};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -46,6 +47,9 @@ impl CaseReader<'_> {
         let interleaving =
             members.take("interleaving").and_then(|node| read_interleaving(decoder, node));
         let limits = read_limits(decoder, &mut members);
+        let field_validation_mode = members
+            .take("fieldValidationMode")
+            .and_then(|node| decoder.choice(node, &FieldValidationMode::NAMES));
         let input = self.read_input(&mut members);
         let world = self.read_world(&mut members, limits, &node.span);
         let decoder = &mut self.decoder;
@@ -69,6 +73,7 @@ impl CaseReader<'_> {
             seed: seed.unwrap_or(0),
             interleaving,
             limits,
+            field_validation_mode,
             world,
             expect,
             expect_invalid,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::action::{Action, ActionKind};
 use super::error::{OpenTask, Problem, SimulationError};
+use super::finding::Findings;
 use super::queue::Queue;
 use super::run::{Call, ExecutionRun, MapRunSummary, Run, UnusedAction};
 use super::{Machine, Simulation};
@@ -41,6 +42,7 @@ struct Driver<'a> {
     calls: Vec<Call>,
     status_changes: Vec<StatusChange>,
     actions_left: usize,
+    findings: Findings,
 }
 
 /// Something that happens at its time.
@@ -120,6 +122,7 @@ impl<'a> Driver<'a> {
             calls: Vec::new(),
             status_changes: Vec::new(),
             actions_left: simulation.actions.len(),
+            findings: Findings::default(),
         })
     }
 
@@ -216,9 +219,15 @@ impl<'a> Driver<'a> {
         let resolved = self.mocks.resolve(machine, name, &request);
         let call = self.calls.len();
         let plan = match resolved {
-            Ok(Resolved { answer, worker, .. }) => {
+            Ok(Resolved { answer, worker, key }) => {
                 let plan = Plan::of(&answer, &request)
                     .map_err(|message| Problem::BadAnswer { state: place_of(&request), message })?;
+                if let End::Succeed(result) = &plan.end {
+                    let mode = self.simulation.field_validation_mode;
+                    self.findings.look(mode, key, &request, result).map_err(|findings| {
+                        Problem::MockMismatch { state: place_of(&request), findings }
+                    })?;
+                }
                 Some((plan, worker))
             }
             Err(Unresolved::NoMock) => None,
@@ -569,6 +578,7 @@ impl<'a> Driver<'a> {
             map_runs,
             unused_mocks,
             unused_actions,
+            mock_findings: self.findings.into_list(),
         }
     }
 

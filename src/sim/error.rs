@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::finding::MockFinding;
 use super::run::Run;
 use crate::diagnostic::Diagnostic;
 use crate::duration;
@@ -53,6 +54,13 @@ pub enum Problem {
         state: String,
         /// Why.
         message: String,
+    },
+    /// A mocked result is not as its service's API says, and that was to be validated.
+    MockMismatch {
+        /// The state, with its place.
+        state: String,
+        /// What is wrong with it.
+        findings: Vec<MockFinding>,
     },
     /// The items of a distributed Map cannot be read here, although AWS might.
     MapRun {
@@ -136,6 +144,10 @@ impl fmt::Display for Problem {
             ),
             Self::BadAnswer { state, message } => {
                 write!(f, "`{state}` could not be answered: {message}")
+            }
+            Self::MockMismatch { state, findings } => {
+                write!(f, "`{state}` is answered with what its service never answers:")?;
+                findings.iter().try_for_each(|finding| write!(f, "\n  {finding}"))
             }
             Self::MapRun { state, message } => write!(
                 f,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::finding::MockFinding;
 use super::path::{self, Step};
 use crate::asl::{ExecutionType, Resource, StateMachine};
 use crate::engine::{ExecutionResult, ExecutionStatus, Place, TaskRequest};
@@ -27,6 +28,7 @@ pub struct Run {
     pub(super) map_runs: Vec<MapRunSummary>,
     pub(super) unused_mocks: Vec<UnusedMock>,
     pub(super) unused_actions: Vec<UnusedAction>,
+    pub(super) mock_findings: Vec<MockFinding>,
 }
 
 /// One execution of a run.
@@ -264,6 +266,11 @@ impl Run {
     /// The actions that came too late.
     pub fn unused_actions(&self) -> &[UnusedAction] {
         &self.unused_actions
+    }
+
+    /// What AWS's service models say against the results of mocks, each finding once.
+    pub fn mock_findings(&self) -> &[MockFinding] {
+        &self.mock_findings
     }
 }
 

@@ -9,7 +9,7 @@
 //! `MemorySize` of 10241 on 2025-12-03 (`integer_more_than_maximum_allowed`), although botocore
 //! 1.42.0, four days older, allows 32768. A newer release is right when newer recordings say so.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -132,7 +132,7 @@ fn sdk_name(id: &str) -> String {
 }
 
 fn text(model: &Value) -> Result<String, String> {
-    let mut shapes = Shapes { model: &model["shapes"], index: HashMap::new(), lines: Vec::new() };
+    let mut shapes = Shapes { model: &model["shapes"], index: BTreeMap::new(), lines: Vec::new() };
     let operations = model["operations"].as_object().ok_or("a model has no operations")?;
     let mut operations: Vec<_> = operations.iter().collect();
     operations.sort_by_key(|(name, _)| *name);
@@ -149,7 +149,7 @@ fn text(model: &Value) -> Result<String, String> {
 
 struct Shapes<'a> {
     model: &'a Value,
-    index: HashMap<&'a str, usize>,
+    index: BTreeMap<&'a str, usize>,
     lines: Vec<String>,
 }
 

@@ -91,6 +91,10 @@ fn case_members() -> Map<String, Value> {
         },
         "profile": { "enum": ["today", "guide-2019"] },
         "limits": described("object", "single limits in place of the profile's"),
+        "fieldValidationMode": {
+            "description": "hold mocked results against AWS's service models; what is wrong fails",
+            "enum": ["STRICT", "PRESENT", "NONE"],
+        },
         "mocks": mocks,
         "machines": described("object", "other state machines, which nested executions really run"),
         "activities": {
