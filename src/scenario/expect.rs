@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::place::PlacePattern;
 use super::sequence::{Rows, Step};
-use crate::document::{Decoder, Kind, Member, Node};
+use crate::document::{Decoder, Kind, Member, Members, Node};
 use crate::duration;
 use crate::history::{EventType, History, Rule};
 use crate::matcher::Matcher;
@@ -331,6 +331,22 @@ fn read_object(decoder: &mut Decoder<'_>, folder: &Path, node: &Node) -> Expecta
             add(key, node, bounds(decoder, node, count).map(kind));
         }
     }
+    read_effects(decoder, &mut members, &mut add);
+    if let Some(node) = members.take("anyOf") {
+        let items = decoder.array(node).unwrap_or_default();
+        let alternatives = items.iter().map(|item| read_object(decoder, folder, item)).collect();
+        add("anyOf", node, Some(CheckKind::AnyOf(alternatives)));
+    }
+    members.finish(decoder);
+    Expectation { checks }
+}
+
+/// What the execution did to the world around it.
+fn read_effects<'n>(
+    decoder: &mut Decoder<'_>,
+    members: &mut Members<'n>,
+    add: &mut impl FnMut(&str, &'n Node, Option<CheckKind>),
+) {
     if let Some(node) = members.take("statusChanges") {
         let items = decoder.array(node).unwrap_or_default();
         let matchers = items.iter().filter_map(|item| match item.kind {
@@ -359,13 +375,6 @@ fn read_object(decoder: &mut Decoder<'_>, folder: &Path, node: &Node) -> Expecta
             add(&format!("objects.{}", member.key), &member.value, kind);
         }
     }
-    if let Some(node) = members.take("anyOf") {
-        let items = decoder.array(node).unwrap_or_default();
-        let alternatives = items.iter().map(|item| read_object(decoder, folder, item)).collect();
-        add("anyOf", node, Some(CheckKind::AnyOf(alternatives)));
-    }
-    members.finish(decoder);
-    Expectation { checks }
 }
 
 fn read_state(
