@@ -34,7 +34,8 @@ struct Section {
 /// The operations and result shapes of one service.
 #[derive(Debug)]
 pub(super) struct Service {
-    operations: &'static str,
+    /// Actions with the references to their outputs, sorted.
+    operations: Vec<(&'static str, &'static str)>,
     shapes: Vec<&'static str>,
 }
 
@@ -114,15 +115,16 @@ pub(super) fn members(text: &'static str) -> impl Iterator<Item = Member> {
 impl Service {
     pub(super) fn read(text: &'static str) -> Self {
         let (operations, shapes) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut operations: Vec<_> =
+            operations.lines().filter_map(|line| line.split_once('\t')).collect();
+        operations.sort_unstable();
         Self { operations, shapes: shapes.lines().collect() }
     }
 
     /// The reference to the output of an action.
     pub(super) fn output(&self, action: &str) -> Option<&'static str> {
-        self.operations.lines().find_map(|line| {
-            let (name, reference) = line.split_once('\t')?;
-            (name == action).then_some(reference)
-        })
+        let at = self.operations.binary_search_by(|(name, _)| (*name).cmp(action)).ok()?;
+        Some(self.operations[at].1)
     }
 
     /// The reference to a member of a structure.
@@ -147,10 +149,10 @@ impl Service {
             };
             bad.map_or(Ok(()), Err)?;
         }
-        self.operations.lines().try_fold(0, |count, line| match line.split_once('\t') {
-            Some((_, reference)) if good(reference) => Ok(count + 1),
-            _ => Err(line),
-        })
+        match self.operations.iter().find(|(_, reference)| !good(reference)) {
+            Some((_, bad)) => Err(bad),
+            None => Ok(self.operations.len()),
+        }
     }
 
     pub(super) fn shape(&self, reference: &str) -> Shape {
