@@ -10,6 +10,17 @@ const PLACES: &[&str] = &[
     concat!("C:\\", "Users"),
 ];
 
+/// Traces of the tools and the registries of the machine a file was written on.
+const TRACES: &[&str] = &[
+    concat!("clau", "de"),
+    concat!("anthro", "pic"),
+    concat!("open", "ai"),
+    concat!("chat", "gpt"),
+    concat!("copi", "lot"),
+    concat!("artifac", "tory"),
+    concat!("index.crates", ".io"),
+];
+
 /// Comments that put off what should be done or said now.
 const LATER: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:")];
 
@@ -19,6 +30,10 @@ pub fn check(tree: &Tree) -> Vec<Complaint> {
         for (n, line) in file.text.lines().enumerate() {
             for place in PLACES.iter().filter(|p| line.contains(**p)) {
                 complaints.push(file.complain(n + 1, format!("a machine's path: `{place}`")));
+            }
+            let lower = line.to_ascii_lowercase();
+            for trace in TRACES.iter().filter(|t| lower.contains(**t)) {
+                complaints.push(file.complain(n + 1, format!("a trace of a tool: `{trace}`")));
             }
             let comment = file.path.ends_with(".rs") && line.contains("//");
             for word in LATER.iter().filter(|w| comment && line.contains(**w)) {
