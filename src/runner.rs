@@ -13,8 +13,11 @@ use std::sync::Arc;
 
 use crate::asl::StateMachine;
 use crate::diagnostic::{Diagnostic, Source};
-use crate::scenario::{self, Case, CaseMock, CheckKind, Definition, Expectation, Scenario, Status};
+use crate::scenario::{
+    self, Case, CaseMock, CheckKind, Definition, Expectation, Scenario, StateTestCase, Status,
+};
 use crate::sim::{self, Simulation};
+use crate::test_state::{TestStateRequest, test_state_of};
 use crate::value::Value;
 
 use observed::Observed;
@@ -254,6 +257,10 @@ pub fn run_case(scenario: &Scenario, case: &Case, seed: Option<u64>) -> CaseRepo
         }
         return report;
     }
+    if let Some(test) = &case.state_test {
+        report.outcome = test_state_case(case, test);
+        return report;
+    }
     let simulation = match simulation(case, seed) {
         Ok(simulation) => simulation,
         Err(problems) => {
@@ -278,6 +285,31 @@ pub fn run_case(scenario: &Scenario, case: &Case, seed: Option<u64>) -> CaseRepo
         }
     }
     report
+}
+
+/// Tests one state by itself, and judges the answer.
+fn test_state_case(case: &Case, test: &StateTestCase) -> CaseOutcome {
+    let machine = match machine(&case.definition) {
+        Ok(machine) => machine,
+        Err(problems) => return CaseOutcome::Unusable(problems),
+    };
+    let request = TestStateRequest {
+        input: Some(case.input.clone()),
+        start_time: Some(case.start_time),
+        seed: i64::from_ne_bytes(case.seed.to_ne_bytes()),
+        role_arn: case.role_arn.clone(),
+        ..test.request.clone()
+    };
+    match test_state_of(&machine, &request) {
+        Ok(response) => {
+            let failed = judge::judge_state_test(test, &response.to_json());
+            if failed.is_empty() { CaseOutcome::Passed } else { CaseOutcome::Failed(failed) }
+        }
+        Err(error) => {
+            let message = error.to_string();
+            CaseOutcome::Unusable(vec![Problem::Missing { message, stub: None }])
+        }
+    }
 }
 
 fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {

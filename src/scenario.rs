@@ -12,6 +12,7 @@ mod place;
 mod read;
 mod scaffold;
 mod sequence;
+mod state_test;
 mod table;
 pub mod write;
 
@@ -33,6 +34,7 @@ pub use find::{FILE_ENDINGS, find, find_with_endings};
 pub use place::PlacePattern;
 pub use scaffold::Scaffold;
 pub use sequence::{Misfit, Rows, Step, fit, fit_part};
+pub use state_test::StateTestCase;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::document::{Decoder, Document, Kind, Member, Node, UNREADABLE};

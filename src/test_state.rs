@@ -69,8 +69,19 @@ const NAMELESS: &str = "StateName";
 ///
 /// Where AWS refuses the request, in its words; and where a Task has no mock.
 pub fn test_state(request: &TestStateRequest) -> Result<TestStateResponse, TestStateError> {
-    let machine = machine(request)?;
-    let (level, index) = find(&machine, request)?;
+    test_state_of(&machine(request)?, request)
+}
+
+/// Tests a state of a machine that is read already; the request's definition is not looked at.
+///
+/// # Errors
+///
+/// As [`test_state`].
+pub fn test_state_of(
+    machine: &Arc<StateMachine>,
+    request: &TestStateRequest,
+) -> Result<TestStateResponse, TestStateError> {
+    let (level, index) = find(machine, request)?;
     let state = &level[index];
     rules::check(request, state)?;
     let setup = StateTest {
@@ -82,7 +93,7 @@ pub fn test_state(request: &TestStateRequest) -> Result<TestStateResponse, TestS
         retry_count: request.configuration.retrier_retry_count,
         variables: request.variables.clone().unwrap_or_default(),
     };
-    let (result, inspection) = run(request, &machine, setup)?;
+    let (result, inspection) = run(request, machine, setup)?;
     Ok(response::build(request, state, &result, inspection))
 }
 

@@ -12,7 +12,7 @@ use crate::matcher::{Matcher, Mismatch};
 use crate::scenario::{
     Bounds, CallCheck, CallPart, Case, Check, CheckKind, EventPattern, Expectation,
     ExpectedDiagnostic, HistoryFile, HistoryPattern, Misfit, PathPattern, StateCheck, StateEntry,
-    StatePart, Status, Step, fit, fit_part,
+    StatePart, StateTestCase, Status, Step, fit, fit_part,
 };
 use crate::sim::{self, MapRunSummary};
 use crate::value::{Map, Value};
@@ -45,6 +45,43 @@ pub(super) fn judge_refusal(expected: &[ExpectedDiagnostic], case: &Case) -> Vec
         failures.push(failed(&case.span, "any refusal".into()));
     }
     failures
+}
+
+/// Whether the answer of a state test is as expected. Members that hold JSON as text are compared
+/// as what the text says.
+pub(super) fn judge_state_test(test: &StateTestCase, response: &Value) -> Vec<FailedCheck> {
+    let answer = read_texts(response);
+    let fault = judge_value(&test.expect, Some(&answer));
+    let failed = fault.map(|fault| FailedCheck {
+        what: "expectState".into(),
+        span: test.span.clone(),
+        written: true,
+        expected: fault.expected,
+        actual: fault.actual,
+        detail: fault.detail,
+        update: fault.update.into_iter().map(|(path, value)| Update { path, value }).collect(),
+    });
+    failed.into_iter().collect()
+}
+
+/// The answer with `output` and the data of `inspectionData` read.
+fn read_texts(response: &Value) -> Value {
+    let read = |value: &Value| match value {
+        Value::String(text) => Value::parse(text).unwrap_or_else(|_| value.clone()),
+        other => other.clone(),
+    };
+    let Some(members) = response.as_object() else { return response.clone() };
+    let members = members.iter().map(|(name, value)| {
+        let value = match (&**name, value) {
+            ("output", value) => read(value),
+            ("inspectionData", Value::Object(data)) => {
+                Value::object(data.iter().map(|(name, value)| (name.clone(), read(value))))
+            }
+            (_, value) => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    Value::object(members)
 }
 
 fn diagnostic_text(diagnostic: &Diagnostic) -> String {

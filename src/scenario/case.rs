@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::definition::Definition;
 use super::expect::Expectation;
+use super::state_test::StateTestCase;
 use crate::asl::ExecutionType;
 use crate::diagnostic::Diagnostic;
 use crate::limits::Limits;
@@ -56,6 +57,8 @@ pub struct Case {
     pub expect: Expectation,
     /// The definition must be refused with these diagnostics, in place of being run.
     pub expect_invalid: Option<Vec<ExpectedDiagnostic>>,
+    /// One state is tested by itself, in place of an execution.
+    pub state_test: Option<StateTestCase>,
     /// What the case proves.
     pub proof: Proof,
 }

@@ -622,6 +622,10 @@ pub(super) fn matcher(decoder: &mut Decoder<'_>, node: &Node) -> Option<Matcher>
 }
 
 /// Reads a matcher whose objects may have further members.
+pub(super) fn matcher_of_members(decoder: &mut Decoder<'_>, node: &Node) -> Option<Matcher> {
+    subset(decoder, node)
+}
+
 fn subset(decoder: &mut Decoder<'_>, node: &Node) -> Option<Matcher> {
     located(decoder, node, Matcher::parse_subset(&node.to_value()))
 }

@@ -7,7 +7,7 @@ use super::case::{
     Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
 };
 use super::definition::{Definition, Definitions, Terms};
-use super::{INVALID_SCENARIO, expect, locate};
+use super::{INVALID_SCENARIO, expect, locate, state_test};
 use crate::asl::ExecutionType;
 use crate::document::{Decoder, Document, Kind, Member, Members, Node};
 use crate::limits::{Limits, PayloadLimit};
@@ -54,6 +54,7 @@ impl CaseReader<'_> {
         let world = self.read_world(&mut members, limits, &node.span);
         let decoder = &mut self.decoder;
         let expect_invalid = members.take("expectInvalid").map(|node| read_refusals(decoder, node));
+        let state_test = state_test::read(decoder, &mut members, node);
         let expect = expect::read(decoder, self.definitions.folder(), members.take("expect"), node);
         let definition = self.read_definition(&mut members, limits, execution_type);
         members.finish(&mut self.decoder);
@@ -77,6 +78,7 @@ impl CaseReader<'_> {
             world,
             expect,
             expect_invalid,
+            state_test,
             proof,
         })
     }

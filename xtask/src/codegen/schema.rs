@@ -109,6 +109,8 @@ fn case_members() -> Map<String, Value> {
         "forEach": { "type": "array", "items": { "type": "object" } },
         "expect": { "$ref": "#/$defs/expectation" },
         "expectInvalid": { "type": "array", "items": { "type": "object" } },
+        "testState": { "type": "object" },
+        "expectState": { "type": "object" },
         "features": { "type": "array", "items": { "type": "string" } },
         "proves": { "type": "array", "items": { "type": "object" } },
         "basis": { "enum": ["observed", "documented", "inferred"] },
