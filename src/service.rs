@@ -1,11 +1,11 @@
 //! The account, sans-IO: what the Step Functions API does, over many executions and one clock.
 //!
-//! [`Service`] is to [`Execution`](crate::engine::Execution) what an endpoint is to its connections. Tell it what is asked
-//! of it ([`Service::handle`]), what became of a task ([`Service::tell`]) and the time
-//! ([`Service::handle_timeout`]), and after each of them call [`Service::poll`] until it answers
-//! [`Output::Idle`]. It touches no network and asks no clock; a driver above it decides what a
-//! task's service answers, or lets the account do it itself where the service is Step Functions
-//! ([`Service::serve`]).
+//! [`Service`] is to [`Execution`](crate::engine::Execution) what an endpoint is to its
+//! connections. Tell it what is asked of it ([`Service::handle`]), what became of a task
+//! ([`Service::tell`]) and the time ([`Service::handle_timeout`]), and after each of them call
+//! [`Service::poll`] until it answers [`Output::Idle`]. It touches no network and asks no clock; a
+//! driver above it decides what a task's service answers, or lets the account do it itself where
+//! the service is Step Functions ([`Service::serve`]).
 
 mod callback;
 mod error;
