@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub use counts::Counts;
 pub use failure::ReadError;
 pub use item::Item;
-pub use objects::{Object, Objects, split_uri};
+pub use objects::{Body, Object, Objects, split_uri};
 
 use crate::engine::{Batching, ExecutionStatus, MapRunRequest};
 use crate::history::Failure;

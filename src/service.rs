@@ -107,6 +107,8 @@ pub struct Service {
     map_runs: Vec<MapRunRecord>,
     map_run_tasks: FastMap<(ExecutionId, TaskId), MapRunId>,
     objects: Objects,
+    /// The metrics of executions whose history is gone.
+    found: metrics::Found,
     polls: u64,
     /// Executions that have something to say.
     talking: VecDeque<ExecutionId>,
@@ -131,6 +133,7 @@ impl Service {
             map_runs: Vec::new(),
             map_run_tasks: FastMap::default(),
             objects: Objects::default(),
+            found: metrics::Found::default(),
             polls: 0,
             talking: VecDeque::new(),
             deadlines: BTreeSet::new(),
@@ -214,6 +217,11 @@ impl Service {
     /// One execution.
     pub fn execution(&self, id: ExecutionId) -> &Record {
         &self.records[id.0 as usize]
+    }
+
+    /// The `AWS/States` metrics of all executions.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.found, &self.records)
     }
 
     /// All executions, in the order in which they started.

@@ -52,7 +52,7 @@ pub use worker::Worker;
 
 use crate::asl::{self, ExecutionType, StateMachine};
 use crate::limits::Limits;
-use crate::map_run::Objects;
+use crate::map_run::{Body, Objects};
 use crate::mock::{Mock, Mocks};
 use crate::service::Account;
 use crate::service_model::FieldValidationMode;
@@ -166,7 +166,7 @@ impl Simulation {
     /// An object of the virtual S3, which ItemReader reads. It was written when the simulation
     /// starts.
     #[must_use]
-    pub fn object(mut self, bucket: &str, key: &str, body: impl Into<Arc<[u8]>>) -> Self {
+    pub fn object(mut self, bucket: &str, key: &str, body: impl Into<Body>) -> Self {
         // The bucket may have been declared missing; it is missing no more.
         self.objects.create_bucket(bucket);
         let _ = self.objects.put(bucket, key, body, Timestamp::EPOCH);

@@ -249,6 +249,21 @@ impl Execution {
         self.history
     }
 
+    /// Gives back what only a running execution needs, and its history. Its start and its result
+    /// stay. A running execution is left alone.
+    pub fn release(&mut self) {
+        if self.result.is_none() {
+            return;
+        }
+        self.branches = Vec::new();
+        self.free = Vec::new();
+        self.ready = VecDeque::new();
+        self.timers = Timers::default();
+        self.tasks = HashMap::default();
+        self.outbox = VecDeque::new();
+        self.history = Vec::new();
+    }
+
     /// How it ended, once it has.
     pub fn result(&self) -> Option<&ExecutionResult> {
         self.result.as_ref()

@@ -7,6 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 
 use super::failure::{ReadError, reader_failed};
 use super::item::{Source, open};
+use super::objects::Body;
 use crate::value::{Map, Value};
 
 /// The longest header (developer guide, "ItemReader").
@@ -30,7 +31,7 @@ impl fmt::Debug for CsvItems {
 
 impl CsvItems {
     /// Opens a file as `ReaderConfig` says.
-    pub(super) fn open(body: Arc<[u8]>, config: &Value) -> Result<Self, ReadError> {
+    pub(super) fn open(body: Body, config: &Value) -> Result<Self, ReadError> {
         let delimiter = match config.get("CSVDelimiter").and_then(Value::as_str) {
             None | Some("COMMA") => b',',
             Some("PIPE") => b'|',
@@ -52,7 +53,7 @@ impl CsvItems {
 
     /// Opens a file; without headers the first row has them.
     pub(super) fn with_headers(
-        body: Arc<[u8]>,
+        body: Body,
         delimiter: u8,
         headers: Option<Vec<Arc<str>>>,
     ) -> Result<Self, ReadError> {

@@ -10,7 +10,7 @@ use super::failure::{ReadError, reader_failed};
 use super::json::{JsonItems, JsonLines};
 use super::listing::Listing;
 use super::manifest::{AthenaData, Inventory};
-use super::objects::Objects;
+use super::objects::{Body, Objects};
 use super::parquet::ParquetItems;
 use crate::value::{Array, Object, Value};
 
@@ -102,7 +102,7 @@ pub(super) type Source = BufReader<Box<dyn Read + Send>>;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Opens a file. Its first bytes tell whether it is compressed, as AWS tells by the name's ending.
-pub(super) fn open(body: Arc<[u8]>) -> Result<Source, ReadError> {
+pub(super) fn open(body: Body) -> Result<Source, ReadError> {
     if body.starts_with(&ZSTD_MAGIC) {
         return Err(ReadError::Unsupported(
             "files compressed with ZSTD cannot be read: give the file uncompressed or as gzip"

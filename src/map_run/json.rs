@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::failure::{ReadError, reader_failed};
 use super::item::{Item, Source, open};
+use super::objects::Body;
 use crate::json;
 use crate::value::Value;
 
@@ -21,7 +22,7 @@ const UNPACKED_BYTES: u64 = 1024 * 1024 * 1024;
 /// costs no more than its bytes.
 #[derive(Debug)]
 pub(super) struct JsonItems {
-    body: Arc<[u8]>,
+    body: Body,
     position: usize,
     close: u8,
     begun: bool,
@@ -30,7 +31,7 @@ pub(super) struct JsonItems {
 
 impl JsonItems {
     /// Opens a file as `ReaderConfig` says; the position is that of `ItemsPointer`.
-    pub(super) fn open(body: Arc<[u8]>, config: &Value) -> Result<Self, ReadError> {
+    pub(super) fn open(body: Body, config: &Value) -> Result<Self, ReadError> {
         let body = unpacked(body)?;
         let mut start =
             skip_blanks(&body, if body.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 });
@@ -86,7 +87,7 @@ impl std::fmt::Debug for JsonLines {
 }
 
 impl JsonLines {
-    pub(super) fn open(body: Arc<[u8]>) -> Result<Self, ReadError> {
+    pub(super) fn open(body: Body) -> Result<Self, ReadError> {
         Ok(Self { source: open(body)?, line: Vec::new(), number: 0 })
     }
 
@@ -119,7 +120,7 @@ impl JsonLines {
     }
 }
 
-fn unpacked(body: Arc<[u8]>) -> Result<Arc<[u8]>, ReadError> {
+fn unpacked(body: Body) -> Result<Body, ReadError> {
     if !body.starts_with(&[0x1f, 0x8b]) && !body.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         return Ok(body);
     }

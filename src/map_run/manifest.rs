@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::csv::CsvItems;
 use super::failure::{ReadError, reader_failed};
 use super::item::{Item, Items, Source, open};
-use super::objects::{Objects, split_uri};
+use super::objects::{Body, Objects, split_uri};
 use super::reader;
 use crate::json;
 use crate::value::Value;
@@ -77,7 +77,7 @@ impl fmt::Debug for AthenaData {
 }
 
 impl AthenaData {
-    pub(super) fn open(body: Arc<[u8]>, config: &Value) -> Result<Self, ReadError> {
+    pub(super) fn open(body: Body, config: &Value) -> Result<Self, ReadError> {
         Ok(Self { lines: open(body)?, config: config.clone(), open: None })
     }
 

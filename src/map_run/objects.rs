@@ -19,11 +19,15 @@ pub struct Objects {
     missing: BTreeSet<Arc<str>>,
 }
 
+/// The content of an object; cloning costs a reference count.
+#[derive(Clone)]
+pub struct Body(Arc<Vec<u8>>);
+
 /// An object of the virtual S3.
 #[derive(Clone, Debug)]
 pub struct Object {
     /// Its content.
-    pub body: Arc<[u8]>,
+    pub body: Body,
     /// When it was written.
     pub last_modified: Timestamp,
 }
@@ -38,7 +42,7 @@ impl Objects {
         &mut self,
         bucket: &str,
         key: &str,
-        body: impl Into<Arc<[u8]>>,
+        body: impl Into<Body>,
         last_modified: Timestamp,
     ) -> Result<(), String> {
         self.check_bucket(bucket)?;
@@ -109,6 +113,50 @@ impl Objects {
             return Err("The specified bucket does not exist".to_owned());
         }
         Ok(())
+    }
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.len())
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        Self::from(bytes.to_vec())
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Body {
+    fn from(bytes: [u8; N]) -> Self {
+        Self::from(bytes.to_vec())
+    }
+}
+
+impl From<Arc<[u8]>> for Body {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Self::from(bytes.to_vec())
     }
 }
 

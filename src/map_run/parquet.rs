@@ -1,8 +1,7 @@
 //! Rows of Parquet files as items.
 
-use std::sync::Arc;
-
 use super::failure::ReadError;
+use super::objects::Body;
 use crate::value::Value;
 
 /// Without the feature `parquet` no such file can be read.
@@ -12,7 +11,7 @@ pub(super) struct ParquetItems;
 
 #[cfg(not(feature = "parquet"))]
 impl ParquetItems {
-    pub(super) fn open(_body: Arc<[u8]>) -> Result<Self, ReadError> {
+    pub(super) fn open(_body: Body) -> Result<Self, ReadError> {
         let message = "stepproof was built without the feature `parquet`: build it with the \
                        feature, or give the items as CSV or JSONL";
         Err(ReadError::Unsupported(message.to_owned()))
@@ -40,7 +39,7 @@ mod rows {
     use parquet::record::{Field, Row};
 
     use super::super::failure::reader_failed;
-    use super::{Arc, ReadError, Value};
+    use super::{Body, ReadError, Value};
     use crate::time::Timestamp;
     use crate::value::Number;
 
@@ -61,7 +60,7 @@ mod rows {
     }
 
     impl ParquetItems {
-        pub(in super::super) fn open(body: Arc<[u8]>) -> Result<Self, ReadError> {
+        pub(in super::super) fn open(body: Body) -> Result<Self, ReadError> {
             check_footer(&body)?;
             let reader = SerializedFileReader::new(Bytes::from_owner(body)).map_err(read_error)?;
             let metadata = parquet::file::reader::FileReader::metadata(&reader);

@@ -8,7 +8,7 @@ use super::item::{Item, Items};
 use super::json::{JsonItems, JsonLines};
 use super::listing::Listing;
 use super::manifest::{AthenaData, Inventory};
-use super::objects::Objects;
+use super::objects::{Body, Objects};
 use super::parquet::ParquetItems;
 use crate::engine::ItemSource;
 use crate::value::Value;
@@ -99,7 +99,7 @@ fn read(
 }
 
 /// Opens a file as `InputType` says.
-pub(super) fn open_file(body: Arc<[u8]>, config: &Value) -> Result<Items, ReadError> {
+pub(super) fn open_file(body: Body, config: &Value) -> Result<Items, ReadError> {
     match config.get("InputType").and_then(Value::as_str) {
         Some("CSV") => Ok(Items::Csv(Box::new(CsvItems::open(body, config)?))),
         Some("JSON") => Ok(Items::Json(Box::new(JsonItems::open(body, config)?))),

@@ -62,6 +62,7 @@ impl WriterConfig {
             }
         }
         text.push_str(after);
+        text.shrink_to_fit();
         any.then_some(text)
     }
 

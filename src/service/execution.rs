@@ -44,6 +44,8 @@ pub struct Record {
     pub parent: Option<Parent>,
     /// The Map Run that it is a child of.
     pub map_run: Option<MapRunChild>,
+    /// Whether its history is gone: see [`Service::KEPT_CHILDREN`](super::Service::KEPT_CHILDREN).
+    pub released: bool,
     pub(super) talking: bool,
     pub(super) over: bool,
     pub(super) deadline: Option<Timestamp>,
@@ -67,8 +69,9 @@ impl Record {
         execution: Execution,
         parent: Option<Parent>,
     ) -> Self {
-        let (map_run, talking, over, deadline) = (None, false, false, None);
-        Self { arn, name, machine, execution, parent, map_run, talking, over, deadline }
+        let (released, talking, over, deadline) = (false, false, false, None);
+        let map_run = None;
+        Self { arn, name, machine, execution, parent, map_run, released, talking, over, deadline }
     }
 
     /// What DescribeExecution answers, in the API's members and order; texts of JSON stay texts.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::execution::{ExecutionId, Record, StateMachineRecord, execution_arn, starting};
 use super::{ApiError, Output, Response, Service};
+use crate::asl::ExecutionType;
 use crate::engine::{Execution, ExecutionResult, Input, MapRunRequest, TaskId};
 use crate::history::Failure;
 use crate::map_run::{self, ChildEnd, ChildStart, MapRun, MapRunStatus, MapRunUpdate, Objects};
@@ -39,6 +40,11 @@ pub struct MapRunChild {
 }
 
 impl Service {
+    /// How many Express children of a Map Run keep their history. AWS keeps none of any Express
+    /// execution; the first are kept to be looked at, all of a hundred thousand would only fill
+    /// the memory.
+    pub const KEPT_CHILDREN: u32 = 1_000;
+
     /// Runs a distributed Map that [`Output::MapRun`] asked for.
     ///
     /// # Errors
@@ -162,6 +168,13 @@ impl Service {
             Some(ExecutionResult::TimedOut) | None => (Value::Null, None),
         };
         let end = ChildEnd { status: record.execution.status(), output, failure };
+        let express = record.machine.execution_type == ExecutionType::Express;
+        if express && child.index >= Self::KEPT_CHILDREN {
+            self.found.execution(record);
+            let record = &mut self.records[id.0 as usize];
+            record.execution.release();
+            record.released = true;
+        }
         self.map_runs[child.run.0 as usize].run.child_ended(now, child.index, end);
         if let Err(message) = self.advance_map_run(now, child.run) {
             let execution = self.map_runs[child.run.0 as usize].execution;

@@ -93,10 +93,10 @@ impl Metrics {
         "ServiceIntegrationsTimedOut",
     ];
 
-    /// The metrics of these executions.
-    pub fn of(records: &[Record]) -> Self {
-        let mut found = Found::default();
-        for record in records {
+    /// The metrics of these executions, and those found before the histories of others went.
+    pub(super) fn of(released: &Found, records: &[Record]) -> Self {
+        let mut found = released.clone();
+        for record in records.iter().filter(|record| !record.released) {
             found.execution(record);
         }
         let all = found.0.into_iter().map(|((name, resource), (dimension, datapoints))| Metric {
@@ -110,8 +110,8 @@ impl Metrics {
 }
 
 /// By name and resource: the dimension, and the datapoints.
-#[derive(Default)]
-struct Found(IndexMap<(&'static str, Arc<str>), Series>);
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found(IndexMap<(&'static str, Arc<str>), Series>);
 
 type Series = (&'static str, Vec<Datapoint>);
 
@@ -187,7 +187,7 @@ impl Found {
         entry.1.push(Datapoint { time, value });
     }
 
-    fn execution(&mut self, record: &Record) {
+    pub(super) fn execution(&mut self, record: &Record) {
         let execution = &record.execution;
         let arn = &execution.start_parameters().state_machine_arn;
         let dimension = "StateMachineArn";

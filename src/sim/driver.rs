@@ -14,9 +14,7 @@ use crate::engine::{ExecutionStatus, FailureStage, Input, ItemSource, MapRunRequ
 use crate::entropy::Entropy;
 use crate::history::Failure;
 use crate::mock::{self, Answer, BoundMocks, Heartbeats, MockKey, Outcome, Resolved, Unresolved};
-use crate::service::{
-    ExecutionId, Metrics, Operation, Output, Record, Response, Service, StatusChange,
-};
+use crate::service::{ExecutionId, Operation, Output, Record, Response, Service, StatusChange};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -555,7 +553,7 @@ impl<'a> Driver<'a> {
     fn finish(self) -> Run {
         let unused_actions = self.unused_actions();
         let unused_mocks = self.mocks.unused(&self.machines);
-        let metrics = Metrics::of(self.service.executions());
+        let metrics = self.service.metrics();
         let objects = self.service.objects().clone();
         let map_runs: Vec<MapRunSummary> =
             self.service.map_runs().iter().map(MapRunSummary::of).collect();
