@@ -17,6 +17,7 @@ mod inspection;
 mod io;
 mod jsonata;
 mod map_run;
+mod redrive;
 mod states;
 mod task;
 mod timer;

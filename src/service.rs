@@ -15,6 +15,7 @@ mod metrics;
 mod nested;
 mod notify;
 mod operation;
+mod redrive;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
@@ -205,6 +206,9 @@ impl Service {
                     return Output::CancelTask(id, task);
                 }
                 engine::Output::MapRun(request) => return Output::MapRun(id, request),
+                engine::Output::RedriveMapRun { task, redriven } => {
+                    self.map_run_redriven(id, task, redriven);
+                }
                 engine::Output::Ended => {
                     self.silence(id, None);
                     self.ended(id);

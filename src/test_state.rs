@@ -168,7 +168,7 @@ fn run(
                 };
                 execution.handle(now, input).map_err(|error| internal(&error.to_string()))?;
             }
-            Output::CancelTask(_) => {}
+            Output::CancelTask(_) | Output::RedriveMapRun { .. } => {}
             Output::MapRun(run) => return Err(no_mock(&run.state)),
             Output::Idle(Some(deadline)) => {
                 now = deadline;

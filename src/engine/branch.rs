@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::io::{Place, TaskId};
+use super::redrive::{Interrupted, MapRunOfState};
 use super::variables::Variables;
 use crate::asl::{State, StateIndex, States};
 use crate::history::{EventId, Failure};
@@ -39,6 +40,10 @@ pub(super) struct Branch {
     /// Whether the last attempt ended by a missed heartbeat.
     pub(super) heartbeat_missed: bool,
     pub(super) variables: Variables,
+    /// The Map Run of the state, until it succeeds: what a redrive goes on with.
+    pub(super) map_run: Option<Box<MapRunOfState>>,
+    /// The branches or iterations of the state when one failed: what a redrive goes on with.
+    pub(super) interrupted: Option<Box<Interrupted>>,
     /// `$$.Map.Item`, in a Map iteration and all below it.
     pub(super) map_item: Option<Value>,
 }

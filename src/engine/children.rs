@@ -7,6 +7,7 @@ use super::causes;
 use super::dataflow::Fault;
 use super::execution::Execution;
 use super::io::{ItemSource, Output, TaskId};
+use super::redrive::Interrupted;
 use super::states::Step;
 use crate::asl::{MapState, ProcessorMode, State, StateKind, States};
 use crate::history::{EventDetails, EventId, EventType, Failure};
@@ -80,7 +81,9 @@ impl Execution {
         selector_input: Value,
     ) {
         let children = Children { running, outputs, items, selector_input, next: 0, finished: 0 };
-        self.branches[id as usize].set_phase(Phase::Children(Box::new(children)));
+        let branch = &mut self.branches[id as usize];
+        branch.interrupted = None;
+        branch.set_phase(Phase::Children(Box::new(children)));
     }
 
     fn children(&mut self, id: BranchId) -> &mut Children {
@@ -127,7 +130,16 @@ impl Execution {
         let input = children.selector_input.clone();
         let item = Value::object([("Index", Value::from(index)), ("Value", value.clone())]);
         let input = match &map.item_selector {
-            Some(selector) => self.select_item(id, state, selector, &input, &item)?,
+            Some(selector) => match self.select_item(id, state, selector, &input, &item) {
+                Ok(input) => input,
+                Err(fault) => {
+                    // A redrive tries this iteration again.
+                    let children = self.children(id);
+                    children.next = index;
+                    children.items[index] = value;
+                    return Err(fault);
+                }
+            },
             None => value,
         };
         let child = self.add_child(id, state, index, &map.processor, input, Some(item));
@@ -193,6 +205,7 @@ impl Execution {
         let name = branch.state().name.clone();
         match std::mem::take(&mut branch.phase) {
             Phase::Children(children) => {
+                let mut branches = Vec::new();
                 for (index, child) in children.running.iter().enumerate() {
                     let Some(child) = *child else { continue };
                     if is_map {
@@ -204,14 +217,17 @@ impl Execution {
                         let details = EventDetails::MapIteration { name: name.clone(), index };
                         self.emit(cause, event_type, details);
                     }
-                    self.abort_branch(child, cause);
+                    branches.push((index, self.abort_branch(child, cause)));
                 }
+                let interrupted = Box::new(Interrupted { children, branches });
+                self.branches[id as usize].interrupted = Some(interrupted);
             }
             other => self.branches[id as usize].phase = other,
         }
     }
 
-    fn abort_branch(&mut self, id: BranchId, cause: EventId) {
+    /// Stops a branch and takes it out of the arena.
+    fn abort_branch(&mut self, id: BranchId, cause: EventId) -> Branch {
         let branch = &self.branches[id as usize];
         if !matches!(branch.phase, Phase::Enter | Phase::Done) {
             if let Some(event_type) = EventType::aborted(&branch.state().kind) {
@@ -230,7 +246,7 @@ impl Execution {
                 _ => self.abort_children(id, cause, None),
             }
         }
-        self.remove_branch(id);
+        self.take_branch(id)
     }
 
     fn cancel(&mut self, task: TaskId) {

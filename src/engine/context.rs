@@ -22,7 +22,7 @@ impl Execution {
         execution.insert("RoleArn".into(), Value::String(start.role_arn.clone()));
         if start.execution_type == ExecutionType::Standard {
             // Express executions cannot be redriven (express_sync.query_runtime_memory).
-            execution.insert("RedriveCount".into(), Value::from(0));
+            execution.insert("RedriveCount".into(), Value::from(self.redrive_count));
         }
 
         let mut machine = Map::default();

@@ -103,14 +103,16 @@ pub struct Execution {
     pub(super) entropy: Entropy,
     pub(super) branches: Vec<Branch>,
     free: Vec<BranchId>,
-    ready: VecDeque<BranchId>,
+    pub(super) ready: VecDeque<BranchId>,
     interleaving: Option<Entropy>,
     pub(super) timers: Timers,
     pub(super) tasks: HashMap<TaskId, BranchId, BuildHasherDefault<FxHasher>>,
     pub(super) outbox: VecDeque<Output>,
     history: Vec<HistoryEvent>,
-    result: Option<ExecutionResult>,
-    ended_at: Option<Timestamp>,
+    pub(super) result: Option<ExecutionResult>,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) redrive_count: u32,
+    pub(super) redriven_at: Option<Timestamp>,
     /// Transitions since the clock last moved: what bounds a loop that takes no time.
     transitions_at_now: u64,
     transitions: u64,
@@ -139,6 +141,8 @@ impl Execution {
             history: Vec::new(),
             result: None,
             ended_at: None,
+            redrive_count: 0,
+            redriven_at: None,
             transitions_at_now: 0,
             transitions: 0,
             test: None,
@@ -172,7 +176,7 @@ impl Execution {
         }))
     }
 
-    fn set_lifetime(&mut self) {
+    pub(super) fn set_lifetime(&mut self) {
         let limit = self.start.limits.execution_seconds(self.start.execution_type);
         let seconds = self.machine.timeout_seconds.map_or(limit, |own| own.min(limit));
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
@@ -310,7 +314,7 @@ impl Execution {
         self.transitions
     }
 
-    fn advance(&mut self, now: Timestamp) {
+    pub(super) fn advance(&mut self, now: Timestamp) {
         if now > self.now {
             self.now = now;
             self.transitions_at_now = 0;
@@ -432,7 +436,9 @@ impl Execution {
         self.ended_at = Some(self.now);
         let mut open: Vec<TaskId> = self.tasks.drain().map(|(task, _)| task).collect();
         open.sort_unstable();
-        self.outbox.retain(|output| !matches!(output, Output::Task(_) | Output::MapRun(_)));
+        self.outbox.retain(|output| {
+            !matches!(output, Output::Task(_) | Output::MapRun(_) | Output::RedriveMapRun { .. })
+        });
         self.outbox.extend(open.into_iter().map(Output::CancelTask));
         self.emit(previous, event_type, details);
     }
@@ -450,6 +456,16 @@ impl Execution {
                 self.branches.len() as BranchId - 1
             }
         }
+    }
+
+    /// Takes a branch out, and gives its place back.
+    pub(super) fn take_branch(&mut self, id: BranchId) -> Branch {
+        let branch = &mut self.branches[id as usize];
+        let vacant = Branch::new(None, 0, Place::default(), branch.level.clone());
+        let vacant = Branch { generation: branch.generation, ..vacant };
+        let taken = std::mem::replace(branch, vacant);
+        self.remove_branch(id);
+        taken
     }
 
     /// Gives a branch's place back.

@@ -89,6 +89,13 @@ pub enum Output {
     CancelTask(TaskId),
     /// Run a distributed Map.
     MapRun(Box<MapRunRequest>),
+    /// Run a distributed Map that was asked for before again: what did not succeed.
+    RedriveMapRun {
+        /// What named the run until now.
+        task: TaskId,
+        /// What names it in [`Input::MapRunEnded`] from now on.
+        redriven: TaskId,
+    },
     /// The execution is over; [`super::Execution::result`] says how.
     Ended,
     /// Nothing more until an input, or until this time.
@@ -257,4 +264,7 @@ pub enum Rejected {
     /// The execution has ended.
     #[error("the execution has ended")]
     ExecutionEnded,
+    /// The execution is running or has succeeded, so there is nothing to redrive.
+    #[error("the execution cannot be redriven")]
+    NotRedrivable,
 }

@@ -8,6 +8,7 @@ use super::execution::Execution;
 use super::io::{
     Batching, ItemSource, MapRunRequest, Output, Rejected, ResultWriterRequest, TaskId,
 };
+use super::redrive::MapRunOfState;
 use super::states::Step;
 use crate::asl::{ItemBatcher, ItemReader, MapState, ProcessorMode, ResultWriter, State};
 use crate::asl::{StateKind, Template};
@@ -59,6 +60,8 @@ impl Execution {
         let branch = &mut self.branches[id as usize];
         let task = branch.last_event;
         branch.set_phase(Phase::MapRun(task));
+        branch.map_run =
+            Some(Box::new(MapRunOfState { task, arn: map_run_arn.clone(), redrives: 0 }));
         let request = MapRunRequest {
             task,
             place: branch.place.clone(),
@@ -196,7 +199,11 @@ impl Execution {
             Err(failure) => (EventType::MapRunFailed, EventDetails::Failure(failure.clone())),
         };
         self.emit_on(id, event_type, details);
-        self.branches[id as usize].set_phase(Phase::Settle(outcome));
+        let branch = &mut self.branches[id as usize];
+        if outcome.is_ok() {
+            branch.map_run = None;
+        }
+        branch.set_phase(Phase::Settle(outcome));
         self.wake(id);
         Ok(())
     }

@@ -51,6 +51,8 @@ impl Branch {
             task_token: None,
             heartbeat_missed: false,
             variables: Variables::default(),
+            map_run: None,
+            interrupted: None,
             map_item: None,
         }
     }
@@ -78,6 +80,8 @@ impl Execution {
         branch.retries.clear();
         branch.retry_count = 0;
         branch.task_token = None;
+        branch.map_run = None;
+        branch.interrupted = None;
         let level = branch.level.clone();
         let state = &level[branch.state];
         let details = EventDetails::StateEntered {

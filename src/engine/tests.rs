@@ -54,7 +54,7 @@ fn run(
                 execution.handle(now, Input::TaskStarted { task, worker_name: None }).unwrap();
                 answers.extend(answer(&request).map(|answer| (task, answer)));
             }
-            Output::CancelTask(_) => {}
+            Output::CancelTask(_) | Output::RedriveMapRun { .. } => {}
             Output::MapRun(_) => unreachable!("these tests have no distributed Map"),
             Output::Ended => return execution,
             Output::Idle(deadline) => {

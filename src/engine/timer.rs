@@ -38,6 +38,11 @@ struct Entry {
 }
 
 impl Timers {
+    /// Forgets all timers.
+    pub(super) fn clear(&mut self) {
+        self.heap.clear();
+    }
+
     pub(super) fn set(&mut self, at: Timestamp, timer: Timer, generation: u32) {
         self.set += 1;
         self.heap.push(Reverse(Entry { at, order: self.set, timer, generation }));

@@ -97,6 +97,8 @@ impl<'r> Driver<'r> {
             match self.execution.poll() {
                 Output::Task(request) => self.called(&request),
                 Output::MapRun(request) => self.map_run(request),
+                // Nothing redrives a replay.
+                Output::RedriveMapRun { .. } => {}
                 Output::CancelTask(task) => drop(self.open.remove(&task)),
                 Output::Ended => return End::Ended,
                 Output::Idle(timer) => {

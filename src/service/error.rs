@@ -62,6 +62,11 @@ impl ApiError {
         Self::new("TaskTimedOut", message.to_owned())
     }
 
+    /// RedriveExecution of an execution that cannot go on.
+    pub(super) fn not_redrivable(reason: &str) -> Self {
+        Self::new("ExecutionNotRedrivable", format!("Execution Not Redrivable: '{reason}'"))
+    }
+
     /// Of Map Runs.
     pub(super) fn resource_not_found(arn: &str) -> Self {
         Self::new("ResourceNotFound", format!("Resource not found: '{arn}'"))

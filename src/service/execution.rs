@@ -98,7 +98,8 @@ impl Record {
             members.push(("output", text(output)));
             members.push(("outputDetails", included()));
         }
-        members.push(("redriveCount", Value::from(0)));
+        members.push(("redriveCount", Value::from(self.execution.redrive_count())));
+        members.extend(self.execution.redriven_at().map(|at| ("redriveDate", date(at))));
         let (redrive_status, reason) = redrive_status(status);
         members.push(("redriveStatus", Value::string(redrive_status)));
         members.extend(reason.map(|reason| ("redriveStatusReason", Value::from(reason))));

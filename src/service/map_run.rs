@@ -137,13 +137,30 @@ impl Service {
         self.wake(id);
     }
 
+    /// Standard children are redriven; Express ones, which have no history to go on with, start
+    /// anew (guide, "Redriving Map Runs").
     fn redrive_child(&mut self, now: Timestamp, run: MapRunId, index: u32) {
-        let record = &self.map_runs[run.0 as usize];
-        let input = {
-            let child = record.children[index as usize];
-            self.records[child.0 as usize].execution.start_parameters().input.clone()
-        };
-        self.start_child(now, run, index, input);
+        let child = self.map_runs[run.0 as usize].children[index as usize];
+        let record = &self.records[child.0 as usize];
+        if record.machine.execution_type == ExecutionType::Standard {
+            self.go_on(now, child);
+        } else {
+            let input = record.execution.start_parameters().input.clone();
+            self.start_child(now, run, index, input);
+        }
+    }
+
+    /// A redriven execution goes on with its Map Run.
+    pub(super) fn map_run_redriven(&mut self, id: ExecutionId, task: TaskId, redriven: TaskId) {
+        let Some(run) = self.map_run_tasks.remove(&(id, task)) else { return };
+        let now = self.records[id.0 as usize].execution.now();
+        self.map_run_tasks.insert((id, redriven), run);
+        let record = &mut self.map_runs[run.0 as usize];
+        record.task = redriven;
+        let begun = record.run.redrive(now, &self.objects);
+        if let Err(message) = begun.and_then(|()| self.advance_map_run(now, run)) {
+            self.outbox.push_back(Output::Unsupported(id, message));
+        }
     }
 
     fn stop_children(&mut self, now: Timestamp, run: MapRunId, children: &[u32]) {

@@ -29,6 +29,10 @@ pub struct StatusChange {
     pub start_date: Timestamp,
     /// When it ended.
     pub stop_date: Option<Timestamp>,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    pub redrive_date: Option<Timestamp>,
     /// Its input.
     pub input: Value,
     /// Its output.
@@ -63,6 +67,8 @@ impl StatusChange {
             name: record.name.clone(),
             start_date: execution.started_at(),
             stop_date: execution.ended_at(),
+            redrive_count: execution.redrive_count(),
+            redrive_date: execution.redriven_at(),
             input: start.input.clone(),
             output,
             failure,
@@ -97,8 +103,8 @@ impl StatusChange {
             ("output", data(self.output.as_ref())),
             ("stateMachineVersionArn", Value::Null),
             ("stateMachineAliasArn", Value::Null),
-            ("redriveCount", Value::from(0)),
-            ("redriveDate", Value::Null),
+            ("redriveCount", Value::from(self.redrive_count)),
+            ("redriveDate", self.redrive_date.map_or(Value::Null, date)),
             ("redriveStatus", Value::string(redrive_status)),
             ("redriveStatusReason", reason.map_or(Value::Null, Value::from)),
             ("inputDetails", details(Some(&self.input))),

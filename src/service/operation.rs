@@ -62,6 +62,11 @@ pub enum Operation {
         /// Of the task.
         task_token: Arc<str>,
     },
+    /// RedriveExecution
+    RedriveExecution {
+        /// Which execution.
+        execution_arn: Arc<str>,
+    },
     /// UpdateMapRun
     UpdateMapRun {
         /// Which Map Run.
@@ -93,6 +98,8 @@ pub enum Response {
     Started(ExecutionId),
     /// When the execution stopped.
     Stopped(Timestamp),
+    /// When the execution was redriven.
+    Redriven(Timestamp),
     /// A task of the activity.
     ActivityTask(Box<ActivityTask>),
     /// No task yet: [`super::Output::ActivityTask`] answers this poll within a minute.
@@ -125,6 +132,9 @@ pub(super) fn handle(
         }
         Operation::SendTaskHeartbeat { task_token } => {
             service.send_task(now, &task_token, |task| Input::TaskHeartbeat { task })
+        }
+        Operation::RedriveExecution { execution_arn } => {
+            service.redrive_execution(now, &execution_arn)
         }
         Operation::UpdateMapRun { map_run_arn, update } => {
             service.update_map_run(now, &map_run_arn, update)

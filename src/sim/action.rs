@@ -23,6 +23,8 @@ pub struct Action {
 pub enum ActionKind {
     /// StopExecution of the execution under test.
     Stop(Failure),
+    /// RedriveExecution of the execution under test, which has not succeeded.
+    Redrive,
     /// SendTaskSuccess for the task that the state waits for.
     SendTaskSuccess {
         /// The state.
@@ -44,12 +46,18 @@ pub enum ActionKind {
     },
 }
 
-const KINDS: [&str; 5] = ["at", "stop", "sendTaskSuccess", "sendTaskFailure", "sendTaskHeartbeat"];
+const KINDS: [&str; 6] =
+    ["at", "stop", "redrive", "sendTaskSuccess", "sendTaskFailure", "sendTaskHeartbeat"];
 
 impl Action {
     /// StopExecution after this time.
     pub fn stop(at: Duration, failure: Failure) -> Self {
         Self { at, kind: ActionKind::Stop(failure) }
+    }
+
+    /// RedriveExecution after this time.
+    pub fn redrive(at: Duration) -> Self {
+        Self { at, kind: ActionKind::Redrive }
     }
 
     /// SendTaskSuccess after this time.
@@ -84,8 +92,7 @@ impl Action {
         let at = parse_duration(at, "$.at")?;
         let mut kinds = members.iter().filter(|(key, _)| &***key != "at");
         let (Some((kind, operand)), None) = (kinds.next(), kinds.next()) else {
-            let message =
-                "one of stop, sendTaskSuccess, sendTaskFailure, sendTaskHeartbeat is needed";
+            let message = "one of stop, redrive, sendTaskSuccess, sendTaskFailure, sendTaskHeartbeat is needed";
             return fail("$", message);
         };
         let path = format!("$.{kind}");
@@ -105,6 +112,10 @@ impl Action {
                 only(operand, &["error", "cause"], &path)?;
                 ActionKind::Stop(failure()?)
             }
+            "redrive" => {
+                only(operand, &[], &path)?;
+                ActionKind::Redrive
+            }
             "sendTaskSuccess" => {
                 only(operand, &["state", "output"], &path)?;
                 let output = operand.get("output").cloned().unwrap_or_default();
@@ -122,10 +133,14 @@ impl Action {
         Ok(Self { at, kind })
     }
 
+    pub(super) fn redrives(&self) -> bool {
+        matches!(self.kind, ActionKind::Redrive)
+    }
+
     /// The state whose task is meant.
     pub fn state(&self) -> Option<&Arc<str>> {
         match &self.kind {
-            ActionKind::Stop(_) => None,
+            ActionKind::Stop(_) | ActionKind::Redrive => None,
             ActionKind::SendTaskSuccess { state, .. }
             | ActionKind::SendTaskFailure { state, .. }
             | ActionKind::SendTaskHeartbeat { state } => Some(state),
@@ -145,6 +160,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.kind {
             ActionKind::Stop(_) => "stop",
+            ActionKind::Redrive => "redrive",
             ActionKind::SendTaskSuccess { .. } => "sendTaskSuccess",
             ActionKind::SendTaskFailure { .. } => "sendTaskFailure",
             ActionKind::SendTaskHeartbeat { .. } => "sendTaskHeartbeat",

@@ -41,6 +41,8 @@ struct Driver<'a> {
     status_changes: Vec<StatusChange>,
     actions_left: usize,
     findings: Findings,
+    /// Actions that bring an execution back to life.
+    redrives_left: usize,
 }
 
 /// Something that happens at its time.
@@ -121,6 +123,7 @@ impl<'a> Driver<'a> {
             status_changes: Vec::new(),
             actions_left: simulation.actions.len(),
             findings: Findings::default(),
+            redrives_left: simulation.actions.iter().filter(|action| action.redrives()).count(),
         })
     }
 
@@ -149,7 +152,7 @@ impl<'a> Driver<'a> {
                 }
                 (None, None) => return Ok(()),
             };
-            if !self.service.any_running() {
+            if !self.service.any_running() && self.redrives_left == 0 {
                 return Ok(());
             }
             self.now = self.now.max(next);
@@ -447,6 +450,11 @@ impl<'a> Driver<'a> {
                 }
                 let execution_arn = self.service.execution(MAIN).arn.clone();
                 Operation::StopExecution { execution_arn, failure: failure.clone() }
+            }
+            ActionKind::Redrive => {
+                self.redrives_left -= 1;
+                let execution_arn = self.service.execution(MAIN).arn.clone();
+                Operation::RedriveExecution { execution_arn }
             }
             ActionKind::SendTaskSuccess { output, .. } => {
                 let (task_token, output) = (self.open_token(index)?, output.clone());

@@ -1,6 +1,7 @@
 //! Small machines in small worlds.
 
 mod map_run;
+mod redrive;
 mod validation;
 
 use std::time::Duration;
