@@ -1,4 +1,69 @@
 //! Run, assert, replay and diff AWS Step Functions state machines in virtual time.
+//!
+//! For a test, begin with [`sim::Simulation`]: a state machine, an input, mocks for its tasks, and
+//! what came of it. For YAML scenarios in `cargo test`, [`assert_scenarios`]. To ask whether a
+//! recorded execution would go the same way with another definition, [`replay::replay`]. For one
+//! state by itself, [`test_state::test_state`].
+//!
+//! ```
+//! use serde_json::json;
+//! use stepproof::mock::Mock;
+//! use stepproof::sim::Simulation;
+//!
+//! let run = Simulation::parse(
+//!     r#"{
+//!       "StartAt": "Wait a month",
+//!       "States": {
+//!         "Wait a month": { "Type": "Wait", "Seconds": 2592000, "Next": "Remind" },
+//!         "Remind": { "Type": "Task", "Resource": "arn:aws:states:::sns:publish", "End": true }
+//!       }
+//!     }"#,
+//! )?
+//! .mock("Remind", Mock::returns(json!({ "MessageId": "m-1" })))
+//! .run()?;
+//! assert_eq!(run.path(), ["Wait a month", "Remind"]);
+//! assert_eq!(run.duration().as_secs(), 2_592_000);
+//! # Ok::<(), stepproof::sim::SimulationError>(())
+//! ```
+//!
+//! # The map
+//!
+//! Lower layers come first; each uses only what stands above it here, and `cargo xtask tidy` sees
+//! to that.
+//!
+//! | modules | what they are |
+//! |---|---|
+//! | [`value`], [`json`] | shared JSON values; reading with places, writing |
+//! | [`time`], [`entropy`], [`duration`] | points in time, seeded randomness, spans of time: no clock among them |
+//! | [`diagnostic`], [`document`] | what is wrong with a file and where; JSON and YAML trees with places |
+//! | [`history`] | the API's events: reading, writing, lines of control, comparison |
+//! | [`query`] | JSONPath, payload templates, intrinsic functions, JSONata |
+//! | [`asl`], [`limits`] | the States Language as typed data, its validation; the service's quotas |
+//! | [`engine`] | one execution, sans-IO |
+//! | [`map_run`], [`test_state`], [`replay`] | the run of a distributed Map; one state alone; a recording against a definition |
+//! | [`service`] | the account, sans-IO: machines, executions, activities, task tokens |
+//! | [`matcher`], [`mock`] | what a value must look like; what answers a task |
+//! | [`sim`] | the virtual clock over the account, and answers from mocks |
+//! | [`scenario`], [`runner`], [`report`] | YAML files, judging them, telling people |
+//! | `cli` | the command (feature `cli`): the only module that touches files, threads and terminals |
+//!
+//! # Invariants
+//!
+//! - Nothing at or below [`service`] and [`sim`] performs I/O, waits, spawns, or asks the time.
+//! - A failing *state* is data ([`history::Failure`]), never a Rust `Err`. An `Err` means that the
+//!   caller misused the interface, or that a file is unusable.
+//! - Equal definition, input, seed and answers give equal histories, byte for byte; no order comes
+//!   from a hash map.
+//! - Only [`history`] knows the shapes of events; only [`report`] and `cli` format for people.
+//! - Features add, they never alter: the library does the same with and without `cli`.
+//!
+//! # Words
+//!
+//! Names are those of the States Language and of the API: StateMachine, Execution, Retrier,
+//! Catcher, TaskToken, MapRun, HistoryEvent. Ours are only: *scenario* (a file of cases), *mock* (an
+//! answer in the place of a service), *place* (the branches and iterations around a state,
+//! `Order[2]/Charge`), *divergence* (the first thing a replay did otherwise), *recording* (a
+//! history with the definition it came from).
 pub mod asl;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -8,6 +8,7 @@ mod text;
 
 pub use json::{diagnostic, json};
 pub use junit::junit;
+#[cfg(feature = "cli")]
 pub(crate) use text::plural;
 pub use text::{case, file, summary};
 

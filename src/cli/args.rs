@@ -178,6 +178,9 @@ pub struct Exec {
     /// Fill in a `${Placeholder}` of the definition; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
+    /// An object that a distributed Map reads; may be given many times.
+    #[arg(long = "object", value_name = "S3URI=FILE")]
+    pub objects: Vec<String>,
     /// STANDARD or EXPRESS.
     #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
         value_name = "TYPE", hide_possible_values = true)]

@@ -5,7 +5,6 @@ use super::output::Terminal;
 use super::{Exit, definition};
 use crate::asl::ExecutionType;
 use crate::diagnostic::Diagnostic;
-use crate::document::{INVALID_JSON, INVALID_YAML, UNREADABLE};
 use crate::report::{self, plural};
 use crate::scenario::Definition;
 use crate::value::Value;
@@ -17,13 +16,9 @@ pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String
     for path in &arguments.definitions {
         let definition = definition::read(path, &fills, ExecutionType::Standard)?;
         let diagnostics = &definition.diagnostics;
-        let unreadable =
-            |one: &Diagnostic| [INVALID_JSON, INVALID_YAML, UNREADABLE].contains(&one.code);
-        exit = exit.max(match () {
-            () if diagnostics.iter().any(unreadable) => Exit::Unusable,
-            () if diagnostics.iter().any(Diagnostic::is_error) => Exit::Failed,
-            () => Exit::AsExpected,
-        });
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            exit = Exit::Unusable;
+        }
         let shown = path.display();
         match arguments.report {
             Form::Json => files.push(Value::object([

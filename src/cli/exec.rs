@@ -11,6 +11,7 @@ use crate::document::Document;
 use crate::duration;
 use crate::engine::ExecutionStatus;
 use crate::history::{LogLevel, LogOptions, TimestampForm};
+use crate::map_run::split_uri;
 use crate::mock::Mock;
 use crate::report::plural;
 use crate::sim::{Problem, Run, Simulation};
@@ -34,6 +35,9 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
     }
     if let Some(time) = &arguments.start_time {
         simulation = simulation.start_time(read_time(time)?);
+    }
+    for (bucket, key, body) in objects(&arguments.objects)? {
+        simulation = simulation.object(bucket, key, body);
     }
     for argument in &arguments.mocks {
         let (key, mock) = read_mock(argument)?;
@@ -179,6 +183,26 @@ pub(super) fn read_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse_lenient(text).ok_or_else(|| {
         format!("--start-time: `{text}` is not an RFC 3339 time such as 2024-01-01T00:00:00Z")
     })
+}
+
+/// Bucket, key and bytes of an `--object`.
+pub(super) type ObjectArgument<'a> = (&'a str, &'a str, Vec<u8>);
+
+/// Reads `S3URI=FILE` arguments.
+pub(super) fn objects(arguments: &[String]) -> Result<Vec<ObjectArgument<'_>>, String> {
+    let mut objects = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let parts = argument.rsplit_once('=').and_then(|(uri, file)| {
+            let (bucket, key) = split_uri(uri).filter(|(_, key)| !key.is_empty())?;
+            Some((bucket, key, file))
+        });
+        let Some((bucket, key, file)) = parts else {
+            return Err(format!("`--object {argument}`: write it as s3://BUCKET/KEY=FILE"));
+        };
+        let body = std::fs::read(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+        objects.push((bucket, key, body));
+    }
+    Ok(objects)
 }
 
 /// Reads `KEY=JSON`, where the JSON is a result, `{"$fail": …}` or `{"$mock": …}`.

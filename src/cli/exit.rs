@@ -7,9 +7,10 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: everything is as expected.
     AsExpected = 0,
-    /// 1: an expectation failed, a replay diverged, two histories differ, a definition is invalid.
+    /// 1: an expectation failed, a replay diverged, or two histories differ.
     Failed = 1,
-    /// 2: an input could not be used: its text, its place or its options are wrong.
+    /// 2: an input could not be used: its text, its place or its options are wrong, or a definition
+    /// is one that AWS would refuse.
     Unusable = 2,
     /// 3: a target could not be reached.
     Unreachable = 3,

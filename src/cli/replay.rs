@@ -9,7 +9,7 @@ use super::{Exit, definition, diff, exec, file, parallel};
 use crate::asl::StateMachine;
 use crate::diagnostic::Style;
 use crate::history::{EventDetails, History, Payload, TimestampForm};
-use crate::map_run::{Objects, split_uri};
+use crate::map_run::Objects;
 use crate::replay::{Outcome, Replay, ReplayOptions, replay};
 use crate::scenario;
 use crate::time::Timestamp;
@@ -106,15 +106,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
 /// The objects of `--object`.
 fn objects(arguments: &[String]) -> Result<Objects, String> {
     let mut objects = Objects::default();
-    for argument in arguments {
-        let parts = argument.rsplit_once('=').and_then(|(uri, file)| {
-            let (bucket, key) = split_uri(uri).filter(|(_, key)| !key.is_empty())?;
-            Some((bucket, key, file))
-        });
-        let Some((bucket, key, file)) = parts else {
-            return Err(format!("`--object {argument}`: write it as s3://BUCKET/KEY=FILE"));
-        };
-        let body = std::fs::read(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+    for (bucket, key, body) in exec::objects(arguments)? {
         objects.put(bucket, key, body, Timestamp::EPOCH)?;
     }
     Ok(objects)

@@ -47,7 +47,7 @@ impl<'d> Decoder<'d> {
         Self { document, diagnostics, errors: 0, code }
     }
 
-    /// Keeps a diagnostic; beyond [`MAX_DIAGNOSTICS`] it is only counted.
+    /// Keeps a diagnostic; beyond `MAX_DIAGNOSTICS` it is only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.is_error());
         // Warnings must not crowd out the errors that make the document unusable.

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use super::place::PlacePattern;
 use super::sequence::{Rows, Step};
+use crate::diagnostic::closest;
 use crate::document::{Decoder, Kind, Member, Members, Node};
 use crate::duration;
 use crate::history::{EventType, History, Rule};
 use crate::matcher::Matcher;
+use crate::service::Metrics;
 
 /// What must hold after an execution: every check of the list.
 #[derive(Clone, Debug, Default)]
@@ -358,6 +360,7 @@ fn read_effects<'n>(
     }
     if let Some(node) = members.take("metrics") {
         for member in decoder.entries(node).unwrap_or_default() {
+            check_metric(decoder, member);
             let kind = matcher(decoder, &member.value)
                 .map(|value| CheckKind::Metric { name: member.key.clone(), value });
             add(&format!("metrics.{}", member.key), &member.value, kind);
@@ -374,6 +377,21 @@ fn read_effects<'n>(
                 .map(|body| CheckKind::Object { uri: member.key.clone(), body });
             add(&format!("objects.{}", member.key), &member.value, kind);
         }
+    }
+}
+
+fn check_metric(decoder: &mut Decoder<'_>, member: &Member) {
+    let name = &*member.key;
+    if Metrics::NAMES.contains(&name) {
+        return;
+    }
+    let message = format!("`{name}` is not a metric of an execution");
+    match closest(name, Metrics::NAMES.iter().copied()) {
+        Some(known) => {
+            let help = format!("did you mean `{known}`?");
+            decoder.error_with_help(member.key_span.clone(), message, help);
+        }
+        None => decoder.error(member.key_span.clone(), message),
     }
 }
 
@@ -537,7 +555,7 @@ fn read_event_type(decoder: &mut Decoder<'_>, node: &Node) -> Option<EventType> 
         return Some(event_type);
     }
     let message = format!("`{text}` is not a type of history events");
-    match crate::diagnostic::closest(text, words.iter().map(|(word, _)| *word)) {
+    match closest(text, words.iter().map(|(word, _)| *word)) {
         Some(word) => {
             let help = format!("did you mean `{word}`?");
             decoder.error_with_help(node.span.clone(), message, help);

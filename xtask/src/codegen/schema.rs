@@ -1,7 +1,8 @@
-//! The JSON schema of scenario files, for editors: names of events and statuses come from the library.
+//! The JSON schema of scenario files, for editors: names of events and faults come from the library.
 
 use serde_json::{Map, Value, json};
 use stepproof::history::EventType;
+use stepproof::mock::Fault;
 
 /// The schema as it is written.
 pub fn text() -> String {
@@ -106,6 +107,7 @@ fn case_members() -> Map<String, Value> {
         },
         "objects": described("object", "the virtual S3: s3://bucket/key, and text, JSON or a file"),
         "actions": { "type": "array", "items": { "type": "object", "required": ["at"] } },
+        "objects": described("object", "the virtual S3 that ItemReader reads: s3://bucket/key"),
         "forEach": { "type": "array", "items": { "type": "object" } },
         "expect": { "$ref": "#/$defs/expectation" },
         "expectInvalid": { "type": "array", "items": { "type": "object" } },
@@ -136,6 +138,7 @@ fn answers() -> Value {
 }
 
 fn answer() -> Value {
+    let faults: Vec<&str> = Fault::all().iter().map(|fault| fault.name).collect();
     json!({
         "type": "object",
         "additionalProperties": false,
@@ -145,12 +148,11 @@ fn answer() -> Value {
                 "type": "object",
                 "properties": {
                     "error": { "type": "string" },
-                    "cause": { "type": "string" },
-                    "stage": { "enum": ["schedule", "start", "submit", "run"] },
+                    "cause": { "description": "text, or JSON that becomes text" },
                 },
             },
-            "stage": { "enum": ["schedule", "start", "submit", "run"] },
-            "fault": described("string", "a named fault; `stepproof run --list-faults` prints them"),
+            "stage": described("string", "beside `fail` or `fault`: how far the task comes"),
+            "fault": { "enum": faults },
             "never": described("boolean", "no answer ever"),
             "submit": { "description": "the answer of the call itself, of .sync and callback tasks" },
             "after": { "$ref": "#/$defs/duration" },
@@ -213,6 +215,8 @@ fn expectation() -> Value {
             "metrics": described("object", "AWS/States metrics by name"),
             "mapRuns": { "type": "array", "items": { "type": "object" } },
             "objects": described("object", "objects of the virtual S3 afterwards, by s3://bucket/key"),
+            "mapRuns": { "type": "array", "items": { "type": "object" } },
+            "objects": described("object", "objects of the virtual S3 afterwards"),
             "anyOf": { "type": "array", "items": { "$ref": "#/$defs/expectation" } },
         },
     })
@@ -248,4 +252,42 @@ fn event() -> Value {
             },
         ],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{read, root};
+
+    /// The names in the first column of the table below a heading of `scenarios/README.md`.
+    fn documented(heading: &str) -> Vec<String> {
+        let text = read(&root().join("scenarios/README.md")).unwrap();
+        let (_, section) = text.split_once(&format!("## {heading}\n")).unwrap();
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        let cells = rows.map(|row| row.split(" | ").next().unwrap_or_default());
+        let names = cells.flat_map(|cell| cell.split("`, `"));
+        let word =
+            |name: &str| name.chars().take_while(char::is_ascii_alphabetic).collect::<String>();
+        names.map(word).filter(|name| !name.is_empty()).collect()
+    }
+
+    #[test]
+    fn every_key_of_the_reference_is_in_the_schema() {
+        let schema = schema();
+        for (heading, members) in [
+            ("A case", &schema["$defs"]["case"]["properties"]),
+            ("Mocks", &schema["$defs"]["answer"]["properties"]),
+            ("Expectations", &schema["$defs"]["expectation"]["properties"]),
+        ] {
+            let names = documented(heading);
+            assert!(names.len() > 5, "{heading}: {names:?}");
+            for name in names {
+                assert!(
+                    members.get(&name).is_some(),
+                    "`{name}` of `{heading}` is not in the schema"
+                );
+            }
+        }
+    }
 }

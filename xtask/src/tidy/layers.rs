@@ -17,7 +17,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (&["asl", "limits"], &["json", "value", "time", "diagnostic", "document", "query"]),
     (&["duration"], &[]),
     (&["engine"], &["json", "value", "time", "entropy", "history", "query", "asl", "limits"]),
-    (&["map_run"], &["json", "value", "time", "history", "asl", "limits", "engine"]),
+    (&["map_run"], &["json", "value", "time", "history", "engine"]),
     (&["replay"], &["value", "time", "history", "asl", "limits", "engine", "map_run"]),
     (&["service"], &["value", "time", "entropy", "history", "asl", "limits", "engine", "map_run"]),
     (&["service_model"], &["value", "asl"]),

@@ -88,9 +88,8 @@ fn functions(file: &File, complaints: &mut Vec<Complaint>) {
 }
 
 fn starts_function(code: &str) -> bool {
-    let words = code.split_whitespace();
-    let qualifier = |w: &&str| *w == "const" || *w == "async" || w.starts_with("pub");
-    words.skip_while(qualifier).next() == Some("fn")
+    let qualifier = |word: &&str| *word == "const" || *word == "async" || word.starts_with("pub");
+    code.split_whitespace().find(|word| !qualifier(word)) == Some("fn")
 }
 
 fn silenced(file: &File, complaints: &mut Vec<Complaint>) {
