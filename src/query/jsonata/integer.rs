@@ -200,9 +200,9 @@ impl Picture {
         let text = match self.primary {
             Primary::Letters if size.is_infinite() => return Err(Fault::too_long()),
             Primary::Letters => letters(size, if upper { b'A' } else { b'a' }),
-            Primary::Roman if size > MAX_ROMAN => return Err(Fault::too_deep()),
+            Primary::Roman if size > MAX_ROMAN => return Err(stack_exceeded()),
             Primary::Roman => self.in_case(roman(size)),
-            Primary::Words if size.is_infinite() => return Err(Fault::too_deep()),
+            Primary::Words if !size.is_finite() => return Err(stack_exceeded()),
             Primary::Words => self.in_case(words(size, false, self.ordinal)),
             _ => self.decimal(size)?,
         };
@@ -240,9 +240,15 @@ impl Picture {
             }
             Grouping::Irregular(separators) => {
                 for (position, separator) in separators.iter().rev() {
-                    // A place before the text is one counted from its end, as `substr` has it.
-                    let at = digits.len().checked_sub(*position);
-                    digits.insert(at.unwrap_or(0), *separator);
+                    match digits.len().checked_sub(*position) {
+                        Some(at) => digits.insert(at, *separator),
+                        None => {
+                            // A place before the text: `substr` keeps as much from its end.
+                            let kept = (position - digits.len()).min(digits.len());
+                            digits.drain(..digits.len() - kept);
+                            digits.insert(0, *separator);
+                        }
+                    }
                 }
             }
         }
@@ -286,24 +292,24 @@ impl Picture {
     }
 
     /// The number that a text in this picture means; NaN where it means none.
-    pub fn read(&self, text: &str) -> f64 {
-        match self.primary {
+    pub fn read(&self, text: &str) -> Result<f64, Box<Fault>> {
+        Ok(match self.primary {
             Primary::Letters => {
                 let first = if self.case == Case::Upper { 'A' } else { 'a' };
                 let units: Vec<u16> = text.encode_utf16().collect();
                 units.iter().rev().enumerate().fold(0.0, |sum, (power, unit)| {
                     let value = f64::from(*unit) - f64::from(first as u32) + 1.0;
-                    sum + value * 26_f64.powi(i32::try_from(power).unwrap_or(i32::MAX))
+                    sum + value * 26_f64.powf(power as f64)
                 })
             }
             Primary::Roman if self.case == Case::Upper => roman_value(text),
             Primary::Roman => roman_value(&text.to_uppercase()),
             Primary::Words => words_value(&text.to_lowercase()),
-            _ => self.read_digits(text),
-        }
+            _ => self.read_digits(text)?,
+        })
     }
 
-    fn read_digits(&self, text: &str) -> f64 {
+    fn read_digits(&self, text: &str) -> Result<f64, Box<Fault>> {
         let mut digits: Vec<char> = text.chars().collect();
         if self.ordinal {
             digits.truncate(digits.len().saturating_sub(2));
@@ -315,18 +321,22 @@ impl Picture {
                 digits.retain(|char| !separators.iter().any(|(_, separator)| separator == char));
             }
         }
+        let shift = i64::from(self.zero) - 0x30;
         let digits: String = digits
             .into_iter()
-            .map(|char| match self.zero {
-                0x30 => char,
-                zero => (char as u32 + 0x30)
-                    .checked_sub(zero)
-                    .and_then(char::from_u32)
-                    .unwrap_or(char::REPLACEMENT_CHARACTER),
+            .map(|digit| {
+                let code = i64::from(digit as u32) - shift;
+                let char = u32::try_from(code).ok().and_then(char::from_u32);
+                char.ok_or_else(|| Fault::host(format!("Invalid code point {code}")))
             })
-            .collect();
-        number::parse_int(&digits)
+            .collect::<Result<_, _>>()?;
+        Ok(number::parse_int(&digits))
     }
+}
+
+/// What the reference fails with where it calls itself without end.
+fn stack_exceeded() -> Box<Fault> {
+    Fault::host("Maximum call stack size exceeded")
 }
 
 fn grouping(separators: Vec<(usize, char)>) -> Grouping {

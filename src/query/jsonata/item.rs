@@ -372,11 +372,18 @@ impl<'e> Record<'e> {
     }
 
     /// Keys and members in JavaScript's order.
-    pub fn entries(&self) -> impl Iterator<Item = (Arc<str>, Item<'e>)> + '_ {
-        self.keys().into_iter().map(|key| {
-            let member = self.lookup(&key);
-            (key, member)
-        })
+    pub fn entries(&self) -> impl Iterator<Item = (Arc<str>, Item<'e>)> + use<'e> {
+        let mut entries: Vec<(Arc<str>, Item<'e>)> = match self {
+            Self::Json(object) => {
+                object.iter().map(|(key, member)| (key.clone(), Item::from(member))).collect()
+            }
+            Self::Own(own) => {
+                let members = own.members.borrow();
+                members.iter().map(|(key, member)| (key.clone(), member.clone())).collect()
+            }
+        };
+        sort_keys(&mut entries, |(key, _)| key);
+        entries.into_iter()
     }
 
     /// Sets a member of a constructed object in place; objects of the engine never change.

@@ -103,6 +103,9 @@ impl Signature {
         args: Vec<Item<'e>>,
         context: &Item<'e>,
     ) -> Result<Vec<Item<'e>>, Box<Fault>> {
+        if self.fits_in_place(&args) {
+            return Ok(args);
+        }
         let supplied: Vec<u8> = args.iter().map(letter).collect();
         let Some(counts) = match_counts(&self.params, &supplied, true) else {
             return Err(self.mismatch(&args, &supplied));
@@ -137,6 +140,22 @@ impl Signature {
             }
         }
         Ok(validated)
+    }
+
+    /// Whether every argument is what its parameter asks for and nothing is to be added: then
+    /// the arguments are passed as they are.
+    fn fits_in_place(&self, args: &[Item<'_>]) -> bool {
+        args.len() == self.params.len()
+            && self.params.iter().zip(args).all(|(param, arg)| {
+                let letter = letter(arg);
+                let plain = match (param.kind, arg, &param.subtype) {
+                    (Kind::Array, Item::Array(list), Some(subtype)) => all_of(list, subtype),
+                    (Kind::Array, item, _) => matches!(item, Item::Array(_) | Item::Undefined),
+                    _ => true,
+                };
+                let (_, many, _) = param.repeat.counts();
+                plain && !many && param.letters & bit_of(letter) != 0
+            })
     }
 
     fn mismatch(&self, args: &[Item<'_>], supplied: &[u8]) -> Box<Fault> {

@@ -73,7 +73,14 @@ fn name(marker: &Marker, case: Case, value: f64) -> Result<String, Box<Fault>> {
         other => return Err(Fault::new("D3133").value(Some(String::from(other).into()))),
     };
     let Some(name) = name else {
-        return Err(Fault::host("Cannot read properties of undefined (reading 'length')"));
+        let member = match case {
+            Case::Upper => "toUpperCase",
+            Case::Lower => "toLowerCase",
+            Case::Title if marker.width.is_some() => "length",
+            Case::Title => return Ok("undefined".into()),
+        };
+        let message = format!("Cannot read properties of undefined (reading '{member}')");
+        return Err(Fault::host(message));
     };
     let name = match case {
         Case::Upper => name.to_uppercase(),

@@ -63,7 +63,7 @@ pub(in super::super) fn parse(
     let mut components = Components::default();
     for (part, group) in parts.iter().zip(&found.groups) {
         if let (Part::Marker(marker), Some(text)) = (part, group) {
-            components.set(marker.component, read(marker, text));
+            components.set(marker.component, read(marker, text)?);
         }
     }
     if components.0.is_empty() {
@@ -102,10 +102,10 @@ fn marker_pattern(marker: &Marker) -> Result<String, Box<Fault>> {
     }
 }
 
-fn read(marker: &Marker, text: &str) -> Option<f64> {
-    match (marker.component, &marker.integer) {
+fn read(marker: &Marker, text: &str) -> Result<Option<f64>, Box<Fault>> {
+    Ok(match (marker.component, &marker.integer) {
         ('Z' | 'z', Some(integer)) => Some(read_offset(marker.component, integer, text)),
-        (_, Some(integer)) => Some(integer.read(text)),
+        (_, Some(integer)) => Some(integer.read(text)?),
         ('P', None) => match text {
             "am" | "AM" => Some(0.0),
             "pm" | "PM" => Some(1.0),
@@ -113,7 +113,7 @@ fn read(marker: &Marker, text: &str) -> Option<f64> {
         },
         ('F', None) => name_index(&DAYS, marker, text),
         (_, None) => name_index(&MONTHS, marker, text),
-    }
+    })
 }
 
 fn name_index(names: &[&str], marker: &Marker, text: &str) -> Option<f64> {
@@ -206,6 +206,8 @@ struct IsoFields {
     milli: Option<f64>,
     /// Minutes east of UTC.
     offset: Option<f64>,
+    /// The offset is written in digits, not as `Z`; only a time can have one.
+    numeric_offset: bool,
 }
 
 impl IsoFields {
@@ -219,7 +221,8 @@ impl IsoFields {
             && (1.0..=12.0).contains(&month)
             && (1.0..=31.0).contains(&day)
             && (hour < 24.0 || full_day)
-            && (self.times.len() == 1 || self.milli.is_none());
+            && self.offset.is_none_or(|offset| offset.abs() < 24.0 * 60.0)
+            && (self.times.len() == 1 || (self.milli.is_none() && !self.numeric_offset));
         if !valid {
             return f64::NAN;
         }
@@ -281,6 +284,7 @@ fn iso_fields(text: &str) -> Option<IsoFields> {
             }
             let east = hours * 60.0 + minutes;
             fields.offset = Some(if *sign == b'-' { -east } else { east });
+            fields.numeric_offset = true;
         }
         _ => return None,
     }

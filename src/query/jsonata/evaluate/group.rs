@@ -118,26 +118,30 @@ impl<'e> Evaluator<'e> {
 
     /// The usual case, an object constructor for a single context: no groups to build.
     fn object_of_one(&mut self, group: &'e Group, item: &Item<'e>, env: &Env<'e>) -> Evaluated<'e> {
-        let mut keys: Vec<Arc<str>> = Vec::with_capacity(group.pairs.len());
-        let mut pairs = Vec::with_capacity(group.pairs.len());
+        let mut pairs: Vec<(Arc<str>, usize)> = Vec::with_capacity(group.pairs.len());
+        let mut members = Members::default();
+        members.reserve(group.pairs.len());
         for (pair, (key, _)) in group.pairs.iter().enumerate() {
             match self.evaluate(key, item, env)? {
-                Item::String(key) if keys.contains(&key) => return Err(two_pairs(group, key)),
                 Item::String(key) => {
-                    keys.push(key);
-                    pairs.push(pair);
+                    if members.insert(key.clone(), Item::Undefined).is_some() {
+                        return Err(two_pairs(group, key));
+                    }
+                    pairs.push((key, pair));
                 }
                 Item::Undefined => {}
                 other => return Err(bad_key(group, &other)),
             }
         }
-        let mut members = Members::default();
-        members.reserve(keys.len());
-        for (key, pair) in in_order(keys.into_iter().zip(pairs)) {
+        super::super::item::sort_keys(&mut pairs, |(key, _)| key);
+        let mut missing = false;
+        for (key, pair) in pairs {
             let value = self.evaluate(&group.pairs[pair].1, item, env)?;
-            if !value.is_undefined() {
-                members.insert(key, value);
-            }
+            missing |= value.is_undefined();
+            members.insert(key, value);
+        }
+        if missing {
+            members.retain(|_, value| !value.is_undefined());
         }
         object(members)
     }

@@ -8,8 +8,7 @@ use super::super::item::{Env, Evaluated, Frame, Item};
 use super::Evaluator;
 
 /// Whether the first of two items belongs behind the second.
-type After<'a, 'e> =
-    dyn FnMut(&mut Evaluator<'e>, &Item<'e>, &Item<'e>) -> Result<bool, Box<Fault>> + 'a;
+type After<'a, 'e, T> = dyn FnMut(&mut Evaluator<'e>, &T, &T) -> Result<bool, Box<Fault>> + 'a;
 
 impl<'e> Evaluator<'e> {
     /// Sorts the input by the terms of an order-by clause.
@@ -25,17 +24,28 @@ impl<'e> Evaluator<'e> {
             return Ok(input);
         }
         let tuples = list.marks().tuples;
-        let sorted = self.merge_sort(list.to_vec(), &mut |evaluator, a, b| {
-            for term in terms {
-                let mut key = |item: &Item<'e>| {
-                    if tuples {
-                        let scope = Frame::of_tuple(env, item);
-                        evaluator.evaluate(&term.expression, &item.member("@"), &scope)
-                    } else {
-                        evaluator.evaluate(&term.expression, item, env)
+        let items = list.to_vec();
+        // Every term is evaluated once per item, when it is first needed.
+        let mut keys: Vec<Option<Item<'e>>> = vec![None; items.len() * terms.len()];
+        let places: Vec<usize> = (0..items.len()).collect();
+        let sorted = self.merge_sort(places, &mut |evaluator, a, b| {
+            evaluator.spend(1)?;
+            for (index, term) in terms.iter().enumerate() {
+                let mut key = |place: usize| {
+                    let known = &mut keys[place * terms.len() + index];
+                    if let Some(known) = known {
+                        return Ok(known.clone());
                     }
+                    let item = &items[place];
+                    let found = if tuples {
+                        let scope = Frame::of_tuple(env, item);
+                        evaluator.evaluate(&term.expression, &item.member("@"), &scope)?
+                    } else {
+                        evaluator.evaluate(&term.expression, item, env)?
+                    };
+                    Ok::<_, Box<Fault>>(known.insert(found).clone())
                 };
-                let (first, second) = (key(a)?, key(b)?);
+                let (first, second) = (key(*a)?, key(*b)?);
                 match compare_keys(&first, &second).map_err(|fault| fault.at(position))? {
                     Ordering::Equal => {}
                     order if is_missing(&first, &second) => return Ok(order == Ordering::Greater),
@@ -47,16 +57,16 @@ impl<'e> Evaluator<'e> {
             }
             Ok(false)
         })?;
-        Item::array(sorted)
+        Item::array(sorted.into_iter().map(|place| items[place].clone()).collect())
     }
 
     /// The stable merge sort of the reference: `after` says whether its first argument belongs
     /// behind its second. The same pairs are compared in the same order.
-    pub fn merge_sort(
+    pub fn merge_sort<T>(
         &mut self,
-        items: Vec<Item<'e>>,
-        after: &mut After<'_, 'e>,
-    ) -> Result<Vec<Item<'e>>, Box<Fault>> {
+        items: Vec<T>,
+        after: &mut After<'_, 'e, T>,
+    ) -> Result<Vec<T>, Box<Fault>> {
         if items.len() <= 1 {
             return Ok(items);
         }

@@ -166,7 +166,7 @@ fn match_object<'e>(function: &Rc<Function<'e>>, text: &Arc<str>, found: Match) 
 }
 
 /// An item as JavaScript turns it into a string.
-fn ecma_text(item: &Item<'_>) -> Arc<str> {
+pub(super) fn ecma_text(item: &Item<'_>) -> Arc<str> {
     match item {
         Item::String(text) => text.clone(),
         Item::Undefined => "undefined".into(),

@@ -117,8 +117,8 @@ pub(super) fn join<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eval
         if index > 0 {
             joined.push_str(&separator);
         }
-        if let Item::String(text) = item {
-            joined.push_str(&text);
+        if !matches!(item, Item::Undefined | Item::Null) {
+            joined.push_str(&super::patterns::ecma_text(&item));
         }
         if joined.len() > evaluator.limits.value_bytes {
             break;

@@ -16,7 +16,7 @@ pub(super) fn parse_integer<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eva
     let Some(value) = text(args, 0)? else { return Ok(Item::Undefined) };
     let picture = picture(args)?;
     picture.supported()?;
-    Ok(Item::Number(picture.read(&value)))
+    Ok(Item::Number(picture.read(&value)?))
 }
 
 fn picture(args: &[Item<'_>]) -> Result<Picture, Box<Fault>> {
