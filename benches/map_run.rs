@@ -36,7 +36,8 @@ const DEFINITION: &str = r#"{
       },
       "ResultWriter": {
         "Resource": "arn:aws:states:::s3:putObject",
-        "Parameters": { "Bucket": "results", "Prefix": "charged" }
+        "Parameters": { "Bucket": "results", "Prefix": "charged" },
+        "WriterConfig": { "Transformation": "COMPACT", "OutputType": "JSONL" }
       },
       "End": true
     }
