@@ -20,6 +20,8 @@ const ROW: usize = 6;
 const PLACES: usize = 12;
 /// The longest value that is shown on one line, in characters.
 const LINE: usize = 160;
+/// The longest cause that is shown, in characters: it mostly says what to mend.
+const CAUSE: usize = 1_000;
 
 /// What came of one file: a line, and everything that is not as expected below.
 pub fn file(report: &FileReport, style: Style) -> String {
@@ -279,7 +281,7 @@ fn run_summary(out: &mut String, run: &Run, style: Style) {
         let _ = writeln!(out, "      error: {error}");
     }
     if let Some(cause) = &run.cause {
-        let _ = writeln!(out, "      cause: {}", cut(cause));
+        let _ = writeln!(out, "      cause: {}", cut_at(cause, CAUSE));
     }
 }
 
@@ -298,12 +300,16 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
 }
 
 /// The text on one line, cut where it is long.
-pub(super) fn cut(text: &str) -> String {
+fn cut(text: &str) -> String {
+    cut_at(text, LINE)
+}
+
+fn cut_at(text: &str, length: usize) -> String {
     let line = text.replace('\n', "⏎");
-    if line.chars().count() <= LINE {
+    if line.chars().count() <= length {
         return line;
     }
-    let head: String = line.chars().take(LINE - 1).collect();
+    let head: String = line.chars().take(length - 1).collect();
     format!("{head}…")
 }
 
