@@ -93,6 +93,7 @@ impl<'r> Driver<'r> {
     }
 
     pub fn run(&mut self) -> End {
+        self.stop_at_once();
         loop {
             match self.execution.poll() {
                 Output::Task(request) => self.called(&request),
@@ -108,6 +109,17 @@ impl<'r> Driver<'r> {
                     }
                 }
             }
+        }
+    }
+
+    /// An execution may be stopped before it enters its first state.
+    fn stop_at_once(&mut self) {
+        let [_, second, ..] = &self.recorded.events[..] else { return };
+        if second.event_type == EventType::ExecutionAborted {
+            let failure = second.failure().cloned().unwrap_or_default();
+            let now = self.execution.now();
+            // It has only just started, so nothing refuses the stop.
+            let _ = self.execution.handle(now, Input::Stop { failure });
         }
     }
 

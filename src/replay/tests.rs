@@ -370,7 +370,7 @@ fn what_was_simulated_replays_the_same() {
                             continue;
                         }
                         replays += 1;
-                        if let Some(shown) = replay_of_itself(execution, case.limits, clock) {
+                        if let Some(shown) = replay_of_itself(execution, case, clock) {
                             let file = file.display();
                             diverged.push(format!("{file} {} ({clock}): {shown}", case.name));
                         }
@@ -385,9 +385,14 @@ fn what_was_simulated_replays_the_same() {
 
 fn replay_of_itself(
     execution: &crate::sim::ExecutionRun,
-    limits: Limits,
+    case: &crate::scenario::Case,
     clock: &str,
 ) -> Option<String> {
+    let limits = case.limits;
+    let mut objects = crate::map_run::Objects::default();
+    for object in &case.world.objects {
+        objects.put(&object.bucket, &object.key, object.body.clone(), case.start_time).unwrap();
+    }
     let form = match clock {
         "unknown" => TimestampForm::Omitted,
         _ => TimestampForm::Text,
@@ -402,7 +407,8 @@ fn replay_of_itself(
     }
     let start_time = (clock == "unknown").then_some(execution.start_time);
     let execution_arn = Some(execution.arn.clone());
-    let options = ReplayOptions { start_time, limits, execution_arn, ..Default::default() };
+    let options =
+        ReplayOptions { start_time, limits, execution_arn, objects, ..Default::default() };
     let replay = replay(&execution.machine, &recorded, &options).unwrap();
     (!replay.is_same()).then(|| replay.render(&recorded, Style::Plain))
 }
