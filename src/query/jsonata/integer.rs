@@ -119,11 +119,17 @@ const ZEROS: [u32; 37] = [
     0xFF10,
 ];
 
+/// How long a picture may be, and how many zeros one may ask for.
+const MAX_DIGITS: usize = 10_000;
+
 /// Beyond this, roman numerals would only grow longer; the reference runs out of stack.
 const MAX_ROMAN: f64 = 8e6;
 
 impl Picture {
     pub fn parse(picture: &str) -> Result<Self, Box<Fault>> {
+        if picture.len() > MAX_DIGITS {
+            return Err(Fault::too_long());
+        }
         let (format, modifier) = picture.rsplit_once(';').unwrap_or((picture, ""));
         let mut parsed = Self {
             primary: Primary::Decimal,
@@ -220,8 +226,8 @@ impl Picture {
     fn decimal(&self, value: f64) -> Result<String, Box<Fault>> {
         let mut digits: Vec<char> = number::to_text(value).chars().collect();
         let missing = self.mandatory - digits.len() as f64;
-        if missing > 1e6 {
-            return Err(Fault::host("Invalid array length"));
+        if missing > MAX_DIGITS as f64 {
+            return Err(Fault::too_long());
         }
         if missing > 0.0 {
             digits.splice(0..0, std::iter::repeat_n('0', missing as usize));

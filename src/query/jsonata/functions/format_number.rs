@@ -8,6 +8,9 @@ use super::{arg, float, text};
 
 type Chars = Vec<char>;
 
+/// How long a picture may be.
+const MAX_PICTURE: usize = 10_000;
+
 /// The characters with a meaning in a picture.
 struct Symbols {
     decimal: Chars,
@@ -55,6 +58,9 @@ pub(super) fn format_number<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eva
     let Some(value) = float(args, 0)? else { return Ok(Item::Undefined) };
     let picture = text(args, 1)?.ok_or_else(|| super::missing("split"))?;
     let picture: Chars = picture.chars().collect();
+    if picture.len() > MAX_PICTURE {
+        return Err(Fault::too_long());
+    }
     let symbols = Symbols::new(&arg(args, 2));
     let pictures = split(&picture, &symbols.separator);
     if pictures.len() > 2 {

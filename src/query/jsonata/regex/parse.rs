@@ -1,7 +1,19 @@
 //! The syntax of ECMAScript regular expressions without the flags `u` and `v`, with the lenient
 //! reading that browsers share (annex B of the specification).
 
-use super::super::number::is_space;
+/// What `\s` means, as sorted ranges.
+const SPACES: [(u16, u16); 10] = [
+    (0x09, 0x0d),
+    (0x20, 0x20),
+    (0xa0, 0xa0),
+    (0x1680, 0x1680),
+    (0x2000, 0x200a),
+    (0x2028, 0x2029),
+    (0x202f, 0x202f),
+    (0x205f, 0x205f),
+    (0x3000, 0x3000),
+    (0xfeff, 0xfeff),
+];
 
 /// How deep groups may nest.
 const MAX_NESTING: usize = 100;
@@ -88,6 +100,14 @@ const fn unit(char: char) -> u16 {
     char as u16
 }
 
+/// Whether the code unit may be part of the name of a group.
+fn is_name_unit(unit: u16) -> bool {
+    match char::from_u32(u32::from(unit)) {
+        Some(char) => char.is_alphanumeric() || matches!(char, '_' | '$'),
+        None => true,
+    }
+}
+
 /// Counts the capturing groups and finds their names, before references to them are read.
 fn scan_groups(units: &[u16]) -> (usize, Vec<(Vec<u16>, usize)>) {
     let (mut count, mut names, mut in_class, mut at) = (0, Vec::new(), false, 0);
@@ -106,8 +126,10 @@ fn scan_groups(units: &[u16]) -> (usize, Vec<(Vec<u16>, usize)>) {
             }
             if named {
                 let name = &units[at + 3..];
-                let end = name.iter().position(|u| *u == unit('>')).unwrap_or(name.len());
-                names.push((name[..end].to_vec(), count));
+                let end = name.iter().take_while(|unit| is_name_unit(**unit)).count();
+                if name.get(end) == Some(&unit('>')) {
+                    names.push((name[..end].to_vec(), count));
+                }
             }
         }
         at += 1;
@@ -223,7 +245,11 @@ impl Parser {
     /// The bounds of a `{n,m}` that is here, which stays unread; `None` where it is none.
     fn braces(&self) -> Result<Option<(u32, Option<u32>)>> {
         let rest = &self.units[self.at + 1..];
-        let Some(end) = rest.iter().position(|u| *u == unit('}')) else { return Ok(None) };
+        let bound = |unit: &&u16| matches!(**unit, 0x2c | 0x30..=0x39);
+        let end = rest.iter().take_while(bound).count();
+        if rest.get(end) != Some(&unit('}')) {
+            return Ok(None);
+        }
         let text = String::from_utf16_lossy(&rest[..end]);
         let (low, high) = match text.split_once(',') {
             Some((low, high)) => (low, Some(high)),
@@ -285,14 +311,11 @@ impl Parser {
 
     fn group_name(&mut self) -> Result<()> {
         let rest = &self.units[self.at..];
-        let end = rest.iter().position(|u| *u == unit('>'));
-        let name = end.map(|end| rest[..end].to_vec()).unwrap_or_default();
+        let end = rest.iter().take_while(|unit| is_name_unit(**unit)).count();
+        let closed = rest.get(end) == Some(&unit('>'));
+        let name = if closed { rest[..end].to_vec() } else { Vec::new() };
         let starts_like_digit = name.first().is_some_and(|u| (0x30..0x3a).contains(u));
-        let valid = |u: &u16| match char::from_u32(u32::from(*u)) {
-            Some(char) => char.is_alphanumeric() || matches!(char, '_' | '$'),
-            None => true,
-        };
-        if name.is_empty() || starts_like_digit || !name.iter().all(valid) {
+        if name.is_empty() || starts_like_digit {
             return Err("Invalid capture group name".into());
         }
         if self.seen.contains(&name) {
@@ -348,10 +371,7 @@ impl Parser {
         let ranges = match letter.to_ascii_lowercase() {
             'd' => vec![(0x30, 0x39)],
             'w' => vec![(0x30, 0x39), (0x41, 0x5a), (0x5f, 0x5f), (0x61, 0x7a)],
-            's' => (0..=0xffff)
-                .filter(|code| char::from_u32(*code).is_some_and(is_space))
-                .map(|code| (code as u16, code as u16))
-                .collect(),
+            's' => SPACES.to_vec(),
             _ => return None,
         };
         self.at += 1;
