@@ -1,13 +1,17 @@
 //! What AWS's services answer: the shapes of results, and whether a mocked result has them.
 //!
-//! The facts are those of AWS's public service models, generated into `service_model/models.bin`
-//! (`cargo xtask codegen`): names, types, required members, enum values, bounds. TestState holds
+//! The facts are those of AWS's public service models, as botocore carries them (Apache-2.0),
+//! generated into `service_model/models.bin` by `cargo xtask codegen`: names, types, required
+//! members, enum values, bounds. TestState holds
 //! mocked results against the same models, and its words are the words here.
 
+mod fit;
 mod format;
 mod integration;
 
 use std::fmt;
+
+pub use fit::fit;
 
 use crate::asl::Resource;
 use crate::value::{Object, Value};

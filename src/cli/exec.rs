@@ -62,6 +62,9 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
             for unused in run.unused_mocks() {
                 terminal.note(&unused.to_string());
             }
+            for finding in run.mock_findings() {
+                terminal.note(&finding.to_string());
+            }
             let succeeded = run.status() == ExecutionStatus::Succeeded;
             Ok(if succeeded { Exit::AsExpected } else { Exit::Failed })
         }

@@ -8,6 +8,7 @@ use super::write;
 use crate::asl::{ErrorName, Pattern, Resource, StateKind, StateMachine, States};
 use crate::document::{Document, Kind, Node};
 use crate::mock;
+use crate::service_model;
 use crate::value::Value;
 
 /// What a scenario for a definition starts from.
@@ -42,8 +43,7 @@ impl Scaffold {
             activities: Vec::new(),
             cases: vec![ScaffoldCase { name: "every service answers".into(), mock: None }],
         };
-        scaffold.level(&machine.states);
-        scaffold.fill_results(&guess);
+        scaffold.level(&machine.states, &guess);
         scaffold.cases.truncate(1 + FAILURES);
         for placeholder in &document.placeholders {
             let name = &placeholder.name;
@@ -62,10 +62,15 @@ impl Scaffold {
         Self { substitutions: Vec::new(), ..self }
     }
 
-    fn level(&mut self, level: &States) {
+    fn level(&mut self, level: &States, guess: &Guess) {
         for state in level.iter() {
             if let StateKind::Task(task) = &state.kind {
-                let result = mock::typical(&task.resource);
+                let typical = mock::typical(&task.resource);
+                // What is read of a result, in the shape that its service gives it.
+                let result = match guess.results.get(&state.name) {
+                    Some(parts) => service_model::fit(&task.resource, &filled(&typical, parts)),
+                    None => typical,
+                };
                 let mut answer = vec![("return", result)];
                 if task.resource.pattern() != Pattern::RequestResponse {
                     answer.push(("after", "1m".into()));
@@ -83,21 +88,7 @@ impl Scaffold {
                 }
                 self.failure(&state.name, state);
             }
-            state.levels().into_iter().for_each(|inner| self.level(inner));
-        }
-    }
-
-    /// Gives each result what is read of it.
-    fn fill_results(&mut self, guess: &Guess) {
-        for (state, answer) in &mut self.mocks {
-            let (Some(parts), Some(result)) = (guess.results.get(state), answer.get("return"))
-            else {
-                continue;
-            };
-            let filled = filled(result, parts);
-            if let Value::Object(members) = &*answer {
-                *answer = Value::Object(members.with("return", filled));
-            }
+            state.levels().into_iter().for_each(|inner| self.level(inner, guess));
         }
     }
 

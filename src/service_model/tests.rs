@@ -191,6 +191,30 @@ fn resources_without_a_model(#[case] text: &str, #[case] expected: Verdict) {
 }
 
 #[rstest]
+#[case("aws-sdk:sfn:listExecutions", r#"{"Executions":"x"}"#, r#"{"Executions":[{}]}"#)]
+#[case(
+    "aws-sdk:rds:describeDBInstances",
+    r#"{"DbInstances":[{"AllocatedStorage":"x","DbName":"n"}]}"#,
+    r#"{"DbInstances":[{"AllocatedStorage":1,"DbName":"n"}]}"#
+)]
+#[case(
+    "aws-sdk:transcribe:getTranscriptionJob",
+    r#"{"TranscriptionJob":{"TranscriptionJobStatus":"x"}}"#,
+    r#"{"TranscriptionJob":{"TranscriptionJobStatus":"COMPLETED"}}"#
+)]
+#[case(
+    "dynamodb:getItem",
+    r#"{"Item":{"id":{"S":"x","L":"y"}}}"#,
+    r#"{"Item":{"id":{"S":"x","L":[{}]}}}"#
+)]
+#[case("lambda:invoke", r#"{"Payload":{"a":"b"},"More":1}"#, r#"{"Payload":{"a":"b"},"More":1}"#)]
+#[case("aws-sdk:nosuch:thing", r#"{"a":"b"}"#, r#"{"a":"b"}"#)]
+fn made_up_results_are_fitted(#[case] text: &str, #[case] made_up: &str, #[case] expected: &str) {
+    let made_up = json::parse(made_up).unwrap();
+    assert_eq!(fit(&resource(text), &made_up), json::parse(expected).unwrap());
+}
+
+#[rstest]
 #[case("DBInstances", "DBInstances", "DbInstances")]
 #[case("SSEKMSKeyId", "SSEKMSKeyId", "SsekmsKeyId")]
 #[case("ETag", "ETag", "ETag")]
