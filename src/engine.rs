@@ -32,3 +32,4 @@ pub use io::{
     Batching, FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected,
     ResultWriterRequest, TaskId, TaskRequest,
 };
+pub use redrive::NotRedrivable;

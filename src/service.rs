@@ -111,6 +111,8 @@ pub struct Service {
     /// The metrics of executions whose history is gone.
     found: metrics::Found,
     polls: u64,
+    /// The client tokens of the last redrives, the latest last.
+    redrive_tokens: FastMap<ExecutionId, Vec<(Arc<str>, Timestamp)>>,
     /// Executions that have something to say.
     talking: VecDeque<ExecutionId>,
     deadlines: BTreeSet<(Timestamp, ExecutionId)>,
@@ -136,6 +138,7 @@ impl Service {
             objects: Objects::default(),
             found: metrics::Found::default(),
             polls: 0,
+            redrive_tokens: FastMap::default(),
             talking: VecDeque::new(),
             deadlines: BTreeSet::new(),
             outbox: VecDeque::new(),

@@ -36,6 +36,8 @@ pub(super) struct Branch {
     /// How often each Retrier of the state was used, and their sum.
     pub(super) retries: Vec<u32>,
     pub(super) retry_count: u32,
+    /// Attempts of this entry of the state before the last redrive.
+    pub(super) earlier_attempts: u32,
     pub(super) task_token: Option<Arc<str>>,
     /// Whether the last attempt ended by a missed heartbeat.
     pub(super) heartbeat_missed: bool,
@@ -95,6 +97,8 @@ pub(super) struct Children {
     pub(super) selector_input: Value,
     pub(super) next: usize,
     pub(super) finished: usize,
+    /// How many iterations run at once.
+    pub(super) concurrency: usize,
 }
 
 impl Branch {

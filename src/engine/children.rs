@@ -9,7 +9,7 @@ use super::execution::Execution;
 use super::io::{ItemSource, Output, TaskId};
 use super::redrive::Interrupted;
 use super::states::Step;
-use crate::asl::{MapState, ProcessorMode, State, StateKind, States};
+use crate::asl::{ExecutionType, MapState, ProcessorMode, State, StateKind, States};
 use crate::history::{EventDetails, EventId, EventType, Failure};
 use crate::value::{Array, Value};
 
@@ -32,7 +32,7 @@ impl Execution {
             let child = self.add_child(id, state, index, level, input.clone(), None);
             running.push(Some(child));
         }
-        self.set_children(id, running, outputs, Vec::new(), Value::Null);
+        self.set_children(id, running, outputs, Vec::new(), Value::Null, 0);
         Ok(Step::Blocked)
     }
 
@@ -64,12 +64,29 @@ impl Execution {
             return Ok(Step::Done(Value::Array(Array::default())));
         }
         let children = vec![None; count];
-        self.set_children(id, children, vec![Value::Null; count], items, input);
-        for _ in 0..concurrency.min(count) {
-            let previous = self.branches[id as usize].last_event;
-            self.start_iteration(id, state, map, previous)?;
-        }
+        self.set_children(id, children, vec![Value::Null; count], items, input, concurrency);
+        self.fill_up(id, state, map)?;
         Ok(Step::Blocked)
+    }
+
+    /// Starts iterations until as many run as may. Where an ItemSelector fails, those that run are
+    /// stopped.
+    pub(super) fn fill_up(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        map: &MapState,
+    ) -> Result<(), Fault> {
+        let previous = self.branches[id as usize].last_event;
+        let children = self.children(id);
+        let free = children.concurrency.saturating_sub(children.running.iter().flatten().count());
+        for _ in 0..free.min(children.items.len() - children.next) {
+            if let Err(fault) = self.start_iteration(id, state, map, previous) {
+                self.abort_children(id, previous, None);
+                return Err(fault);
+            }
+        }
+        Ok(())
     }
 
     fn set_children(
@@ -79,8 +96,11 @@ impl Execution {
         outputs: Vec<Value>,
         items: Vec<Value>,
         selector_input: Value,
+        concurrency: usize,
     ) {
-        let children = Children { running, outputs, items, selector_input, next: 0, finished: 0 };
+        let (next, finished) = (0, 0);
+        let children =
+            Children { running, outputs, items, selector_input, next, finished, concurrency };
         let branch = &mut self.branches[id as usize];
         branch.interrupted = None;
         branch.set_phase(Phase::Children(Box::new(children)));
@@ -193,6 +213,11 @@ impl Execution {
         self.abort_children(id, last, Some(index));
         let branch = &mut self.branches[id as usize];
         branch.last_event = last;
+        if failure.error.as_deref() == Some(causes::DATA_LIMIT) {
+            // A redrive runs all of the state again then, what succeeded in it included
+            // (developer guide, "Restarting state machine executions with redrive").
+            branch.interrupted = None;
+        }
         branch.set_phase(Phase::Settle(Err(failure)));
         self.wake_first(id);
     }
@@ -203,7 +228,7 @@ impl Execution {
         let branch = &mut self.branches[id as usize];
         let is_map = matches!(branch.state().kind, StateKind::Map(_));
         let name = branch.state().name.clone();
-        match std::mem::take(&mut branch.phase) {
+        match std::mem::replace(&mut branch.phase, Phase::Work) {
             Phase::Children(children) => {
                 let mut branches = Vec::new();
                 for (index, child) in children.running.iter().enumerate() {
@@ -219,8 +244,10 @@ impl Execution {
                     }
                     branches.push((index, self.abort_branch(child, cause)));
                 }
-                let interrupted = Box::new(Interrupted { children, branches });
-                self.branches[id as usize].interrupted = Some(interrupted);
+                if self.start.execution_type == ExecutionType::Standard {
+                    let interrupted = Box::new(Interrupted { children, branches });
+                    self.branches[id as usize].interrupted = Some(interrupted);
+                }
             }
             other => self.branches[id as usize].phase = other,
         }

@@ -23,6 +23,9 @@ impl Execution {
         if start.execution_type == ExecutionType::Standard {
             // Express executions cannot be redriven (express_sync.query_runtime_memory).
             execution.insert("RedriveCount".into(), Value::from(self.redrive_count));
+            if let Some(time) = self.redriven_at {
+                execution.insert("RedriveTime".into(), Value::from(time.to_context_text()));
+            }
         }
 
         let mut machine = Map::default();

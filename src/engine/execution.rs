@@ -176,11 +176,19 @@ impl Execution {
         }))
     }
 
+    /// Sets the time at which the execution times out: `TimeoutSeconds` from now, but not beyond
+    /// the longest time that the service lets it be open.
     pub(super) fn set_lifetime(&mut self) {
-        let limit = self.start.limits.execution_seconds(self.start.execution_type);
-        let seconds = self.machine.timeout_seconds.map_or(limit, |own| own.min(limit));
-        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        self.timers.set(self.now.plus_seconds(seconds), Timer::ExecutionTimesOut, 0);
+        let limit = self.longest_life();
+        let own = self.machine.timeout_seconds.map(|own| i64::try_from(own).unwrap_or(i64::MAX));
+        let at = own.map_or(limit, |own| self.now.plus_seconds(own).min(limit));
+        self.timers.set(at, Timer::ExecutionTimesOut, 0);
+    }
+
+    /// When the service ends it at the latest.
+    pub(super) fn longest_life(&self) -> Timestamp {
+        let seconds = self.start.limits.execution_seconds(self.start.execution_type);
+        self.started_at.plus_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 
     /// Tells the execution something. An input for a task that is not under way changes nothing.

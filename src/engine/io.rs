@@ -121,6 +121,9 @@ pub struct TaskRequest {
     pub task_token: Option<Arc<str>>,
     /// How often this state has been retried: zero at the first attempt.
     pub retry_count: u32,
+    /// How often this entry of the state was attempted before: as `retry_count`, but a redrive does
+    /// not begin anew.
+    pub attempt: u32,
     /// Seconds until the task times out.
     pub timeout_seconds: Option<i64>,
     /// Seconds between two heartbeats.
@@ -264,7 +267,4 @@ pub enum Rejected {
     /// The execution has ended.
     #[error("the execution has ended")]
     ExecutionEnded,
-    /// The execution is running or has succeeded, so there is nothing to redrive.
-    #[error("the execution cannot be redriven")]
-    NotRedrivable,
 }

@@ -48,6 +48,7 @@ impl Branch {
             input: Value::Null,
             retries: Vec::new(),
             retry_count: 0,
+            earlier_attempts: 0,
             task_token: None,
             heartbeat_missed: false,
             variables: Variables::default(),
@@ -79,6 +80,7 @@ impl Execution {
         branch.entered_at = now;
         branch.retries.clear();
         branch.retry_count = 0;
+        branch.earlier_attempts = 0;
         branch.task_token = None;
         branch.map_run = None;
         branch.interrupted = None;

@@ -73,6 +73,7 @@ impl Execution {
             credentials,
             task_token: branch.task_token.clone(),
             retry_count: branch.retry_count,
+            attempt: branch.earlier_attempts + branch.retry_count,
             timeout_seconds,
             heartbeat_seconds,
         };

@@ -184,7 +184,7 @@ impl BoundMocks {
             arguments: &request.arguments,
             credentials: request.credentials.as_ref(),
             task_token: request.task_token.as_deref(),
-            attempt: request.retry_count,
+            attempt: request.attempt,
             invocation: entry.count(&request.state),
         };
         let answer = match &entry.mock.source {

@@ -37,6 +37,10 @@ impl ApiError {
         Self::new("ActivityDoesNotExist", format!("Activity Does Not Exist: '{arn}'"))
     }
 
+    pub(super) fn invalid_arn(reason: &str) -> Self {
+        Self::new("InvalidArn", format!("Invalid Arn: '{reason}'"))
+    }
+
     pub(super) fn invalid_name(name: &str) -> Self {
         Self::new("InvalidName", format!("Invalid Name: '{name}'"))
     }
@@ -62,7 +66,7 @@ impl ApiError {
         Self::new("TaskTimedOut", message.to_owned())
     }
 
-    /// RedriveExecution of an execution that cannot go on.
+    /// RedriveExecution of an execution that cannot go on. The words around the reason are inferred.
     pub(super) fn not_redrivable(reason: &str) -> Self {
         Self::new("ExecutionNotRedrivable", format!("Execution Not Redrivable: '{reason}'"))
     }

@@ -76,8 +76,12 @@ impl Record {
 
     /// What DescribeExecution answers, in the API's members and order; texts of JSON stay texts.
     /// Dates come from `date`, since the API, the integrations and EventBridge write them
-    /// differently.
-    pub(super) fn describe(&self, date: impl Fn(Timestamp) -> Value) -> Vec<(&'static str, Value)> {
+    /// differently; `now` decides whether it can still be redriven.
+    pub(super) fn describe(
+        &self,
+        now: Timestamp,
+        date: impl Fn(Timestamp) -> Value,
+    ) -> Vec<(&'static str, Value)> {
         let status = self.execution.status();
         let included = || Value::object([("included", Value::Bool(true))]);
         let text = |value: &Value| Value::from(value.to_json());
@@ -100,26 +104,18 @@ impl Record {
         }
         members.push(("redriveCount", Value::from(self.execution.redrive_count())));
         members.extend(self.execution.redriven_at().map(|at| ("redriveDate", date(at))));
-        let (redrive_status, reason) = redrive_status(status);
+        let (redrive_status, reason) = self.redrive_status(now);
         members.push(("redriveStatus", Value::string(redrive_status)));
         members.extend(reason.map(|reason| ("redriveStatusReason", Value::from(reason))));
         members.push(("startDate", date(self.execution.started_at())));
+        let arn = |arn: &Option<Arc<str>>| arn.clone().map(Value::String);
+        let (alias, version) = (&start.state_machine_alias_arn, &start.state_machine_version_arn);
+        members.extend(arn(alias).map(|arn| ("stateMachineAliasArn", arn)));
         members.push(("stateMachineArn", Value::String(start.state_machine_arn.clone())));
+        members.extend(arn(version).map(|arn| ("stateMachineVersionArn", arn)));
         members.push(("status", Value::string(status_name(status))));
         members.extend(self.execution.ended_at().map(|ended| ("stopDate", date(ended))));
         members
-    }
-}
-
-/// `redriveStatus` and `redriveStatusReason` (`timeouts.global_timeout`,
-/// `base.event_bridge_events_base`).
-pub(super) fn redrive_status(status: ExecutionStatus) -> (&'static str, Option<String>) {
-    match status {
-        ExecutionStatus::Running | ExecutionStatus::Succeeded => (
-            "NOT_REDRIVABLE",
-            Some(format!("Execution is {} and cannot be redriven", status_name(status))),
-        ),
-        _ => ("REDRIVABLE", None),
     }
 }
 

@@ -143,7 +143,10 @@ impl Service {
         let child = self.map_runs[run.0 as usize].children[index as usize];
         let record = &self.records[child.0 as usize];
         if record.machine.execution_type == ExecutionType::Standard {
-            self.go_on(now, child);
+            if !self.go_on(now, child) {
+                // It counts as it ended.
+                self.map_run_child_ended(child);
+            }
         } else {
             let input = record.execution.start_parameters().input.clone();
             self.start_child(now, run, index, input);

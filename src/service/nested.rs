@@ -166,7 +166,7 @@ impl Service {
             "describeExecution" => {
                 let arn = text("ExecutionArn").unwrap_or_else(|| "".into());
                 match self.find_execution(&arn) {
-                    Some(found) => Ok(pascal_case(self.execution(found).describe(iso_date))),
+                    Some(found) => Ok(pascal_case(self.execution(found).describe(now, iso_date))),
                     None => Err(ApiError::execution_does_not_exist(&arn)),
                 }
             }
@@ -254,7 +254,7 @@ impl Service {
             NestedForm::Detached => return,
             NestedForm::Sync => Input::TaskSucceeded { task, output: self.sync_answer(child) },
             NestedForm::Text | NestedForm::Json => {
-                let output = description(record.describe(milliseconds), parent.form);
+                let output = description(record.describe(now, milliseconds), parent.form);
                 if succeeded {
                     Input::TaskSucceeded { task, output }
                 } else {
@@ -278,7 +278,7 @@ impl Service {
             ("billedDurationInMilliseconds", Value::from((millis + 99) / 100 * 100)),
             ("billedMemoryUsedInMB", Value::from(64)),
         ]);
-        let mut members = record.describe(iso_date);
+        let mut members = record.describe(ended, iso_date);
         members.retain(|(key, _)| !key.starts_with("redrive"));
         members.insert(0, ("billingDetails", billing));
         pascal_case(members)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Account;
-use super::execution::{Record, redrive_status, status_name};
+use super::execution::{Record, status_name};
 use crate::engine::{ExecutionResult, ExecutionStatus};
 use crate::history::Failure;
 use crate::time::Timestamp;
@@ -29,6 +29,12 @@ pub struct StatusChange {
     pub start_date: Timestamp,
     /// When it ended.
     pub stop_date: Option<Timestamp>,
+    /// The version that was started, where one was.
+    pub state_machine_version_arn: Option<Arc<str>>,
+    /// The alias that was started, where one was.
+    pub state_machine_alias_arn: Option<Arc<str>>,
+    /// `redriveStatus`, and `redriveStatusReason` where there is one.
+    pub redrive_status: (&'static str, Option<String>),
     /// How often it was redriven.
     pub redrive_count: u32,
     /// When it was last redriven.
@@ -60,13 +66,19 @@ impl StatusChange {
             Some(ExecutionResult::TimedOut) | None => (None, Failure::default()),
         };
         Self {
-            time: execution.ended_at().unwrap_or_else(|| execution.started_at()),
+            time: execution
+                .ended_at()
+                .or_else(|| execution.redriven_at())
+                .unwrap_or_else(|| execution.started_at()),
             status: execution.status(),
             execution_arn: record.arn.clone(),
             state_machine_arn: start.state_machine_arn.clone(),
             name: record.name.clone(),
             start_date: execution.started_at(),
             stop_date: execution.ended_at(),
+            state_machine_version_arn: start.state_machine_version_arn.clone(),
+            state_machine_alias_arn: start.state_machine_alias_arn.clone(),
+            redrive_status: record.redrive_status(execution.now()),
             redrive_count: execution.redrive_count(),
             redrive_date: execution.redriven_at(),
             input: start.input.clone(),
@@ -91,7 +103,7 @@ impl StatusChange {
             Some(value) => Value::object([("included", Value::Bool(fits(value)))]),
             None => Value::Null,
         };
-        let (redrive_status, reason) = redrive_status(self.status);
+        let (redrive_status, reason) = self.redrive_status.clone();
         let detail = Value::object([
             ("executionArn", Value::String(self.execution_arn.clone())),
             ("stateMachineArn", Value::String(self.state_machine_arn.clone())),
@@ -101,8 +113,8 @@ impl StatusChange {
             ("stopDate", self.stop_date.map_or(Value::Null, date)),
             ("input", data(Some(&self.input))),
             ("output", data(self.output.as_ref())),
-            ("stateMachineVersionArn", Value::Null),
-            ("stateMachineAliasArn", Value::Null),
+            ("stateMachineVersionArn", text(&self.state_machine_version_arn)),
+            ("stateMachineAliasArn", text(&self.state_machine_alias_arn)),
             ("redriveCount", Value::from(self.redrive_count)),
             ("redriveDate", self.redrive_date.map_or(Value::Null, date)),
             ("redriveStatus", Value::string(redrive_status)),

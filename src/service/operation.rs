@@ -66,6 +66,8 @@ pub enum Operation {
     RedriveExecution {
         /// Which execution.
         execution_arn: Arc<str>,
+        /// The same token within 15 minutes is the same redrive.
+        client_token: Option<Arc<str>>,
     },
     /// UpdateMapRun
     UpdateMapRun {
@@ -133,8 +135,8 @@ pub(super) fn handle(
         Operation::SendTaskHeartbeat { task_token } => {
             service.send_task(now, &task_token, |task| Input::TaskHeartbeat { task })
         }
-        Operation::RedriveExecution { execution_arn } => {
-            service.redrive_execution(now, &execution_arn)
+        Operation::RedriveExecution { execution_arn, client_token } => {
+            service.redrive_execution(now, &execution_arn, client_token)
         }
         Operation::UpdateMapRun { map_run_arn, update } => {
             service.update_map_run(now, &map_run_arn, update)

@@ -1,58 +1,85 @@
 //! RedriveExecution.
 
-use super::execution::redrive_status;
-use super::{ApiError, ExecutionId, Response, Service};
+use std::sync::Arc;
+
+use super::{ApiError, ExecutionId, Record, Response, Service};
 use crate::asl::ExecutionType;
+use crate::engine::ExecutionStatus;
 use crate::time::Timestamp;
 
-/// How long after its end an execution can be redriven (guide, "Redrive eligibility").
-const REDRIVABLE_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;
+/// Client tokens of redrives that are remembered, and for how long after their first use
+/// (API reference, RedriveExecution).
+const TOKENS: usize = 10;
+const TOKEN_SECONDS: i64 = 15 * 60;
+
+impl Record {
+    /// `redriveStatus` and `redriveStatusReason` of DescribeExecution (`timeouts.global_timeout`,
+    /// `base.event_bridge_events_base`).
+    ///
+    /// A child of a Map Run goes on with its run alone: `REDRIVABLE_BY_MAP_RUN` (API reference,
+    /// DescribeExecution).
+    pub fn redrive_status(&self, now: Timestamp) -> (&'static str, Option<String>) {
+        let status = self.execution.status();
+        let unsuccessful = !matches!(status, ExecutionStatus::Running | ExecutionStatus::Succeeded);
+        if self.map_run.is_some() && unsuccessful {
+            return ("REDRIVABLE_BY_MAP_RUN", None);
+        }
+        match self.execution.redrivable(now) {
+            Ok(()) => ("REDRIVABLE", None),
+            Err(reason) => ("NOT_REDRIVABLE", Some(reason.to_string())),
+        }
+    }
+}
 
 impl Service {
-    /// Lets an execution that did not succeed go on where it stopped, with the definition it
-    /// started with.
+    /// Lets an execution that did not succeed go on: [`crate::engine::Execution::redrive`].
     pub(super) fn redrive_execution(
         &mut self,
         now: Timestamp,
         arn: &str,
+        client_token: Option<Arc<str>>,
     ) -> Result<Response, ApiError> {
         let Some(id) = self.find_execution(arn) else {
             return Err(ApiError::execution_does_not_exist(arn));
         };
-        let record = self.execution(id);
+        let record = &self.records[id.0 as usize];
         if record.machine.execution_type == ExecutionType::Express {
-            return Err(ApiError::type_not_supported());
-        }
-        if let (_, Some(reason)) = redrive_status(record.execution.status()) {
-            return Err(ApiError::not_redrivable(&reason));
+            return Err(ApiError::invalid_arn("Resource type not valid in this context: express"));
         }
         if record.map_run.is_some() {
             let reason = "Execution can only be redriven through its Map Run";
             return Err(ApiError::not_redrivable(reason));
         }
-        if record.execution.ended_at().is_some_and(|ended| now - ended > REDRIVABLE_MILLIS) {
-            let reason = "Execution has exceeded the redrivable period";
-            return Err(ApiError::not_redrivable(reason));
+        let lives = |used: &Timestamp| now <= used.plus_seconds(TOKEN_SECONDS);
+        let tokens = self.redrive_tokens.get(&id).map_or(&[][..], Vec::as_slice);
+        let known = |token: &Arc<str>| tokens.iter().find(|(own, at)| own == token && lives(at));
+        if let Some((_, redriven_at)) = client_token.as_ref().and_then(known) {
+            return Ok(Response::Redriven(*redriven_at));
         }
-        let events = record.execution.history().len() as u64 + 1;
-        if events >= self.account().limits.history_events {
-            let reason = "Execution has reached the maximum number of history events";
-            return Err(ApiError::not_redrivable(reason));
+        let checked = record.execution.redrivable(now);
+        checked.map_err(|reason| ApiError::not_redrivable(&reason.to_string()))?;
+        if let Some(token) = client_token {
+            let tokens = self.redrive_tokens.entry(id).or_default();
+            if tokens.len() == TOKENS {
+                tokens.remove(0);
+            }
+            tokens.push((token, now));
         }
         self.go_on(now, id);
         Ok(Response::Redriven(now))
     }
 
-    pub(super) fn go_on(&mut self, now: Timestamp, id: ExecutionId) {
+    /// Redrives an execution. False where it cannot be redriven.
+    pub(super) fn go_on(&mut self, now: Timestamp, id: ExecutionId) -> bool {
         let record = &mut self.records[id.0 as usize];
-        // The caller knows that it did not succeed; a running one goes on anyway.
         if record.execution.redrive(now).is_err() {
-            return;
+            return false;
         }
         if std::mem::replace(&mut record.over, false) {
             self.over -= 1;
         }
         self.announce(id);
         self.wake(id);
+        true
     }
 }

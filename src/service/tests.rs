@@ -189,3 +189,75 @@ fn a_task_of_another_service_is_left_to_the_driver() {
     service.tell(START + 10, id, succeeded.clone()).unwrap();
     assert!(service.tell(START + 20, id, succeeded).is_err(), "it is over");
 }
+
+fn redrive(
+    service: &mut Service,
+    now: Timestamp,
+    arn: &str,
+    token: &str,
+) -> Result<Timestamp, ApiError> {
+    let client_token = Some(token.into());
+    let operation = Operation::RedriveExecution { execution_arn: arn.into(), client_token };
+    match service.handle(now, operation)? {
+        Response::Redriven(at) => Ok(at),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_redrive_goes_on_with_the_same_execution() {
+    let mut service = account(ACTIVITY, ExecutionType::Standard);
+    let id = start(&mut service, "a", 1).unwrap();
+    settle(&mut service, START);
+    let arn = service.execution(id).arn.clone();
+    let refused = redrive(&mut service, START, &arn, "t").unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "ExecutionNotRedrivable: Execution Not Redrivable: 'Execution is RUNNING and cannot be redriven'"
+    );
+    let (execution_arn, failure) = (arn.clone(), Failure::default());
+    service.handle(START + 5, Operation::StopExecution { execution_arn, failure }).unwrap();
+    settle(&mut service, START + 5);
+    assert!(!service.any_running());
+    assert_eq!(service.execution(id).redrive_status(START + 5), ("REDRIVABLE", None));
+
+    assert_eq!(redrive(&mut service, START + 9, &arn, "t"), Ok(START + 9));
+    settle(&mut service, START + 9);
+    assert!(service.any_running());
+    assert_eq!(redrive(&mut service, START + 12, &arn, "t"), Ok(START + 9), "the same redrive");
+    assert_eq!(
+        redrive(&mut service, START + 12, &arn, "u").unwrap_err().code,
+        "ExecutionNotRedrivable"
+    );
+    let described = crate::value::Value::object(
+        service.execution(id).describe(START + 12, |at| Value::from(at - START)),
+    );
+    for (member, expected) in [
+        ("redriveCount", Value::from(1)),
+        ("redriveDate", Value::from(9)),
+        ("redriveStatus", "NOT_REDRIVABLE".into()),
+        ("status", "RUNNING".into()),
+    ] {
+        assert_eq!(described.get(member), Some(&expected), "{member}");
+    }
+    let Response::ActivityTask(task) = poll(&mut service, START + 20) else {
+        panic!("a task waits")
+    };
+    let operation = Operation::SendTaskSuccess { task_token: task.task_token, output: 7.into() };
+    service.handle(START + 21, operation).unwrap();
+    settle(&mut service, START + 21);
+    assert_eq!(service.execution(id).execution.status(), ExecutionStatus::Succeeded);
+    let (status, reason) = service.execution(id).redrive_status(START + 21);
+    assert_eq!(status, "NOT_REDRIVABLE");
+    assert_eq!(reason.as_deref(), Some("Execution is SUCCEEDED and cannot be redriven"));
+}
+
+#[test]
+fn express_executions_are_not_redriven() {
+    let mut service =
+        account("arn:aws:lambda:us-east-1:123456789012:function:f", ExecutionType::Express);
+    let id = start(&mut service, "a", 1).unwrap();
+    let arn = service.execution(id).arn.clone();
+    assert_eq!(redrive(&mut service, START, &arn, "t").unwrap_err().code, "InvalidArn");
+    assert_eq!(redrive(&mut service, START, "x", "t").unwrap_err().code, "ExecutionDoesNotExist");
+}

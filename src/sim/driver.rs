@@ -359,6 +359,7 @@ impl<'a> Driver<'a> {
             credentials: None,
             task_token: None,
             retry_count: 0,
+            attempt: 0,
             timeout_seconds: None,
             heartbeat_seconds: None,
         };
@@ -454,7 +455,7 @@ impl<'a> Driver<'a> {
             ActionKind::Redrive => {
                 self.redrives_left -= 1;
                 let execution_arn = self.service.execution(MAIN).arn.clone();
-                Operation::RedriveExecution { execution_arn }
+                Operation::RedriveExecution { execution_arn, client_token: None }
             }
             ActionKind::SendTaskSuccess { output, .. } => {
                 let (task_token, output) = (self.open_token(index)?, output.clone());

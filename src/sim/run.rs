@@ -348,7 +348,12 @@ pub(super) fn end_calls(executions: &[ExecutionRun], calls: &mut [Call]) {
     }
     for call in calls {
         let ended = &ends[call.execution.0 as usize];
-        let stop = executions[call.execution.0 as usize].stop_time;
+        // A task that its execution's end cut short ended with it, also where the execution was
+        // redriven later.
+        let events = &executions[call.execution.0 as usize].history.events;
+        let after = events.get(call.request.task as usize..).unwrap_or_default();
+        let stop = after.iter().find(|event| event.event_type.is_terminal());
+        let stop = stop.and_then(|event| event.timestamp);
         call.end_time = ended.get(call.request.task as usize).copied().flatten().or(stop);
     }
 }
@@ -379,9 +384,10 @@ impl Call {
         self.request.credentials.as_ref()
     }
 
-    /// How often this entry of the state had been retried before: zero at the first attempt.
+    /// How often this entry of the state had been tried before, redrives included: zero at the
+    /// first attempt.
     pub fn attempt(&self) -> u32 {
-        self.request.retry_count
+        self.request.attempt
     }
 
     /// Whether `key` names this call. A key with a machine's name is only for the states of that
