@@ -300,16 +300,20 @@ fn test_state_case(case: &Case, test: &StateTestCase) -> CaseOutcome {
         role_arn: case.role_arn.clone(),
         ..test.request.clone()
     };
-    match test_state_of(&machine, &request) {
-        Ok(response) => {
-            let failed = judge::judge_state_test(test, &response.to_json());
-            if failed.is_empty() { CaseOutcome::Passed } else { CaseOutcome::Failed(failed) }
+    let answer = match test_state_of(&machine, &request) {
+        Ok(response) => response.to_json(),
+        Err(refusal) if test.expects_refusal => {
+            let members = [("Code", refusal.code), ("Message", &*refusal.message)];
+            let members = members.map(|(name, text)| (name, Value::from(text)));
+            Value::object([("Error", Value::object(members))])
         }
-        Err(error) => {
-            let message = error.to_string();
-            CaseOutcome::Unusable(vec![Problem::Missing { message, stub: None }])
+        Err(refusal) => {
+            let message = refusal.to_string();
+            return CaseOutcome::Unusable(vec![Problem::Missing { message, stub: None }]);
         }
-    }
+    };
+    let failed = judge::judge_state_test(test, &answer);
+    if failed.is_empty() { CaseOutcome::Passed } else { CaseOutcome::Failed(failed) }
 }
 
 fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {

@@ -20,6 +20,8 @@ pub struct StateTestCase {
     /// What the answer must look like, in the shape of TestState's answer with its JSON texts read;
     /// it may have further members.
     pub expect: Matcher,
+    /// Whether the answer that is expected is a refusal: `{ Error: { Code, Message } }`.
+    pub expects_refusal: bool,
     /// The bytes of the scenario file that spell the expectation.
     pub span: Range<usize>,
 }
@@ -40,6 +42,7 @@ pub(super) fn read(
         return None;
     };
     let request = read_request(decoder, test)?;
+    let expects_refusal = expect.is_some_and(|node| node.get("Error").is_some());
     let (expect, span) = match expect {
         Some(node) => (matcher_of_members(decoder, node)?, node.span.clone()),
         None => {
@@ -47,7 +50,7 @@ pub(super) fn read(
             (Matcher::parse_subset(&succeeds).ok()?, case.span.clone())
         }
     };
-    Some(StateTestCase { request, expect, span })
+    Some(StateTestCase { request, expect, expects_refusal, span })
 }
 
 fn read_request(decoder: &mut Decoder<'_>, node: &Node) -> Option<TestStateRequest> {
@@ -96,12 +99,8 @@ fn variables(decoder: &mut Decoder<'_>, node: &Node) -> Option<Map> {
 /// Reads `{ return: … }` or `{ fail: { error, cause } }`, with `fieldValidationMode`.
 fn read_mock(decoder: &mut Decoder<'_>, node: &Node) -> Option<Mock> {
     let mut members = decoder.object(node)?;
-    let modes = [
-        ("STRICT", FieldValidationMode::Strict),
-        ("PRESENT", FieldValidationMode::Present),
-        ("NONE", FieldValidationMode::None),
-    ];
-    let mode = members.take("fieldValidationMode").and_then(|node| decoder.choice(node, &modes));
+    let modes = &FieldValidationMode::NAMES;
+    let mode = members.take("fieldValidationMode").and_then(|node| decoder.choice(node, modes));
     let (result, failure) = (members.take("return"), members.take("fail"));
     members.finish(decoder);
     let result = match (result, failure) {
