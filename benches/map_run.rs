@@ -44,6 +44,7 @@ const DEFINITION: &str = r#"{
   }
 }"#;
 
+#[expect(clippy::disallowed_methods, reason = "a bench asks the real clock")]
 fn main() {
     for rows in [10_000, 100_000] {
         let simulation = simulation(rows);
