@@ -16,6 +16,7 @@ mod nested;
 mod notify;
 mod operation;
 mod redrive;
+mod version;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
@@ -31,6 +32,7 @@ pub use map_run::{MapRunChild, MapRunId, MapRunRecord};
 pub use metrics::{Datapoint, Metric, Metrics};
 pub use notify::StatusChange;
 pub use operation::{Operation, Response};
+pub use version::{Alias, Route, Version};
 
 use crate::asl::ExecutionType;
 use crate::engine::{self, Input, MapRunRequest, Rejected, TaskId, TaskRequest};
@@ -99,6 +101,10 @@ pub struct Service {
     account: Account,
     entropy: Entropy,
     machines: IndexMap<Arc<str>, Arc<StateMachineRecord>, BuildHasherDefault<FxHasher>>,
+    versions: IndexMap<Arc<str>, Version, BuildHasherDefault<FxHasher>>,
+    aliases: IndexMap<Arc<str>, Alias, BuildHasherDefault<FxHasher>>,
+    /// By machine: the number of its latest version.
+    published: FastMap<Arc<str>, u64>,
     records: Vec<Record>,
     by_arn: FastMap<Arc<str>, ExecutionId>,
     tokens: FastMap<Arc<str>, (ExecutionId, TaskId)>,
@@ -128,6 +134,9 @@ impl Service {
             entropy: Entropy::new(account.seed).fork("account"),
             account,
             machines: IndexMap::default(),
+            versions: IndexMap::default(),
+            aliases: IndexMap::default(),
+            published: FastMap::default(),
             records: Vec::new(),
             by_arn: FastMap::default(),
             tokens: FastMap::default(),
@@ -246,9 +255,14 @@ impl Service {
         self.by_arn.get(arn).copied()
     }
 
-    /// The state machine with this ARN.
+    /// The state machine with this ARN, which may be that of a version, or of an alias: its first
+    /// version then.
     pub fn find_state_machine(&self, arn: &str) -> Option<&Arc<StateMachineRecord>> {
-        self.machines.get(arn)
+        let version = match self.aliases.get(arn) {
+            Some(alias) => self.versions.get(&alias.routing.first()?.version_arn),
+            None => self.versions.get(arn),
+        };
+        version.map(|version| &version.machine).or_else(|| self.machines.get(arn))
     }
 
     /// Makes `machine` known under another ARN as well, as in a definition that was written for

@@ -82,6 +82,18 @@ impl ApiError {
         Self::new("ValidationException", message.to_owned())
     }
 
+    pub(super) fn conflict(message: String) -> Self {
+        Self::new("ConflictException", message)
+    }
+
+    pub(super) fn quota(message: String) -> Self {
+        Self::new("ServiceQuotaExceededException", message)
+    }
+
+    pub(super) fn validation(message: String) -> Self {
+        Self::new("ValidationException", message)
+    }
+
     fn new(code: &'static str, message: String) -> Self {
         Self { code, message }
     }

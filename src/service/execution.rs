@@ -27,6 +27,8 @@ pub struct StateMachineRecord {
     pub execution_type: ExecutionType,
     /// The definition.
     pub machine: Arc<StateMachine>,
+    /// `revisionId`; none for a machine that was never updated.
+    pub revision_id: Option<Arc<str>>,
 }
 
 /// An execution of the account.

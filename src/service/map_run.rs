@@ -85,6 +85,7 @@ impl Service {
             role_arn: parent.role_arn.clone(),
             execution_type: request.execution_type,
             machine: Arc::new(parent.machine.processor(request.processor.clone())),
+            revision_id: parent.revision_id.clone(),
         }
     }
 

@@ -182,7 +182,10 @@ impl Service {
                     Err(error) => Err(error),
                 }
             }
-            _ => return false,
+            _ => match self.call_versions(now, action, &request.arguments) {
+                Some(result) => result,
+                None => return false,
+            },
         };
         let task = request.task;
         let answer = match result {
@@ -347,7 +350,7 @@ fn milliseconds(time: Timestamp) -> Value {
 }
 
 /// Dates of `aws-sdk:` integrations.
-fn iso_date(time: Timestamp) -> Value {
+pub(super) fn iso_date(time: Timestamp) -> Value {
     Value::from(time.to_context_text())
 }
 
@@ -366,7 +369,7 @@ fn optimized_failure(error: &ApiError) -> Failure {
 fn sdk_failure(error: &ApiError) -> Failure {
     let ApiError { code, message } = error;
     Failure::new(
-        format!("Sfn.{code}Exception"),
+        format!("Sfn.{}Exception", code.trim_end_matches("Exception")),
         format!(
             "{message} (Service: Sfn, Status Code: 400, Request ID: {}) (SDK Attempt Count: 1)",
             REQUEST_ID

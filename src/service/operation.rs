@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::callback::{ActivityTask, PollId};
 use super::execution::{ExecutionId, Parent, StateMachineRecord, execution_arn, starting};
+use super::version::{Route, Through};
 use super::{ApiError, Record, Service};
 use crate::asl::{ExecutionType, StateMachine};
-use crate::engine::{Execution, ExecutionStatus, FailureStage, Input};
+use crate::engine::{Execution, ExecutionStatus, FailureStage, Input, Start};
 use crate::history::Failure;
 use crate::map_run::MapRunUpdate;
 use crate::time::Timestamp;
@@ -27,9 +28,56 @@ pub enum Operation {
         /// `roleArn`
         role_arn: Arc<str>,
     },
+    /// UpdateStateMachine
+    UpdateStateMachine {
+        /// Which machine.
+        state_machine_arn: Arc<str>,
+        /// The new definition, parsed.
+        machine: Option<Arc<StateMachine>>,
+        /// The new role.
+        role_arn: Option<Arc<str>>,
+    },
+    /// PublishStateMachineVersion; also the `publish` of Create- and UpdateStateMachine, after
+    /// them.
+    PublishStateMachineVersion {
+        /// Which machine.
+        state_machine_arn: Arc<str>,
+        /// The revision that must be the current one.
+        revision_id: Option<Arc<str>>,
+        /// The version's description.
+        description: Option<Arc<str>>,
+    },
+    /// DeleteStateMachineVersion
+    DeleteStateMachineVersion {
+        /// Which version.
+        version_arn: Arc<str>,
+    },
+    /// CreateStateMachineAlias
+    CreateStateMachineAlias {
+        /// Its name.
+        name: Arc<str>,
+        /// Its description.
+        description: Option<Arc<str>>,
+        /// Its versions, one or two.
+        routing: Vec<Route>,
+    },
+    /// UpdateStateMachineAlias
+    UpdateStateMachineAlias {
+        /// Which alias.
+        alias_arn: Arc<str>,
+        /// The new description.
+        description: Option<Arc<str>>,
+        /// The new versions.
+        routing: Option<Vec<Route>>,
+    },
+    /// DeleteStateMachineAlias
+    DeleteStateMachineAlias {
+        /// Which alias.
+        alias_arn: Arc<str>,
+    },
     /// StartExecution; also StartSyncExecution, whose answer is the execution's end.
     StartExecution {
-        /// Which machine.
+        /// Which machine, version or alias.
         state_machine_arn: Arc<str>,
         /// The execution's name; a UUID where there is none.
         name: Option<Arc<str>>,
@@ -96,6 +144,27 @@ pub enum Operation {
 pub enum Response {
     /// The ARN of what was created.
     Created(Arc<str>),
+    /// The machine was updated: its revision, where it was ever changed.
+    Updated {
+        /// `revisionId`
+        revision_id: Option<Arc<str>>,
+    },
+    /// The version that was published, or that was before.
+    Published {
+        /// Its ARN.
+        version_arn: Arc<str>,
+        /// When it was published.
+        creation_date: Timestamp,
+    },
+    /// The alias that was created, or the same one from before.
+    AliasCreated {
+        /// Its ARN.
+        alias_arn: Arc<str>,
+        /// When it was created.
+        creation_date: Timestamp,
+    },
+    /// When the alias was updated.
+    AliasUpdated(Timestamp),
     /// The execution that was started, or the one of the same name and input that was running.
     Started(ExecutionId),
     /// When the execution stopped.
@@ -119,6 +188,22 @@ pub(super) fn handle(
         Operation::CreateStateMachine { name, machine, execution_type, role_arn } => {
             service.create_state_machine(name, machine, execution_type, role_arn)
         }
+        Operation::UpdateStateMachine { state_machine_arn, machine, role_arn } => {
+            service.update_state_machine(&state_machine_arn, machine, role_arn)
+        }
+        Operation::PublishStateMachineVersion { state_machine_arn, revision_id, description } => {
+            service.publish_version(now, &state_machine_arn, revision_id.as_deref(), description)
+        }
+        Operation::DeleteStateMachineVersion { version_arn } => {
+            service.delete_version(&version_arn)
+        }
+        Operation::CreateStateMachineAlias { name, description, routing } => {
+            service.create_alias(now, name, description, routing)
+        }
+        Operation::UpdateStateMachineAlias { alias_arn, description, routing } => {
+            service.update_alias(now, &alias_arn, description, routing)
+        }
+        Operation::DeleteStateMachineAlias { alias_arn } => service.delete_alias(&alias_arn),
         Operation::StartExecution { state_machine_arn, name, input } => {
             service.start_execution(now, &state_machine_arn, name, input, None)
         }
@@ -167,8 +252,14 @@ impl Service {
         if self.machines.contains_key(&arn) {
             return Err(ApiError::state_machine_already_exists(&arn));
         }
-        let record =
-            StateMachineRecord { arn: arn.clone(), name, role_arn, execution_type, machine };
+        let record = StateMachineRecord {
+            arn: arn.clone(),
+            name,
+            role_arn,
+            execution_type,
+            machine,
+            revision_id: None,
+        };
         self.machines.insert(arn.clone(), Arc::new(record));
         Ok(Response::Created(arn))
     }
@@ -183,22 +274,12 @@ impl Service {
         input: Value,
         parent: Option<Parent>,
     ) -> Result<Response, ApiError> {
-        let Some(machine) = self.machines.get(state_machine_arn).cloned() else {
+        let Some((machine, Through { version_arn, alias_arn })) = self.route(state_machine_arn)
+        else {
             return Err(ApiError::state_machine_does_not_exist(state_machine_arn));
         };
-        self.start_machine(now, &machine, state_machine_arn, name, input, parent)
-    }
-
-    /// Starts an execution of this machine, known as `state_machine_arn`.
-    pub(super) fn start_machine(
-        &mut self,
-        now: Timestamp,
-        machine: &Arc<StateMachineRecord>,
-        state_machine_arn: &Arc<str>,
-        name: Option<Arc<str>>,
-        input: Value,
-        parent: Option<Parent>,
-    ) -> Result<Response, ApiError> {
+        let state_machine_arn =
+            if version_arn.is_some() { &machine.arn } else { state_machine_arn };
         if let Some(name) = &name
             && !is_valid_name(name, self.account.limits.name_chars)
         {
@@ -223,9 +304,14 @@ impl Service {
         if let Some(parent) = parent.filter(|parent| parent.form.awaits()) {
             self.awaited.insert((parent.execution, parent.task), id);
         }
-        let start = starting(self, id, machine, state_machine_arn, &arn, &name, input);
+        let start = starting(self, id, &machine, state_machine_arn, &arn, &name, input);
+        let start = Start {
+            state_machine_version_arn: version_arn,
+            state_machine_alias_arn: alias_arn,
+            ..start
+        };
         let execution = Execution::start(now, machine.machine.clone(), start);
-        self.records.push(Record::new(arn.clone(), name, machine.clone(), execution, parent));
+        self.records.push(Record::new(arn.clone(), name, machine, execution, parent));
         self.by_arn.insert(arn, id);
         self.announce(id);
         self.wake(id);

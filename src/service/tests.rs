@@ -261,3 +261,188 @@ fn express_executions_are_not_redriven() {
     assert_eq!(redrive(&mut service, START, &arn, "t").unwrap_err().code, "InvalidArn");
     assert_eq!(redrive(&mut service, START, "x", "t").unwrap_err().code, "ExecutionDoesNotExist");
 }
+
+fn version(number: u32) -> Arc<str> {
+    format!("{MACHINE}:{number}").into()
+}
+
+fn publish(service: &mut Service) -> Arc<str> {
+    let operation = Operation::PublishStateMachineVersion {
+        state_machine_arn: MACHINE.into(),
+        revision_id: None,
+        description: None,
+    };
+    match service.handle(START, operation) {
+        Ok(Response::Published { version_arn, .. }) => version_arn,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Gives `M` another definition.
+fn update(service: &mut Service, comment: &str) {
+    let definition =
+        json!({ "Comment": comment, "StartAt": "S", "States": { "S": { "Type": "Succeed" } } });
+    let machine = asl::parse_text("m", &definition.to_string()).0.map(Arc::new);
+    let state_machine_arn = MACHINE.into();
+    let operation = Operation::UpdateStateMachine { state_machine_arn, machine, role_arn: None };
+    service.handle(START, operation).unwrap();
+}
+
+fn alias(service: &mut Service, name: &str, routes: &[(&str, i64)]) -> Result<Response, ApiError> {
+    let routing = routes
+        .iter()
+        .map(|(version_arn, weight)| Route { version_arn: (*version_arn).into(), weight: *weight });
+    let routing = routing.collect();
+    let name = name.into();
+    service.handle(START, Operation::CreateStateMachineAlias { name, description: None, routing })
+}
+
+fn start_through(service: &mut Service, arn: &str, name: &str) -> Result<ExecutionId, ApiError> {
+    let (state_machine_arn, name) = (arn.into(), Some(name.into()));
+    let input = Value::Null;
+    match service.handle(START, Operation::StartExecution { state_machine_arn, name, input })? {
+        Response::Started(id) => Ok(id),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `sfn_api_versioning.*`
+#[test]
+fn versions_are_numbered_once_and_published_once_per_revision() {
+    let mut service = account(ACTIVITY, ExecutionType::Standard);
+    assert_eq!(publish(&mut service), version(1));
+    assert_eq!(publish(&mut service), version(1), "the same revision");
+    update(&mut service, "second");
+    assert_eq!(publish(&mut service), version(2));
+    update(&mut service, "second");
+    assert_eq!(publish(&mut service), version(2), "an update without a change");
+    for _ in 0..2 {
+        let operation = Operation::DeleteStateMachineVersion { version_arn: version(2) };
+        assert!(matches!(service.handle(START, operation), Ok(Response::Empty)));
+    }
+    assert_eq!(publish(&mut service), version(3));
+    let listed: Vec<_> = service.versions(MACHINE).map(|version| version.arn.clone()).collect();
+    assert_eq!(listed, [version(3), version(1)]);
+    let operation = Operation::PublishStateMachineVersion {
+        state_machine_arn: MACHINE.into(),
+        revision_id: Some("other".into()),
+        description: None,
+    };
+    assert_eq!(service.handle(START, operation).unwrap_err().code, "ConflictException");
+    assert_eq!(
+        start_through(&mut service, &version(2), "e").unwrap_err().to_string(),
+        format!("StateMachineDoesNotExist: State Machine Does Not Exist: '{}'", version(2))
+    );
+}
+
+/// `sfn_api_aliasing.base_lifecycle_create_invoke_describe_list`
+#[test]
+fn executions_know_the_version_and_the_alias_that_started_them() {
+    let mut service = account(ACTIVITY, ExecutionType::Standard);
+    let first = publish(&mut service);
+    update(&mut service, "second");
+    let routes = [(&*first, 100)];
+    for _ in 0..2 {
+        assert!(matches!(alias(&mut service, "PROD", &routes), Ok(Response::AliasCreated { .. })));
+    }
+    let prod = format!("{MACHINE}:PROD");
+    for (arn, alias_arn, version_arn) in [
+        (&*prod, Some(&*prod), Some(&*first)),
+        (&*first, None, Some(&*first)),
+        (MACHINE, None, None),
+    ] {
+        let name = format!("e{}", arn.len());
+        let id = start_through(&mut service, arn, &name).unwrap();
+        let record = service.execution(id);
+        let start = record.execution.start_parameters();
+        assert_eq!(
+            *record.arn,
+            *format!("{}:{name}", MACHINE.replace("stateMachine", "execution"))
+        );
+        assert_eq!(*start.state_machine_arn, *MACHINE);
+        assert_eq!(start.state_machine_alias_arn.as_deref(), alias_arn);
+        assert_eq!(start.state_machine_version_arn.as_deref(), version_arn);
+        let is_first = record.machine.machine.comment.is_none();
+        assert_eq!(is_first, version_arn.is_some(), "the definition is that of the version");
+    }
+    let operation = Operation::DeleteStateMachineVersion { version_arn: first };
+    assert_eq!(
+        service.handle(START, operation).unwrap_err().to_string(),
+        "ConflictException: Version to be deleted must not be referenced by an alias. Current list \
+         of aliases referencing this version: [PROD]"
+    );
+    service
+        .handle(START, Operation::DeleteStateMachineAlias { alias_arn: prod.as_str().into() })
+        .unwrap();
+    assert_eq!(
+        start_through(&mut service, &prod, "x").unwrap_err().code,
+        "StateMachineDoesNotExist"
+    );
+}
+
+#[test]
+fn an_alias_shares_its_executions_out_by_weight() {
+    let shares = |seed: i64| {
+        let mut service = account(ACTIVITY, ExecutionType::Standard);
+        service.entropy = Entropy::new(seed);
+        let first = publish(&mut service);
+        update(&mut service, "second");
+        let second = publish(&mut service);
+        alias(&mut service, "PROD", &[(&first, 80), (&second, 20)]).unwrap();
+        let started = (0..200).map(|i| {
+            let id =
+                start_through(&mut service, &format!("{MACHINE}:PROD"), &format!("e{i}")).unwrap();
+            service.execution(id).execution.start_parameters().state_machine_version_arn.clone()
+        });
+        started.map(|version| version.as_deref() == Some(&*first)).collect::<Vec<_>>()
+    };
+    let to_first = shares(1).into_iter().filter(|first| *first).count();
+    assert!((140..=180).contains(&to_first), "{to_first}");
+    assert_eq!(shares(1), shares(1), "seeded");
+    assert_ne!(shares(1), shares(2));
+}
+
+/// `sfn_api_aliasing.error_create_alias_invalid_router_configs`
+#[test]
+fn routing_is_refused_in_the_words_of_the_service() {
+    let mut service = account(ACTIVITY, ExecutionType::Standard);
+    publish(&mut service);
+    update(&mut service, "second");
+    publish(&mut service);
+    let (one, two) = (format!("{MACHINE}:1"), format!("{MACHINE}:2"));
+    let item = |arn: &str, weight: i64| {
+        format!("RoutingConfigurationListItem(stateMachineVersionArn={arn}, weight={weight})")
+    };
+    let cases: [(&[(&str, i64)], String); 6] = [
+        (
+            &[(&one, 50), (&two, 30), (&one, 20)],
+            format!(
+                "1 validation error detected: Value '[{}, {}, {}]' at 'routingConfiguration' failed \
+                 to satisfy constraint: Member must have length less than or equal to 2",
+                item(&one, 50), item(&two, 30), item(&one, 20)
+            ),
+        ),
+        (
+            &[(&one, 50), (&one, 50)],
+            format!("Routing configuration must contain distinct state machine version ARNs. Received: [{one}, {one}]"),
+        ),
+        (
+            &[(MACHINE, 70), (&two, 30)],
+            format!("Routing configuration must contain state machine version ARNs. Received: [{MACHINE}, {two}]"),
+        ),
+        (
+            &[(&one, 101)],
+            "1 validation error detected: Value '101' at 'routingConfiguration.1.member.weight' failed to \
+             satisfy constraint: Member must have value less than or equal to 100".to_owned(),
+        ),
+        (&[(&one, 70), (&two, 29)], "Sum of routing configuration weights must equal 100. Received: [70, 29]".to_owned()),
+        (&[(&one, 70), (&two, 31)], "Sum of routing configuration weights must equal 100. Received: [70, 31]".to_owned()),
+    ];
+    for (routes, expected) in cases {
+        let refused = alias(&mut service, "A", routes).unwrap_err();
+        assert_eq!(refused.to_string(), format!("ValidationException: {expected}"));
+    }
+    assert_eq!(alias(&mut service, "7", &[(&one, 100)]).unwrap_err().code, "InvalidName");
+    let missing = format!("{MACHINE}:9");
+    assert_eq!(alias(&mut service, "A", &[(&missing, 100)]).unwrap_err().code, "ResourceNotFound");
+}
