@@ -79,6 +79,7 @@ impl Job {
             role_arn: "arn:aws:iam::123456789012:role/bench".into(),
             region: "us-east-1".into(),
             execution_type: ExecutionType::Standard,
+            synchronous: false,
             input: self.input.clone(),
             seed: 0,
             interleaving: None,

@@ -230,6 +230,7 @@ fn start(recorded: &History, options: &ReplayOptions) -> Result<Start, ReplayErr
         role_arn: started.role_arn.clone().unwrap_or_default(),
         region,
         execution_type: ExecutionType::Standard,
+        synchronous: false,
         input,
         seed: 0,
         interleaving: None,

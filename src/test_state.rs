@@ -202,6 +202,7 @@ fn start(request: &TestStateRequest) -> Start {
         role_arn: request.role_arn.clone().unwrap_or_else(|| role.into()),
         region: region.into(),
         execution_type: asl::ExecutionType::Express,
+        synchronous: true,
         input: request.input.clone().unwrap_or_else(|| Value::from(Map::default())),
         seed: request.seed,
         interleaving: None,

@@ -2,7 +2,7 @@
 
 use super::branch::Branch;
 use super::execution::Execution;
-use crate::asl::{ExecutionType, StateKind};
+use crate::asl::StateKind;
 use crate::value::{Map, Value};
 
 impl Execution {
@@ -20,8 +20,9 @@ impl Execution {
         execution.insert("StartTime".into(), Value::from(self.started_at.to_context_text()));
         execution.insert("Name".into(), Value::String(start.name.clone()));
         execution.insert("RoleArn".into(), Value::String(start.role_arn.clone()));
-        if start.execution_type == ExecutionType::Standard {
-            // Express executions cannot be redriven (express_sync.query_runtime_memory).
+        if !start.synchronous {
+            // Asynchronous Express executions have it too, always 0 (express_async.* and
+            // express_sync.query_runtime_memory).
             execution.insert("RedriveCount".into(), Value::from(self.redrive_count));
             if let Some(time) = self.redriven_at {
                 execution.insert("RedriveTime".into(), Value::from(time.to_context_text()));

@@ -42,6 +42,8 @@ pub struct Start {
     pub region: Arc<str>,
     /// Standard or Express.
     pub execution_type: ExecutionType,
+    /// Whether somebody waits for the answer: StartSyncExecution, TestState.
+    pub synchronous: bool,
     /// The input.
     pub input: Value,
     /// The seed of jitter, UUIDs and random numbers.

@@ -31,6 +31,7 @@ fn start(input: serde_json::Value) -> Start {
         role_arn: "arn:aws:iam::123456789012:role/r".into(),
         region: "us-east-1".into(),
         execution_type: ExecutionType::Standard,
+        synchronous: false,
         input: input.into(),
         seed: 0,
         interleaving: None,

@@ -199,6 +199,7 @@ pub(super) fn starting(
         role_arn: machine.role_arn.clone(),
         region: account.region.clone(),
         execution_type: machine.execution_type,
+        synchronous: false,
         input,
         seed,
         interleaving: account.interleaving,

@@ -16,6 +16,9 @@ use serde_json::Value;
 use crate::expected::Expected;
 use crate::{Outcome, root};
 
+/// Everything that was recorded and can be judged.
+const ALL_GROUPS: &str = "history,outcome,express,teststate,validation";
+
 const LIST: &str = "conformance/targets/judge.toml";
 
 #[derive(clap::Args)]
@@ -24,7 +27,7 @@ pub struct Arguments {
     #[arg(long, default_value = "")]
     filter: String,
     /// Groups to judge.
-    #[arg(long, default_value = "history,outcome")]
+    #[arg(long, default_value = ALL_GROUPS)]
     groups: String,
     /// How many cases run at a time.
     #[arg(long, default_value_t = 2)]
@@ -79,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     print_table(&report);
 
     let failed: Vec<String> = report.failures.iter().map(|f| f.id.clone()).collect();
-    let whole = arguments.filter.is_empty() && arguments.groups == "history,outcome";
+    let whole = arguments.filter.is_empty() && arguments.groups == ALL_GROUPS;
     let verdict = Expected::read(&root().join(LIST))?.judge(&report.passed, &failed, whole);
     verdict.print(LIST);
     Ok(verdict.is_good())

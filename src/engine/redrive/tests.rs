@@ -31,6 +31,7 @@ fn execution(
         role_arn: "arn:aws:iam::123456789012:role/r".into(),
         region: "us-east-1".into(),
         execution_type,
+        synchronous: false,
         input: Value::object::<&str>([]),
         seed: 0,
         interleaving,
