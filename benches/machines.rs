@@ -101,6 +101,34 @@ pub fn pass_chain(states: usize, bytes: usize) -> Job {
     Job::new(&json!({ "StartAt": "S0", "States": all }), payload(bytes))
 }
 
+/// `states` Pass states one after the other that each make a new object: a number one larger, and a
+/// payload of about `bytes` bytes as it was.
+pub fn template_chain(states: usize, bytes: usize, language: &str) -> Job {
+    let mut all = serde_json::Map::new();
+    for n in 0..states {
+        let mut state = match language {
+            "JSONata" => json!({
+                "Type": "Pass",
+                "Output": {
+                    "n": "{% $states.input.n + 1 %}",
+                    "rest": "{% $states.input.rest %}",
+                },
+            }),
+            _ => json!({
+                "Type": "Pass",
+                "Parameters": { "n.$": "States.MathAdd($.n, 1)", "rest.$": "$.rest" },
+            }),
+        };
+        match n + 1 {
+            last if last == states => state["End"] = json!(true),
+            next => state["Next"] = json!(format!("S{next}")),
+        }
+        all.insert(format!("S{n}"), state);
+    }
+    let definition = json!({ "QueryLanguage": language, "StartAt": "S0", "States": all });
+    Job::new(&definition, json!({ "n": 0, "rest": payload(bytes) }))
+}
+
 /// A loop of a Choice and a Pass that counts with one intrinsic function.
 pub fn choice_loop(rounds: usize) -> Job {
     let definition = json!({

@@ -378,6 +378,9 @@ pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Prob
     if let Some(mode) = case.field_validation_mode {
         simulation = simulation.field_validation_mode(mode);
     }
+    if let Some(after) = case.duplicate_delivery {
+        simulation = simulation.duplicate_delivery(after);
+    }
     if let Some(role_arn) = &case.role_arn {
         simulation = simulation.role_arn(role_arn.clone());
     }

@@ -8,6 +8,7 @@
 //! the service is Step Functions ([`Service::serve`]).
 
 mod callback;
+mod delivery;
 mod error;
 mod execution;
 mod map_run;

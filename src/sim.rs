@@ -42,6 +42,7 @@ mod run;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use action::{Action, ActionKind};
 pub use error::{OpenTask, Problem, SimulationError};
@@ -77,6 +78,7 @@ pub struct Simulation {
     actions: Vec<Action>,
     objects: Objects,
     field_validation_mode: Option<FieldValidationMode>,
+    duplicate_delivery: Option<Duration>,
 }
 
 /// A state machine of the simulated account.
@@ -107,6 +109,7 @@ impl Simulation {
             actions: Vec::new(),
             objects: Objects::default(),
             field_validation_mode: None,
+            duplicate_delivery: None,
         }
     }
 
@@ -186,6 +189,17 @@ impl Simulation {
     #[must_use]
     pub fn field_validation_mode(self, mode: FieldValidationMode) -> Self {
         Self { field_validation_mode: Some(mode), ..self }
+    }
+
+    /// Delivers the start of the execution once more, this long after the first: asynchronous
+    /// Express workflows run at least once, so that each call may be made twice. The second run
+    /// has name, ARN and input of the first, and [`Run::duplicate`] tells of it.
+    ///
+    /// Only for Express executions: the starts of Standard ones are delivered exactly once, and
+    /// [`Simulation::run`] refuses to pretend otherwise.
+    #[must_use]
+    pub fn duplicate_delivery(self, after: Duration) -> Self {
+        Self { duplicate_delivery: Some(after), ..self }
     }
 
     /// Something that happens from outside.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::definition::Definition;
 use super::expect::Expectation;
@@ -51,6 +52,8 @@ pub struct Case {
     pub limits: Limits,
     /// How mocked results are held against service models, where that is asked for.
     pub field_validation_mode: Option<FieldValidationMode>,
+    /// How long after the first delivery its start is delivered once more, where it is.
+    pub duplicate_delivery: Option<Duration>,
     /// What is around the execution.
     pub world: World,
     /// What must hold afterwards.

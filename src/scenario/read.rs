@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::case::{
     Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
@@ -50,6 +51,9 @@ impl CaseReader<'_> {
         let field_validation_mode = members
             .take("fieldValidationMode")
             .and_then(|node| decoder.choice(node, &FieldValidationMode::NAMES));
+        let duplicate_delivery = members
+            .take("duplicateDelivery")
+            .and_then(|node| read_delivery(decoder, node, execution_type));
         let input = self.read_input(&mut members);
         let world = self.read_world(&mut members, limits, &node.span);
         let decoder = &mut self.decoder;
@@ -75,6 +79,7 @@ impl CaseReader<'_> {
             interleaving,
             limits,
             field_validation_mode,
+            duplicate_delivery,
             world,
             expect,
             expect_invalid,
@@ -221,6 +226,22 @@ fn read_type(decoder: &mut Decoder<'_>, members: &mut Members<'_>) -> ExecutionT
     let types = [("STANDARD", ExecutionType::Standard), ("EXPRESS", ExecutionType::Express)];
     let execution_type = members.take("type").and_then(|node| decoder.choice(node, &types));
     execution_type.unwrap_or(ExecutionType::Standard)
+}
+
+/// Reads `duplicateDelivery`, which Express executions alone may have.
+fn read_delivery(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    execution_type: ExecutionType,
+) -> Option<Duration> {
+    if execution_type == ExecutionType::Standard {
+        let help = "say `type: EXPRESS`: asynchronous Express executions run at least once";
+        let message = "the start of a Standard execution is delivered exactly once";
+        decoder.error_with_help(node.span.clone(), message, help);
+        return None;
+    }
+    let millis = expect::span_of_time(decoder, node)?;
+    u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
 fn read_time(decoder: &mut Decoder<'_>, node: &Node) -> Option<Timestamp> {

@@ -127,3 +127,12 @@ fn a_definition_is_no_scenario() {
 }
 
 use crate::value::Value;
+
+#[test]
+fn a_second_delivery_is_for_express_executions() {
+    let case = &read("type: EXPRESS\nduplicateDelivery: 1m30s").cases[0];
+    assert_eq!(case.duplicate_delivery, Some(std::time::Duration::from_secs(90)));
+    let text = format!("{MACHINE}duplicateDelivery: 2s");
+    let problems = Scenario::parse(Path::new("a.scenario.yaml"), &text).unwrap_err();
+    assert!(problems[0].message.contains("delivered exactly once"), "{problems:?}");
+}

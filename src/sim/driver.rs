@@ -40,6 +40,8 @@ struct Driver<'a> {
     calls: Vec<Call>,
     status_changes: Vec<StatusChange>,
     actions_left: usize,
+    /// The start of the execution under test will be delivered once more.
+    awaits_delivery: bool,
     findings: Findings,
     /// Actions that bring an execution back to life.
     redrives_left: usize,
@@ -56,6 +58,8 @@ enum Wake {
     Poll(usize, usize, Box<Plan>),
     /// An action.
     Action(usize),
+    /// The start of the execution under test is delivered again.
+    Delivery,
 }
 
 /// An answer, ready to be given.
@@ -122,6 +126,7 @@ impl<'a> Driver<'a> {
             calls: Vec::new(),
             status_changes: Vec::new(),
             actions_left: simulation.actions.len(),
+            awaits_delivery: simulation.duplicate_delivery.is_some(),
             findings: Findings::default(),
             redrives_left: simulation.actions.iter().filter(|action| action.redrives()).count(),
         })
@@ -152,7 +157,8 @@ impl<'a> Driver<'a> {
                 }
                 (None, None) => return Ok(()),
             };
-            if !self.service.any_running() && self.redrives_left == 0 {
+            let more_to_come = self.awaits_delivery || self.redrives_left > 0;
+            if !self.service.any_running() && !more_to_come {
                 return Ok(());
             }
             self.now = self.now.max(next);
@@ -188,6 +194,12 @@ impl<'a> Driver<'a> {
             }
         }
         let Some(state_machine_arn) = state_machine_arn else { return Ok(()) };
+        if let Some(after) = simulation.duplicate_delivery {
+            if simulation.machine.execution_type == ExecutionType::Standard {
+                return Err(Problem::DuplicateDelivery);
+            }
+            self.queue.plan(self.now, later(self.now, after), Wake::Delivery);
+        }
         let name = Some(simulation.execution_name.clone());
         let input = simulation.input.clone();
         self.service
@@ -410,6 +422,12 @@ impl<'a> Driver<'a> {
                     debug_assert_eq!(task.task, self.calls[call].request.task);
                     self.begin(call, *plan);
                 }
+            }
+            Wake::Delivery => {
+                self.awaits_delivery = false;
+                self.service
+                    .deliver_again(self.now, MAIN)
+                    .map_err(|error| Problem::NotStarted(error.to_string()))?;
             }
             Wake::Action(i) => {
                 self.actions_left -= 1;

@@ -28,6 +28,8 @@ pub enum Problem {
     InvalidMock(MockError),
     /// The names or the input that the simulation is to start with are refused by the API.
     NotStarted(String),
+    /// The start of a Standard execution is to be delivered twice.
+    DuplicateDelivery,
     /// A Task has no mock.
     Unmocked {
         /// The state, with its place: `Map[2]/Charge`.
@@ -132,6 +134,10 @@ impl fmt::Display for Problem {
             }
             Self::InvalidMock(error) => write!(f, "a mock cannot be understood: {error}"),
             Self::NotStarted(why) => write!(f, "the execution could not start: {why}"),
+            Self::DuplicateDelivery => f.write_str(
+                "the start of a Standard execution is delivered exactly once; only asynchronous \
+                 Express executions may run twice: make it one, or drop the duplicate delivery",
+            ),
             Self::Unmocked { state, machine, resource, stub } => {
                 write!(f, "`{state}`")?;
                 machine.iter().try_for_each(|machine| write!(f, " of `{machine}`"))?;

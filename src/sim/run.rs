@@ -216,7 +216,14 @@ impl Run {
         &self.executions
     }
 
-    /// The executions that it started, and that those started.
+    /// The second run of the execution under test, where its start was delivered twice
+    /// ([`Simulation::duplicate_delivery`](super::Simulation::duplicate_delivery)).
+    pub fn duplicate(&self) -> Option<&ExecutionRun> {
+        // Nothing else gives two executions one ARN.
+        self.executions[1..].iter().find(|other| other.arn == self.executions[0].arn)
+    }
+
+    /// All executions but the one under test: those that it started, and that those started.
     pub fn children(&self) -> &[ExecutionRun] {
         &self.executions[1..]
     }

@@ -1,5 +1,6 @@
 //! Small machines in small worlds.
 
+mod delivery;
 mod map_run;
 mod redrive;
 mod validation;

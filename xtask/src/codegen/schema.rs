@@ -96,6 +96,10 @@ fn case_members() -> Map<String, Value> {
             "description": "hold mocked results against AWS's service models; what is wrong fails",
             "enum": ["STRICT", "PRESENT", "NONE"],
         },
+        "duplicateDelivery": {
+            "description": "EXPRESS only: the start is delivered again this much later, and runs again",
+            "$ref": "#/$defs/duration",
+        },
         "mocks": mocks,
         "machines": described("object", "other state machines, which nested executions really run"),
         "activities": {
