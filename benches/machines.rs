@@ -104,29 +104,27 @@ pub fn pass_chain(states: usize, bytes: usize) -> Job {
 /// `states` Pass states one after the other that each make a new object: a number one larger, and a
 /// payload of about `bytes` bytes as it was.
 pub fn template_chain(states: usize, bytes: usize, language: &str) -> Job {
+    // Ten thousand states just fit into the megabyte that a definition may have.
     let mut all = serde_json::Map::new();
     for n in 0..states {
         let mut state = match language {
             "JSONata" => json!({
                 "Type": "Pass",
-                "Output": {
-                    "n": "{% $states.input.n + 1 %}",
-                    "rest": "{% $states.input.rest %}",
-                },
+                "Output": { "n": "{%$states.input.n+1%}", "r": "{%$states.input.r%}" },
             }),
             _ => json!({
                 "Type": "Pass",
-                "Parameters": { "n.$": "States.MathAdd($.n, 1)", "rest.$": "$.rest" },
+                "Parameters": { "n.$": "States.MathAdd($.n, 1)", "r.$": "$.r" },
             }),
         };
         match n + 1 {
             last if last == states => state["End"] = json!(true),
-            next => state["Next"] = json!(format!("S{next}")),
+            next => state["Next"] = json!(next.to_string()),
         }
-        all.insert(format!("S{n}"), state);
+        all.insert(n.to_string(), state);
     }
-    let definition = json!({ "QueryLanguage": language, "StartAt": "S0", "States": all });
-    Job::new(&definition, json!({ "n": 0, "rest": payload(bytes) }))
+    let definition = json!({ "QueryLanguage": language, "StartAt": "0", "States": all });
+    Job::new(&definition, json!({ "n": 0, "r": payload(bytes) }))
 }
 
 /// A loop of a Choice and a Pass that counts with one intrinsic function.
