@@ -36,7 +36,12 @@ pub(super) struct Driver<'r> {
     /// Texts that were made up for this replay.
     generated: Vec<Arc<str>>,
     notes: Vec<String>,
+    /// How many heartbeats were made up.
+    heartbeats: usize,
 }
+
+/// More than these, and the recorded end of what is kept alive never comes.
+const MOST_HEARTBEATS: usize = 100_000;
 
 /// A call under way.
 struct OpenCall {
@@ -44,6 +49,27 @@ struct OpenCall {
     call: Option<Call>,
     /// Whether the interpreter itself ends it when its time is up.
     timed: bool,
+    /// Seconds between two heartbeats, of which a history shows nothing.
+    heartbeat_seconds: Option<i64>,
+    /// When it was asked for, and when its `TimeoutSeconds` have passed since.
+    asked: Timestamp,
+    deadline: Option<Timestamp>,
+}
+
+impl OpenCall {
+    /// Whether the recording has it time out when only a heartbeat can have been missing. The
+    /// history shows no heartbeats, so that this one thing about time comes from the recording.
+    fn missed_heartbeat(&self, recorded: &History) -> bool {
+        let (Some(seconds), Some(call)) = (self.heartbeat_seconds, &self.call) else {
+            return false;
+        };
+        let end = call.end.as_ref().and_then(|(at, _)| recorded.events[*at].timestamp);
+        let may_be = |end| {
+            self.asked.plus_seconds(seconds) <= end
+                && self.deadline.is_none_or(|deadline| end < deadline)
+        };
+        times_out(call) && end.is_some_and(may_be)
+    }
 }
 
 /// The next thing that the recording tells of a call.
@@ -84,6 +110,7 @@ impl<'r> Driver<'r> {
             open: BTreeMap::new(),
             generated: Vec::new(),
             notes,
+            heartbeats: 0,
         }
     }
 
@@ -131,15 +158,29 @@ impl<'r> Driver<'r> {
         self.generated.extend(request.task_token.clone());
         let call = self.answers.take(&place, &request.state, &service);
         let timed = request.timeout_seconds.is_some() || request.heartbeat_seconds.is_some();
-        self.open.insert(request.task, OpenCall { call, timed });
+        let heartbeat_seconds = request.heartbeat_seconds;
+        let asked = self.execution.now();
+        let deadline = request.timeout_seconds.map(|seconds| asked.plus_seconds(seconds));
+        let open = OpenCall { call, timed, heartbeat_seconds, asked, deadline };
+        self.open.insert(request.task, open);
     }
 
     fn map_run(&mut self, request: Box<crate::engine::MapRunRequest>) {
         self.progress.advance(self.execution.history());
         let place = self.progress.place(event_index(request.task));
         self.generated.push(request.map_run_arn.clone());
+        let asked = self.execution.now();
         let Some(call) = self.answers.take(&place, &request.state, "map run") else {
-            self.open.insert(request.task, OpenCall { call: None, timed: false });
+            self.open.insert(
+                request.task,
+                OpenCall {
+                    call: None,
+                    timed: false,
+                    heartbeat_seconds: None,
+                    asked,
+                    deadline: None,
+                },
+            );
             return;
         };
         let end = match call.end {
@@ -164,7 +205,16 @@ impl<'r> Driver<'r> {
             failed => failed,
         };
         let call = Call { end, ..Call::default() };
-        self.open.insert(request.task, OpenCall { call: Some(call), timed: false });
+        self.open.insert(
+            request.task,
+            OpenCall {
+                call: Some(call),
+                timed: false,
+                heartbeat_seconds: None,
+                asked,
+                deadline: None,
+            },
+        );
     }
 
     /// Tells the idle execution the next recorded thing, or the time.
@@ -176,7 +226,7 @@ impl<'r> Driver<'r> {
             Some((at, task, step)) => {
                 let waits = at > frontier && self.progress.next().is_some_and(is_caused_by_time);
                 match timer {
-                    Some(timer) if waits => self.execution.handle_timeout(timer),
+                    Some(timer) if waits => self.time_passes(self.time_of_timer(timer), None),
                     _ => self.feed(at, task, &step, timer),
                 }
                 None
@@ -200,7 +250,12 @@ impl<'r> Driver<'r> {
 
     fn feed(&mut self, at: usize, task: TaskId, step: &Step, timer: Option<Timestamp>) {
         let Some(open) = self.open.get_mut(&task) else { return };
+        let missed = matches!(step, Step::End) && open.missed_heartbeat(self.recorded);
         let Some(call) = &mut open.call else { return };
+        if missed {
+            call.end = None;
+            return self.execution.miss_heartbeat(self.time_of(at), task);
+        }
         let input = match step {
             Step::Started => {
                 let worker_name = call.started.take().and_then(|(_, worker_name)| worker_name);
@@ -209,13 +264,9 @@ impl<'r> Driver<'r> {
             Step::Submitted => {
                 call.submitted.take().map(|(_, output)| Input::TaskSubmitted { task, output })
             }
+            // The interpreter's own clock is to end it: other timers may come before.
+            Step::End if times_out(call) && open.timed && timer.is_some() => None,
             Step::End => match call.end.take() {
-                // The interpreter's own clock is to end it.
-                Some((_, CallEnd::Failed(FailureStage::TimedOut, _)))
-                    if open.timed && timer.is_some() =>
-                {
-                    None
-                }
                 Some((_, CallEnd::Failed(FailureStage::Run, failure))) => {
                     Some(self.failed(task, failure))
                 }
@@ -232,9 +283,40 @@ impl<'r> Driver<'r> {
                 // A call that is no longer under way has its place in the comparison.
                 let _ = self.execution.handle(now, input);
             }
-            (None, Some(timer)) => self.execution.handle_timeout(timer),
+            (None, Some(timer)) => self.time_passes(timer, Some(task)),
             (None, None) => {}
         }
+    }
+
+    /// When the next timer fires: when the event that comes next happened, as clocks are late.
+    fn time_of_timer(&self, timer: Timestamp) -> Timestamp {
+        let next = self.progress.next().and_then(|event| event.timestamp);
+        next.map_or(timer, |next| timer.max(next))
+    }
+
+    /// Lets the time come at which the next timer fires. Tasks under way are kept alive until
+    /// then, but for the one that is to time out.
+    fn time_passes(&mut self, timer: Timestamp, dying: Option<TaskId>) {
+        let last = self.recorded.events.last().and_then(|event| event.timestamp);
+        for (task, open) in &self.open {
+            let (Some(_), Some(call)) = (open.heartbeat_seconds, &open.call) else { continue };
+            let beats = match &call.end {
+                // It lived until its `TimeoutSeconds` had passed, or nobody knows for how long.
+                Some((at, _)) => {
+                    let end = self.recorded.events[*at].timestamp;
+                    let timed_out = open.deadline.is_some_and(|deadline| end >= Some(deadline));
+                    Some(*task) != dying || timed_out
+                }
+                // It was given up, at the end of the recording at the latest.
+                None => last.is_some_and(|last| timer <= last),
+            };
+            if beats && self.heartbeats < MOST_HEARTBEATS {
+                self.heartbeats += 1;
+                // One that has just ended needs no heartbeat.
+                let _ = self.execution.handle(timer, Input::TaskHeartbeat { task: *task });
+            }
+        }
+        self.execution.handle_timeout(timer);
     }
 
     fn succeeded(&self, task: TaskId, output: crate::value::Value) -> Input {
@@ -289,13 +371,18 @@ impl<'r> Driver<'r> {
             Some((end, _)) if !end.is_terminal() && rest == 0 => Some(End::OutOfAnswers),
             _ => match timer {
                 Some(timer) => {
-                    self.execution.handle_timeout(timer);
+                    self.time_passes(self.time_of_timer(timer), None);
                     None
                 }
                 None => Some(End::OutOfAnswers),
             },
         }
     }
+}
+
+/// Whether the recorded end of a call is that its time ran out.
+fn times_out(call: &Call) -> bool {
+    matches!(call.end, Some((_, CallEnd::Failed(FailureStage::TimedOut, _))))
 }
 
 /// Whether an event may follow from nothing but time: the end of a wait, a retry, a time-out.
