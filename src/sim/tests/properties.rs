@@ -199,7 +199,9 @@ proptest! {
     }
 
     /// A history holds all that comes from outside but for what is left out here: the draws of a
-    /// retry's jitter, and in which order the steps of one moment were shuffled.
+    /// retry's jitter, and in which order the steps of one moment were shuffled. The seed is fixed:
+    /// about one machine in a thousand has time-outs that fall in one moment, where a missed
+    /// heartbeat and the others may still come in another order than recorded.
     #[test]
     fn what_was_simulated_replays_the_same(
         genes in prop::collection::vec(any::<u8>(), 1..120),
