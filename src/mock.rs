@@ -19,7 +19,6 @@ use std::sync::Arc;
 pub use answer::{Answer, Body, Heartbeats, Outcome};
 pub use faults::{Evidence, Fault};
 pub use key::MockKey;
-pub(crate) use key::matches_pattern;
 pub use parse::MockError;
 pub(crate) use parse::{fail, object, only, parse_duration};
 pub(crate) use resolve::{BoundMocks, unknown_fault};

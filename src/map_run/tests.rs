@@ -401,6 +401,7 @@ fn a_percentage_of_rows_counts_once_all_were_read() {
     };
     let kept = run(request.clone(), &mut object("\"fail\"\n1\n2\n"));
     assert!(kept.outcome.is_ok());
+    assert_eq!((kept.run.item_counts().succeeded, kept.run.item_counts().failed), (2, 1));
     let broken = run(request, &mut object("\"fail\"\n\"fail\"\n2\n"));
     assert_eq!(broken.run.item_counts().succeeded, 1);
     assert_eq!(broken.run.status(), MapRunStatus::Failed);
@@ -544,6 +545,7 @@ fn settings_change_while_it_runs() {
     let ran = drive(run, &mut objects);
     assert_eq!(ran.most, 3);
     assert!(ran.outcome.is_ok());
+    assert_eq!((ran.run.item_counts().succeeded, ran.run.item_counts().failed), (1, 2));
 }
 
 #[test]

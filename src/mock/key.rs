@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::engine::Place;
+use crate::matcher::glob;
 
 /// Which tasks a mock answers.
 ///
@@ -106,7 +107,7 @@ impl MockKey {
     pub(crate) fn concerns(&self, state: &str, resource: &str) -> bool {
         match &self.target {
             Target::State { state: own, .. } => **own == *state,
-            Target::Resource(pattern) => matches_pattern(pattern, resource),
+            Target::Resource(pattern) => glob(pattern, resource),
         }
     }
 
@@ -161,25 +162,4 @@ impl Segment {
         };
         Ok(Self { state: state.into(), index })
     }
-}
-
-/// Whether `text` is `pattern`, in which `*` stands for any text.
-pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
 }

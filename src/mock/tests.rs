@@ -60,7 +60,7 @@ fn mistakes_are_named(#[case] text: &str, #[case] expected: &str) {
 #[case("*", "", true)]
 #[case("a*a", "a", false)]
 fn patterns(#[case] pattern: &str, #[case] text: &str, #[case] matches: bool) {
-    assert_eq!(key::matches_pattern(pattern, text), matches);
+    assert_eq!(crate::matcher::glob(pattern, text), matches);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::matcher::glob;
+
 /// A pattern for the place of a state in an execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacePattern {
@@ -70,28 +72,6 @@ fn segments(place: &str) -> impl Iterator<Item = &str> {
             }
         }
     })
-}
-
-/// Whether `text` fits a pattern in which `*` stands for any text.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
 }
 
 #[cfg(test)]

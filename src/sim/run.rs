@@ -10,7 +10,8 @@ use crate::asl::{ExecutionType, Resource, StateMachine};
 use crate::engine::{ExecutionResult, ExecutionStatus, Place, TaskRequest};
 use crate::history::{EventType, Failure, History};
 use crate::map_run::{self, Counts, MapRunStatus, Objects};
-use crate::mock::{self, MockKey, UnusedMock};
+use crate::matcher::glob;
+use crate::mock::{MockKey, UnusedMock};
 use crate::service::{ExecutionId, MapRunChild, MapRunRecord, Metrics, Record, StatusChange};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -252,9 +253,10 @@ impl Run {
     /// What is in the first object whose URI is `pattern`, in which `*` stands for any text: JSON
     /// where it is JSON, else its text, or null where it is none.
     pub fn object_value(&self, pattern: &str) -> Option<Value> {
-        let found = self.objects.iter().find(|(bucket, key, _)| {
-            mock::matches_pattern(pattern, &format!("s3://{bucket}/{key}"))
-        });
+        let found = self
+            .objects
+            .iter()
+            .find(|(bucket, key, _)| glob(pattern, &format!("s3://{bucket}/{key}")));
         let (_, _, object) = found?;
         let Ok(text) = std::str::from_utf8(&object.body) else { return Some(Value::Null) };
         Some(Value::parse(text).unwrap_or_else(|_| Value::from(text)))

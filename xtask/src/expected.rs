@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use stepproof::matcher::glob;
+
 /// The lists of one target.
 pub struct Expected {
     entries: Vec<Entry>,
@@ -106,27 +108,6 @@ fn entries(table: &toml::Table, key: &str) -> Result<Vec<Entry>, String> {
         entries.push(Entry { pattern: pattern.clone(), reason: reason.to_owned() });
     }
     Ok(entries)
-}
-
-/// Whether `name` matches `pattern`, where `*` stands for any text.
-fn glob(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "duration",
             "diagnostic",
             "entropy",
+            "matcher",
             "history",
             "asl",
             "limits",
