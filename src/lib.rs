@@ -42,6 +42,7 @@
 //! | [`engine`] | one execution, sans-IO |
 //! | [`map_run`], [`test_state`], [`replay`] | the run of a distributed Map; one state alone; a recording against a definition |
 //! | [`service`] | the account, sans-IO: machines, executions, activities, task tokens |
+//! | [`api`] | the account's operations as JSON in, JSON out |
 //! | [`matcher`], [`mock`] | what a value must look like; what answers a task |
 //! | [`sim`] | the virtual clock over the account, and answers from mocks |
 //! | [`scenario`], [`runner`], [`report`] | YAML files, judging them, telling people |
@@ -64,6 +65,7 @@
 //! answer in the place of a service), *place* (the branches and iterations around a state,
 //! `Order[2]/Charge`), *divergence* (the first thing a replay did otherwise), *recording* (a
 //! history with the definition it came from).
+pub mod api;
 pub mod asl;
 #[cfg(feature = "cli")]
 pub mod cli;

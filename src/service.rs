@@ -89,6 +89,9 @@ pub enum Output {
     Unsupported(ExecutionId, String),
     /// The status of an execution changed.
     StatusChange(Box<StatusChange>),
+    /// An execution has ended, of whatever type and however it was started; comes after its
+    /// [`Output::StatusChange`].
+    Ended(ExecutionId),
     /// A poll that [`Operation::GetActivityTask`] left open has its answer: a task, or nothing
     /// after a minute.
     ActivityTask(PollId, Option<Box<ActivityTask>>),
@@ -320,6 +323,7 @@ impl Service {
         }
         self.over += 1;
         self.announce(id);
+        self.outbox.push_back(Output::Ended(id));
         self.tell_parent(id);
         self.map_run_child_ended(id);
     }

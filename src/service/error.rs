@@ -1,15 +1,27 @@
 //! The API's errors by their names.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::json;
 
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    /// The name in the service model: `ExecutionAlreadyExists`.
+    /// The name in the service model, `ExecutionAlreadyExists`; the wire's `__type`.
     pub code: &'static str,
     /// The message, as AWS words it.
     pub message: String,
+    /// `reason` of a ValidationException.
+    pub reason: Option<&'static str>,
+    /// `resourceName` of ResourceNotFound and TooManyTags.
+    pub resource_name: Option<Arc<str>>,
+    /// `kmsKeyState` of KmsInvalidStateException.
+    pub kms_key_state: Option<&'static str>,
 }
+
+/// Codes that blame the server; every other one blames the request.
+const SERVER_ERRORS: &[&str] = &["InternalFailure", "ServiceUnavailable"];
 
 impl ApiError {
     pub(super) fn execution_already_exists(arn: &str) -> Self {
@@ -82,6 +94,41 @@ impl ApiError {
         Self::new("ValidationException", message.to_owned())
     }
 
+    /// The HTTP status: 400, unless the service model names another one or the server is to blame.
+    pub fn status(&self) -> u16 {
+        match self.code {
+            "ConflictException" => 409,
+            "ServiceQuotaExceededException" => 402,
+            code if SERVER_ERRORS.contains(&code) => 500,
+            _ => 400,
+        }
+    }
+
+    /// The body of the answer: `__type`, `message`, and the members that only some errors have.
+    pub fn to_json(&self) -> String {
+        let mut out = String::with_capacity(64 + self.message.len());
+        let mut member = |key: &str, text: &str| {
+            out.push(if out.is_empty() { '{' } else { ',' });
+            json::write_string(&mut out, key);
+            out.push(':');
+            json::write_string(&mut out, text);
+        };
+        member("__type", self.code);
+        member("message", &self.message);
+        let rest = [
+            ("reason", self.reason),
+            ("resourceName", self.resource_name.as_deref()),
+            ("kmsKeyState", self.kms_key_state),
+        ];
+        for (key, text) in rest {
+            if let Some(text) = text {
+                member(key, text);
+            }
+        }
+        out.push('}');
+        out
+    }
+
     pub(super) fn conflict(message: String) -> Self {
         Self::new("ConflictException", message)
     }
@@ -94,8 +141,9 @@ impl ApiError {
         Self::new("ValidationException", message)
     }
 
-    fn new(code: &'static str, message: String) -> Self {
-        Self { code, message }
+    /// An error of this name.
+    pub(crate) fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, reason: None, resource_name: None, kms_key_state: None }
     }
 }
 

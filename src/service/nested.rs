@@ -355,7 +355,7 @@ pub(super) fn iso_date(time: Timestamp) -> Value {
 }
 
 fn optimized_failure(error: &ApiError) -> Failure {
-    let ApiError { code, message } = error;
+    let ApiError { code, message, .. } = error;
     Failure::new(
         format!("StepFunctions.{code}Exception"),
         format!(
@@ -367,7 +367,7 @@ fn optimized_failure(error: &ApiError) -> Failure {
 }
 
 fn sdk_failure(error: &ApiError) -> Failure {
-    let ApiError { code, message } = error;
+    let ApiError { code, message, .. } = error;
     Failure::new(
         format!("Sfn.{}Exception", code.trim_end_matches("Exception")),
         format!(

@@ -219,7 +219,7 @@ impl<'a> Driver<'a> {
                 Output::MapRun(id, request) => self.map_run(id, request)?,
                 Output::Unsupported(id, message) => return Err(self.unsupported(id, message)),
                 Output::StatusChange(change) => self.status_changes.push(*change),
-                Output::CancelTask(..) | Output::ActivityTask(..) => {}
+                Output::CancelTask(..) | Output::ActivityTask(..) | Output::Ended(_) => {}
                 Output::Idle(_) => return Ok(()),
             }
         }
