@@ -14,6 +14,8 @@ mod output;
 mod parallel;
 mod replay;
 mod run;
+#[cfg(feature = "server")]
+mod serve;
 
 use std::process::ExitCode;
 
@@ -34,7 +36,10 @@ pub fn main() -> ExitCode {
         );
         std::process::exit(Exit::Internal as i32);
     }));
-    let cli = match Cli::try_parse() {
+    let arguments = std::env::args_os();
+    #[cfg(feature = "server")]
+    let arguments = serve::local_spelling(arguments).into_iter();
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Unusable } else { Exit::AsExpected };
@@ -51,6 +56,8 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments, &terminal),
         Command::Exec(arguments) => exec::run(&arguments, &terminal),
         Command::Replay(arguments) => replay::run(&arguments, &terminal),
+        #[cfg(feature = "server")]
+        Command::Serve(arguments) => serve::run(&arguments, &terminal),
     };
     match exit {
         Ok(exit) => exit.into(),

@@ -46,6 +46,7 @@
 //! | [`matcher`], [`mock`] | what a value must look like; what answers a task |
 //! | [`sim`] | the virtual clock over the account, and answers from mocks |
 //! | [`scenario`], [`runner`], [`report`] | YAML files, judging them, telling people |
+//! | `server` | the API over HTTP (feature `server`): sockets, the real clock, calls of real services |
 //! | `cli` | the command (feature `cli`): the only module that touches files, threads and terminals |
 //!
 //! # Invariants
@@ -85,6 +86,8 @@ pub mod replay;
 pub mod report;
 pub mod runner;
 pub mod scenario;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod service;
 pub mod service_model;
 pub mod sim;

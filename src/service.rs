@@ -121,6 +121,8 @@ pub struct Service {
     /// The metrics of executions whose history is gone.
     found: metrics::Found,
     polls: u64,
+    /// Polls do not expire by themselves.
+    polls_stay: bool,
     /// The client tokens of the last redrives, the latest last.
     redrive_tokens: FastMap<ExecutionId, Vec<(Arc<str>, Timestamp)>>,
     /// Executions that have something to say.
@@ -151,6 +153,7 @@ impl Service {
             objects: Objects::default(),
             found: metrics::Found::default(),
             polls: 0,
+            polls_stay: false,
             redrive_tokens: FastMap::default(),
             talking: VecDeque::new(),
             deadlines: BTreeSet::new(),
@@ -267,6 +270,11 @@ impl Service {
             None => self.versions.get(arn),
         };
         version.map(|version| &version.machine).or_else(|| self.machines.get(arn))
+    }
+
+    /// All state machines, in the order in which they were created.
+    pub fn state_machines(&self) -> impl Iterator<Item = &Arc<StateMachineRecord>> {
+        self.machines.values()
     }
 
     /// Makes `machine` known under another ARN as well, as in a definition that was written for

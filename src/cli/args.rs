@@ -86,6 +86,9 @@ pub enum Command {
     Check(Check),
     /// Write a scenario for a definition, with a mock for every Task, to start from.
     Init(Init),
+    /// Serve the Step Functions API on a port, for any AWS SDK.
+    #[cfg(feature = "server")]
+    Serve(super::serve::Serve),
 }
 
 const RUN_HELP: &str = "\

@@ -54,6 +54,16 @@ impl Terminal {
         let _ = writeln!(io::stderr(), "{label}: {message}");
     }
 
+    /// Prints a danger to standard error.
+    #[cfg(feature = "server")]
+    pub fn warning(&self, message: &str) {
+        let label = match self.error_style {
+            Style::Plain => "WARNING".to_owned(),
+            Style::Colour => "\u{1b}[1;33mWARNING\u{1b}[0m".to_owned(),
+        };
+        let _ = writeln!(io::stderr(), "{label}: {message}");
+    }
+
     /// Prints something worth knowing to standard error.
     pub fn note(&self, message: &str) {
         let label = match self.error_style {

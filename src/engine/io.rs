@@ -161,6 +161,30 @@ pub struct MapRunRequest {
     pub tolerated_failure_percentage: Option<f64>,
 }
 
+impl MapRunRequest {
+    /// The whole run as if it were one call, which is how a mock of the Map state sees it: its
+    /// arguments are the items, or those of the reader.
+    pub(crate) fn as_task(&self) -> TaskRequest {
+        TaskRequest {
+            task: self.task,
+            place: self.place.clone(),
+            state: self.state.clone(),
+            resource: Resource::Placeholder("".into()),
+            arguments: match &self.items {
+                ItemSource::Items(items) => Value::Array(items.clone()),
+                ItemSource::Members(members) => Value::Object(members.clone()),
+                ItemSource::Reader { arguments, .. } => arguments.clone(),
+            },
+            credentials: None,
+            task_token: None,
+            retry_count: 0,
+            attempt: 0,
+            timeout_seconds: None,
+            heartbeat_seconds: None,
+        }
+    }
+}
+
 /// Where a Map Run's items come from.
 #[derive(Clone, Debug)]
 pub enum ItemSource {

@@ -9,14 +9,12 @@ use super::finding::Findings;
 use super::queue::Queue;
 use super::run::{Call, ExecutionRun, MapRunSummary, Run, UnusedAction};
 use super::{Machine, Simulation};
-use crate::asl::{ExecutionType, Pattern, Resource, StateMachine};
-use crate::engine::{ExecutionStatus, FailureStage, Input, ItemSource, MapRunRequest, TaskRequest};
+use crate::asl::{ExecutionType, Resource, StateMachine};
+use crate::engine::{ExecutionStatus, Input, MapRunRequest, TaskRequest};
 use crate::entropy::Entropy;
-use crate::history::Failure;
-use crate::mock::{self, Answer, BoundMocks, Heartbeats, MockKey, Outcome, Resolved, Unresolved};
+use crate::mock::{self, BoundMocks, Course, End, Heartbeats, MockKey, Plan, Resolved, Unresolved};
 use crate::service::{ExecutionId, Operation, Output, Record, Response, Service, StatusChange};
 use crate::time::Timestamp;
-use crate::value::Value;
 
 /// Executions of one run; more start one another without an end.
 const MOST_EXECUTIONS: usize = 10_000;
@@ -60,23 +58,6 @@ enum Wake {
     Action(usize),
     /// The start of the execution under test is delivered again.
     Delivery,
-}
-
-/// An answer, ready to be given.
-#[derive(Debug)]
-struct Plan {
-    submit: Option<Value>,
-    delay: Duration,
-    heartbeats: Option<Heartbeats>,
-    worker: Option<Arc<str>>,
-    end: End,
-}
-
-#[derive(Debug)]
-enum End {
-    Succeed(Value),
-    Fail(FailureStage, Failure),
-    Never,
 }
 
 pub(super) fn run(simulation: &Simulation) -> Result<Run, SimulationError> {
@@ -266,31 +247,15 @@ impl<'a> Driver<'a> {
 
     /// Starts giving an answer.
     fn begin(&mut self, call: usize, plan: Plan) {
-        let Plan { submit, delay, heartbeats, worker, end } = plan;
         let made = &self.calls[call];
-        let (id, task) = (made.execution, made.request.task);
-        let never_ran = matches!(end, End::Fail(FailureStage::Schedule | FailureStage::Start, _));
-        let refused = matches!(end, End::Fail(FailureStage::Submit, _));
-        let waits = made.request.resource.pattern() != Pattern::RequestResponse;
-        if waits && !never_ran && !refused {
-            let output = submit.unwrap_or_else(|| mock::submitted(&made.request.resource));
+        let id = made.execution;
+        let Course { first, heartbeats, delay, end } = plan.course(&made.request);
+        if let Some(first) = first {
             // The task was requested in this very moment: nothing can have ended it.
-            let _ = self.service.tell(self.now, id, Input::TaskSubmitted { task, output });
-        } else if !never_ran && (!delay.is_zero() || matches!(end, End::Never) || worker.is_some())
-        {
-            // It runs from now on, not only from when its answer is heard.
-            let started = Input::TaskStarted { task, worker_name: worker };
-            let _ = self.service.tell(self.now, id, started);
+            let _ = self.service.tell(self.now, id, first);
         }
         let at = later(self.now, delay);
-        let end = match end {
-            End::Succeed(output) => Some(Input::TaskSucceeded { task, output }),
-            End::Fail(stage, failure) => Some(Input::TaskFailed { task, stage, failure }),
-            End::Never => None,
-        };
-        // A task without `HeartbeatSeconds` does not listen to them.
-        let listens = self.calls[call].request.heartbeat_seconds.is_some();
-        if let Some(heartbeats) = heartbeats.filter(|_| listens) {
+        if let Some(heartbeats) = heartbeats {
             let end_time = end.is_some().then_some(at);
             let first = later(self.now, heartbeats.every);
             self.queue.plan(self.now, first, Wake::Heartbeat(call, heartbeats, end_time));
@@ -335,13 +300,7 @@ impl<'a> Driver<'a> {
         let called_back = request.task_token.is_some()
             && self.action_keys.iter().flatten().any(|key| made.matches(key));
         if called_back {
-            let plan = Plan {
-                submit: None,
-                delay: Duration::ZERO,
-                heartbeats: None,
-                worker: None,
-                end: End::Never,
-            };
+            let plan = Plan::never();
             self.begin(call, plan);
             return Ok(());
         }
@@ -358,23 +317,7 @@ impl<'a> Driver<'a> {
     /// run.
     fn map_run(&mut self, id: ExecutionId, request: Box<MapRunRequest>) -> Result<(), Problem> {
         let machine = self.machine_of(id);
-        let as_task = TaskRequest {
-            task: request.task,
-            place: request.place.clone(),
-            state: request.state.clone(),
-            resource: Resource::Placeholder("".into()),
-            arguments: match &request.items {
-                ItemSource::Items(items) => Value::Array(items.clone()),
-                ItemSource::Members(members) => Value::Object(members.clone()),
-                ItemSource::Reader { arguments, .. } => arguments.clone(),
-            },
-            credentials: None,
-            task_token: None,
-            retry_count: 0,
-            attempt: 0,
-            timeout_seconds: None,
-            heartbeat_seconds: None,
-        };
+        let as_task = request.as_task();
         let state = || place_of(&as_task);
         let Ok(Resolved { answer, .. }) =
             self.mocks.resolve(machine, &self.machines[machine].0, &as_task)
@@ -445,16 +388,7 @@ impl<'a> Driver<'a> {
         if self.service.tell(self.now, made.execution, input).is_err() {
             return;
         }
-        // Of the heartbeats before the task's patience ends only the last one matters.
-        let patience = made.request.heartbeat_seconds.unwrap_or(0).saturating_mul(1_000);
-        let beats = (patience / every_millis(heartbeats.every).max(1)).max(1);
-        let mut beats = u32::try_from(beats).unwrap_or(u32::MAX);
-        if let Some(count) = &mut heartbeats.count {
-            *count = count.saturating_sub(1);
-            beats = beats.min(*count).max(1);
-            // The last of these is counted when it comes.
-            *count = count.saturating_sub(beats - 1);
-        }
+        let beats = heartbeats.skip(made.request.heartbeat_seconds);
         let next = later(self.now, heartbeats.every.saturating_mul(beats));
         if heartbeats.count != Some(0) && end.is_none_or(|end| next < end) {
             self.queue.plan(self.now, next, Wake::Heartbeat(call, heartbeats, end));
@@ -617,32 +551,6 @@ impl<'a> Driver<'a> {
             .filter(|(_, action)| later(start, action.at) > self.now)
             .map(|(index, action)| UnusedAction { index, action: action.to_string() })
             .collect()
-    }
-}
-
-impl Plan {
-    fn of(answer: &Answer, request: &TaskRequest) -> Result<Self, String> {
-        let end = match answer.outcome() {
-            Outcome::Return(body) => {
-                let result = body.fill(&request.arguments)?;
-                match mock::failed_by_service(&request.resource, &result) {
-                    Some(failure) => End::Fail(FailureStage::Run, failure),
-                    None => End::Succeed(result),
-                }
-            }
-            outcome => match outcome.failure(&request.resource) {
-                Some((stage, failure)) => End::Fail(stage, failure),
-                None => End::Never,
-            },
-        };
-        let submit = answer.submitted().map(|body| body.fill(&request.arguments)).transpose()?;
-        Ok(Self {
-            submit,
-            delay: answer.delay(),
-            heartbeats: answer.heartbeats_before(),
-            worker: answer.worker_name().cloned(),
-            end,
-        })
     }
 }
 

@@ -114,6 +114,13 @@ const LAYERS: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["report"], &["value", "duration", "diagnostic", "scenario", "runner"]),
+    (
+        &["server"],
+        &[
+            "json", "value", "time", "duration", "history", "asl", "limits", "engine", "service",
+            "api", "mock", "scenario",
+        ],
+    ),
 ];
 
 /// The modules that hold no logic of their own and see everything.

@@ -1,0 +1,375 @@
+//! `stepproof serve`: the Step Functions API on a port, with the options of Step Functions Local.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::Exit;
+use super::output::Terminal;
+use crate::duration;
+use crate::scenario::Scenario;
+use crate::server::{Bucket, ClockMode, Key, Options, Quotas, Retain, Server};
+use crate::service::Account;
+use crate::sim::START_TIME;
+use crate::time::Timestamp;
+
+const HELP: &str = "\
+Any AWS SDK, the AWS CLI and Terraform can use it: give them the URL as endpoint, any region and any
+credentials. The options of Step Functions Local and its environment variables are understood, also
+in its own spelling (`-waitTimeScale 0.1`).
+
+StartSyncExecution and TestState: SDKs put `sync-` in front of the host, which `localhost` has not.
+Switch that off where the SDK can (boto3: `Config(inject_host_prefix=False)`), or resolve
+`sync-localhost` to this computer; the server takes both names.
+
+Examples:
+  stepproof serve
+  aws stepfunctions --endpoint-url http://localhost:8083 list-state-machines
+  stepproof serve --clock virtual --mocks order.scenario.yaml
+  stepproof serve --port 0 --log-format json
+  curl -X POST localhost:8083/_stepproof/clock -H 'Content-Type: application/json' \\
+    -d '{\"advance\": \"30d\"}'";
+
+/// `stepproof serve`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Serve {
+    /// The port; 0 takes a free one, and the first line of standard output names it.
+    #[arg(long, value_name = "PORT", default_value_t = 8083)]
+    pub port: u16,
+    /// The address to listen on. Anybody who reaches it can do anything here.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// The account in ARNs, twelve digits.
+    #[arg(long = "aws-account", value_name = "ID", env = "AWS_ACCOUNT_ID",
+        default_value = "123456789012", value_parser = account_id)]
+    pub account: String,
+    /// The region in ARNs.
+    #[arg(
+        long = "aws-region",
+        value_name = "REGION",
+        env = "AWS_DEFAULT_REGION",
+        default_value = "us-east-1"
+    )]
+    pub region: String,
+    /// How time passes: real, or virtual, where it jumps to the next timer once nothing else can
+    /// happen. Open callbacks, tasks of activities and calls of real services hold it.
+    #[arg(long, value_enum, default_value_t = Clock::Real, value_name = "CLOCK",
+        hide_possible_values = true)]
+    pub clock: Clock,
+    /// How long waiting takes of what it would take, for Wait states, Retriers, time-outs and
+    /// heartbeats: 0.1 makes time pass ten times as fast, 0 is `--clock virtual`.
+    #[arg(long, value_name = "FACTOR", env = "WAIT_TIME_SCALE", value_parser = scale)]
+    pub wait_time_scale: Option<f64>,
+    /// When a virtual clock starts, as RFC 3339; by default 2024-01-01T00:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub start_time: Option<Timestamp>,
+    /// A scenario file whose mocks answer Tasks; may be given many times. The machine is the one
+    /// that the case names, and `stateMachineArn#Case` picks a case.
+    #[arg(long = "mocks", value_name = "FILE")]
+    pub mocks: Vec<PathBuf>,
+    /// Which ended executions are kept: a number, or a duration such as `24h`. By default all.
+    #[arg(long, value_name = "N|DURATION", value_parser = retain)]
+    pub retain: Option<Retain>,
+    /// Enforce the service's quotas: the token buckets of API actions and of state transitions, as
+    /// they are in the region.
+    #[arg(long)]
+    pub quotas: bool,
+    /// Enforce one quota, with a bucket of SIZE and RATE tokens more a second; may be given many
+    /// times. `StateTransition` is the quota of state transitions.
+    #[arg(long = "quota", value_name = "ACTION=SIZE/RATE", value_parser = quota)]
+    pub quota: Vec<(String, Bucket)>,
+    /// Refuse requests that are not signed with one of these keys; may be given many times. Without
+    /// a value, the key is that of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    #[arg(long, value_name = "KEY_ID:SECRET", num_args = 0..=1, default_missing_value = "",
+        require_equals = true)]
+    pub auth: Vec<String>,
+    /// Let browsers call from pages of this origin; `*` is any.
+    #[arg(long, value_name = "ORIGIN")]
+    pub cors: Option<String>,
+    /// The seed of jitter, UUIDs, task tokens and random numbers.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// How logs are written to standard error: text, or json, an object a line.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORM",
+        hide_possible_values = true)]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug (every request) or trace.
+    #[arg(long, default_value_t = LevelFilter::INFO, value_name = "LEVEL")]
+    pub log_level: LevelFilter,
+}
+
+/// The clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Clock {
+    /// That of the wall.
+    Real,
+    /// One that jumps.
+    Virtual,
+}
+
+/// The forms of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For other programs.
+    Json,
+}
+
+pub(super) fn run(arguments: &Serve, terminal: &Terminal) -> Result<Exit, String> {
+    start_logging(arguments);
+    let options = options(arguments)?;
+    if !options.address.ip().is_loopback() {
+        warn_of_openness(&options, terminal);
+    }
+    let address = options.address;
+    let (account, region) = (options.account.account_id.clone(), options.account.region.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|error| format!("the server cannot start: {error}"))?;
+    runtime.block_on(async {
+        // Before anybody can be told that it listens: a signal must not be missed.
+        let signals =
+            Signals::new().map_err(|error| format!("signals cannot be heard: {error}"))?;
+        let server = Server::start(options)
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        terminal.print(&format!("listening on {}\n", server.url()));
+        info!(url = server.url(), %account, %region, "listening");
+        let signal = signals.next().await;
+        info!(signal, "shutting down");
+        server.shutdown();
+        Ok(Exit::AsExpected)
+    })
+}
+
+/// The arguments with the options of Step Functions Local in the spelling of ours
+/// (guide, "Step Functions Local Configuration Options").
+pub(super) fn local_spelling(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut serves = false;
+    let respell = |argument: OsString| {
+        let Some(text) = argument.to_str() else { return argument };
+        if text == "serve" {
+            serves = true;
+        }
+        if !serves {
+            return argument;
+        }
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        match LOCAL_SPELLING.iter().find(|(local, _)| *local == name) {
+            Some((_, own)) => match value {
+                Some(value) => format!("{own}={value}").into(),
+                None => (*own).into(),
+            },
+            None => argument,
+        }
+    };
+    arguments.map(respell).collect()
+}
+
+const LOCAL_SPELLING: &[(&str, &str)] = &[
+    ("-account", "--aws-account"),
+    ("-region", "--aws-region"),
+    ("-waitTimeScale", "--wait-time-scale"),
+];
+
+fn options(arguments: &Serve) -> Result<Options, String> {
+    let mut quotas =
+        if arguments.quotas { Quotas::of_region(&arguments.region) } else { Quotas::default() };
+    for (what, bucket) in &arguments.quota {
+        quotas.set(what, *bucket);
+    }
+    let virtual_clock = arguments.clock == Clock::Virtual || arguments.wait_time_scale == Some(0.0);
+    let clock = match arguments.wait_time_scale {
+        _ if virtual_clock => {
+            ClockMode::Virtual { start: arguments.start_time.unwrap_or(START_TIME) }
+        }
+        _ if arguments.start_time.is_some() => {
+            return Err("`--start-time` is for `--clock virtual`".to_owned());
+        }
+        scale => ClockMode::Real { wait_time_scale: scale.unwrap_or(1.0) },
+    };
+    Ok(Options {
+        address: SocketAddr::new(arguments.host, arguments.port),
+        account: Account {
+            region: arguments.region.as_str().into(),
+            account_id: arguments.account.as_str().into(),
+            seed: arguments.seed.cast_signed(),
+            ..Account::default()
+        },
+        clock,
+        keys: keys(&arguments.auth)?,
+        cors: arguments.cors.clone(),
+        quotas,
+        retain: arguments.retain.unwrap_or_default(),
+        scenarios: scenarios(&arguments.mocks)?,
+        ..Options::default()
+    })
+}
+
+fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, String> {
+    let load = |path: &PathBuf| {
+        Scenario::load(path).map_err(|problems| {
+            let style = crate::diagnostic::Style::Plain;
+            let texts = problems.iter().map(|problem| format!("{}\n", problem.render(style)));
+            format!("the mocks cannot be used\n\n{}", texts.collect::<String>().trim_end())
+        })
+    };
+    paths.iter().map(load).collect()
+}
+
+fn keys(arguments: &[String]) -> Result<Option<Vec<Key>>, String> {
+    let key = |argument: &String| {
+        if argument.is_empty() {
+            let variable = |name: &str| {
+                std::env::var(name).map_err(|_| format!("`--auth` without a key needs {name}"))
+            };
+            return Ok(Key {
+                access_key_id: variable("AWS_ACCESS_KEY_ID")?,
+                secret_access_key: variable("AWS_SECRET_ACCESS_KEY")?,
+            });
+        }
+        let (id, secret) = argument
+            .split_once(':')
+            .ok_or_else(|| "`--auth` takes KEY_ID:SECRET, as in `--auth=me:secret`".to_owned())?;
+        Ok(Key { access_key_id: id.to_owned(), secret_access_key: secret.to_owned() })
+    };
+    let keys = arguments.iter().map(key).collect::<Result<Vec<Key>, String>>()?;
+    Ok((!keys.is_empty()).then_some(keys))
+}
+
+fn warn_of_openness(options: &Options, terminal: &Terminal) {
+    let signed = if options.keys.is_some() {
+        "requests must be signed, but nothing is encrypted"
+    } else {
+        "requests need no credentials: add `--auth`, or listen on 127.0.0.1"
+    };
+    terminal.warning(&format!(
+        "listening on {}, which other computers may reach; {signed}",
+        options.address
+    ));
+}
+
+fn start_logging(arguments: &Serve) {
+    let filter =
+        EnvFilter::builder().with_default_directive(arguments.log_level.into()).from_env_lossy();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let styled = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    // Where a test has set a subscriber up already, that one stays.
+    let _ = match arguments.log_format {
+        LogFormat::Text => logs.with_ansi(styled).with_target(false).try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_target(false).try_init(),
+    };
+}
+
+/// What ends the server.
+struct Signals {
+    #[cfg(unix)]
+    terminate: std::cell::RefCell<tokio::signal::unix::Signal>,
+    #[cfg(unix)]
+    interrupt: std::cell::RefCell<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?.into(),
+            interrupt: signal(SignalKind::interrupt())?.into(),
+        })
+    }
+
+    async fn next(self) -> &'static str {
+        let (mut terminate, mut interrupt) =
+            (self.terminate.into_inner(), self.interrupt.into_inner());
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(self) -> &'static str {
+        // Where it cannot be heard, the server runs until the process ends.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl+C"
+    }
+}
+
+fn account_id(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account id has twelve digits".to_owned())
+    }
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale.is_finite() && scale >= 0.0 => Ok(scale),
+        _ => Err("a number of at least 0 is needed, such as 0.1".to_owned()),
+    }
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "expected RFC 3339, such as 2024-01-01T00:00:00Z".into())
+}
+
+fn retain(text: &str) -> Result<Retain, String> {
+    if let Ok(count) = text.parse::<usize>() {
+        return Ok(Retain::Count(count));
+    }
+    match duration::parse(text) {
+        Some(kept) if kept > Duration::ZERO => Ok(Retain::For(kept)),
+        _ => Err(format!("expected a number of executions or {}", duration::FORM)),
+    }
+}
+
+fn quota(text: &str) -> Result<(String, Bucket), String> {
+    let parsed = text
+        .split_once('=')
+        .and_then(|(what, bucket)| Some((what.to_owned(), Bucket::parse(bucket)?)));
+    parsed.ok_or_else(|| "expected ACTION=SIZE/RATE, such as StartExecution=1300/300".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_step_functions_local_are_respelled() {
+        let line = "stepproof serve -account 111122223333 -waitTimeScale=0.5 --port 1 -region x";
+        let respelled = local_spelling(line.split(' ').map(OsString::from));
+        let expected = "stepproof serve --aws-account 111122223333 --wait-time-scale=0.5 --port 1 \
+                        --aws-region x";
+        assert_eq!(respelled, expected.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let other = ["stepproof", "run", "-account"].map(OsString::from);
+        assert_eq!(local_spelling(other.clone().into_iter()), other);
+    }
+
+    #[test]
+    fn retention_is_a_number_or_a_duration() {
+        assert_eq!(retain("1000"), Ok(Retain::Count(1000)));
+        assert_eq!(retain("24h"), Ok(Retain::For(Duration::from_secs(86_400))));
+        assert!(retain("soon").is_err());
+    }
+}

@@ -1,0 +1,182 @@
+//! The Step Functions API over HTTP, in this process: `stepproof serve`, and servers inside tests.
+//!
+//! A [`Server`] runs on threads of its own, so that synchronous tests can use it as well as
+//! asynchronous ones. Any AWS SDK talks to it:
+//!
+//! ```
+//! use stepproof::server::{ClockMode, Options, Server};
+//! use stepproof::time::Timestamp;
+//!
+//! // Time jumps to whatever is next: a wait of a month takes no time.
+//! let start = Timestamp::parse("2024-01-01T00:00:00Z").unwrap();
+//! let options = Options { clock: ClockMode::Virtual { start }, ..Options::default() };
+//! let server = Server::start(options)?;
+//! assert!(server.url().starts_with("http://127.0.0.1:"));
+//! server.shutdown();
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! One lock guards the account (`driver`); around it are HTTP (`http`, `wire`, `auth`, `quota`) and
+//! the calls of real services (`integration`, `endpoint`).
+
+mod auth;
+mod clock;
+mod control;
+mod driver;
+mod endpoint;
+mod http;
+mod integration;
+mod options;
+mod quota;
+mod report;
+mod shared;
+mod wire;
+
+use std::convert::Infallible;
+use std::hash::BuildHasherDefault;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use rustc_hash::FxHasher;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+pub use auth::Key;
+pub use clock::ClockMode;
+pub use options::{Options, Retain};
+pub use quota::{Bucket, Quotas};
+
+use driver::Driver;
+use http::Site;
+use shared::Shared;
+
+type FastMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FxHasher>>;
+
+/// A running server. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server; it takes requests when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Where the address cannot be listened on, or the system refuses threads.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(options.address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("stepproof-server")
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = std::thread::Builder::new().name("stepproof-server".to_owned());
+        let thread = serving.spawn(move || {
+            runtime.block_on(serve(listener, options, stopped));
+            // Whatever has not ended by now is given up.
+            runtime.shutdown_timeout(Duration::from_millis(100));
+        })?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL for clients: `http://127.0.0.1:49152`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Takes no more requests, lets those that are open end, and stops.
+    pub fn shutdown(mut self) {
+        self.stop_and_wait();
+    }
+
+    fn stop_and_wait(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // Where it is gone already there is nothing to stop.
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop_and_wait();
+    }
+}
+
+async fn serve(
+    listener: std::net::TcpListener,
+    options: Options,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            warn!(%error, "the listener cannot be used");
+            return;
+        }
+    };
+    let shared = Shared::new(Driver::new(&options, shared::wall(), shared::now()));
+    let timekeeper = tokio::spawn(shared.clone().keep_time());
+    let (read_timeout, drain_timeout) = (options.read_timeout, options.drain_timeout);
+    let site = Arc::new(Site::new(shared, options, shared::now()));
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(read_timeout);
+    http.http2().timer(TokioTimer::new()).max_concurrent_streams(1_000);
+    let connections = GracefulShutdown::new();
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, most likely: those that are open go on.
+                    warn!(%error, "a connection was refused");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = &mut stopped => break,
+        };
+        // Answers are small and complete: they need not wait for more to send.
+        let _ = stream.set_nodelay(true);
+        let site = site.clone();
+        let answer = service_fn(move |request| {
+            let site = site.clone();
+            async move { Ok::<_, Infallible>(site.answer(request).await) }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), answer).into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // Clients may break off at any time.
+            let _ = connection.await;
+        });
+    }
+    drop(listener);
+    info!("shutting down");
+    site.shared.stop();
+    if tokio::time::timeout(drain_timeout, connections.shutdown()).await.is_err() {
+        warn!("requests were open for too long and are given up");
+    }
+    timekeeper.abort();
+}

@@ -1,0 +1,118 @@
+//! The server's own pages: whether it is ready, and its clock.
+
+use hyper::StatusCode;
+use hyper::http::request::Parts;
+
+use super::clock::ClockMode;
+use super::driver::ClockState;
+use super::http::{Site, is_json};
+use super::wire::{self, Answer};
+use crate::duration;
+use crate::value::Value;
+
+/// `GET /_stepproof/health`: there is an answer as soon as the server takes requests.
+pub(super) fn health() -> Answer {
+    let body = Value::object([
+        ("status", Value::from("ready")),
+        ("version", Value::from(env!("CARGO_PKG_VERSION"))),
+    ]);
+    wire::plain(StatusCode::OK, body.to_json())
+}
+
+/// `GET /_stepproof/clock`
+pub(super) fn clock(site: &Site) -> Answer {
+    let mode = site.options.clock;
+    let state = site.shared.with(|driver, real| driver.clock_state(real));
+    wire::plain(StatusCode::OK, describe(mode, &state).to_json())
+}
+
+/// `POST /_stepproof/clock` with `freeze` (true or false) and `advance` (seconds, or a duration such
+/// as `1h30m`). What the account does in that time is done when the answer comes.
+pub(super) async fn set_clock(site: &Site, parts: &Parts, body: &[u8]) -> Answer {
+    if !is_json(parts) {
+        return refused("the Content-Type must be `application/json`");
+    }
+    let change = match read(body) {
+        Ok(change) => change,
+        Err(message) => return refused(&message),
+    };
+    site.shared.with(|driver, real| {
+        let clock = driver.clock_mut();
+        if let Some(frozen) = change.freeze {
+            clock.freeze(frozen, real);
+        }
+        if let Some(advance) = change.advance {
+            clock.advance(advance, real);
+        }
+    });
+    site.shared.quiesce().await;
+    clock(site)
+}
+
+/// A request that the server's own pages do not understand.
+pub(super) fn refused(text: &str) -> Answer {
+    wire::plain(StatusCode::BAD_REQUEST, message(text))
+}
+
+/// `{"message": …}`
+pub(super) fn message(text: &str) -> String {
+    Value::object([("message", Value::from(text))]).to_json()
+}
+
+struct Change {
+    freeze: Option<bool>,
+    advance: Option<std::time::Duration>,
+}
+
+fn read(body: &[u8]) -> Result<Change, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    let value = Value::parse(text).map_err(|error| format!("the body is no JSON: {error}"))?;
+    let Some(members) = value.as_object() else {
+        return Err("the body must be an object with `freeze` or `advance`".to_owned());
+    };
+    let mut change = Change { freeze: None, advance: None };
+    for (key, value) in members.iter() {
+        match (&**key, value) {
+            ("freeze", Value::Bool(freeze)) => change.freeze = Some(*freeze),
+            ("freeze", _) => return Err("`freeze` must be true or false".to_owned()),
+            ("advance", value) => {
+                let parsed = match value {
+                    Value::String(text) => duration::parse(text),
+                    value => value
+                        .as_f64()
+                        .filter(|seconds| (0.0..=1e12).contains(seconds))
+                        .map(std::time::Duration::from_secs_f64),
+                };
+                let form = duration::FORM;
+                change.advance = Some(parsed.ok_or_else(|| {
+                    format!("`advance` must be a number of seconds or {form}, not {value}")
+                })?);
+            }
+            (key, _) => {
+                return Err(format!("`{key}` is unknown; there are `freeze` and `advance`"));
+            }
+        }
+    }
+    Ok(change)
+}
+
+fn describe(mode: ClockMode, state: &ClockState) -> Value {
+    let mode = match mode {
+        ClockMode::Real { .. } => "real",
+        ClockMode::Virtual { .. } => "virtual",
+    };
+    let waiting = state.waiting_for.iter().map(|(state, arn)| {
+        Value::object([
+            ("state", Value::from(state.as_str())),
+            ("executionArn", Value::from(arn.as_str())),
+        ])
+    });
+    let time = |time: crate::time::Timestamp| Value::from(time.to_rfc3339_millis());
+    Value::object([
+        ("mode", Value::from(mode)),
+        ("time", time(state.now)),
+        ("frozen", Value::Bool(state.frozen)),
+        ("nextTimer", state.next_timer.map(time).unwrap_or_default()),
+        ("waitingFor", Value::array(waiting)),
+    ])
+}

@@ -1,0 +1,527 @@
+//! The owner of the account: what is asked, what services answer, and time, one after another.
+//!
+//! Everything that changes the account goes through [`Driver::hear`]; [`Driver::settle`] then lets
+//! happen what follows from it. Nothing here waits: whoever calls looks at the clock, sleeps until
+//! [`Driver::next_wakeup`] and makes the calls that [`Driver::take_effects`] asks for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::clock::Clock;
+use super::endpoint::EndpointCall;
+use super::integration::{Integrations, TaskAnswer};
+use super::{FastMap, Options};
+use crate::api::{self, Answer, ApiError};
+use crate::asl::Resource;
+use crate::engine::{Input, MapRunRequest, TaskId, TaskRequest};
+use crate::history::Failure;
+use crate::mock::{Course, Heartbeats, Plan};
+use crate::service::{ExecutionId, Output, PollId, Service};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// How much happens in one go, before others get their turn.
+const SLICE: u32 = 5_000;
+
+/// The account with its clock, its mocks and those who wait for it.
+#[derive(Debug)]
+pub(super) struct Driver {
+    service: Service,
+    clock: Clock,
+    integrations: Integrations,
+    /// Answers of mocks that are still to be given; equal times in the order of planning.
+    plans: BTreeMap<(Timestamp, u64), (ExecutionId, Planned)>,
+    planned: u64,
+    polls: FastMap<PollId, oneshot::Sender<String>>,
+    synchronous: FastMap<ExecutionId, oneshot::Sender<String>>,
+    /// Tasks that somebody outside is to answer: callbacks, and those of activities.
+    open: Vec<OpenTask>,
+    /// Calls of real services under way.
+    calls: FastMap<(ExecutionId, TaskId), Arc<str>>,
+    effects: Vec<Effect>,
+    /// More is to happen at this very time.
+    unsettled: bool,
+    /// The time at which the one who sleeps wakes up.
+    armed: Option<Timestamp>,
+}
+
+/// What may change the account.
+#[derive(Debug)]
+pub(super) enum Heard<'a> {
+    /// A request of the API.
+    Request {
+        /// The name behind the dot of `X-Amz-Target`.
+        operation: &'a str,
+        /// The body.
+        body: &'a [u8],
+    },
+    /// What became of a Task.
+    Told(ExecutionId, Input),
+    /// Nobody waits any longer for the answer to this poll.
+    PollEnded(PollId),
+    /// Timers are due.
+    Timeout,
+}
+
+/// What a request is answered with.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// This.
+    Ready(Result<String, ApiError>),
+    /// A task of an activity, when there is one.
+    Poll(PollId, oneshot::Receiver<String>),
+    /// How a synchronous execution ends, when it does.
+    Synchronous(oneshot::Receiver<String>),
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// Make this call.
+    Call(ExecutionId, TaskId, EndpointCall),
+    /// Nobody waits for this call any more.
+    CancelCall(ExecutionId, TaskId),
+}
+
+/// A part of a mock's answer.
+#[derive(Debug)]
+enum Planned {
+    Tell(Input),
+    Heartbeat(Beats),
+}
+
+/// A Task that is answered from outside.
+#[derive(Debug)]
+struct OpenTask {
+    execution: ExecutionId,
+    task: TaskId,
+    state: Arc<str>,
+}
+
+#[derive(Debug)]
+struct Beats {
+    task: TaskId,
+    heartbeats: Heartbeats,
+    patience_seconds: Option<i64>,
+    /// The time of the answer, where there is one.
+    end: Option<Timestamp>,
+}
+
+/// What the clock shows, and what holds it.
+#[derive(Debug)]
+pub(super) struct ClockState {
+    pub(super) now: Timestamp,
+    pub(super) frozen: bool,
+    pub(super) next_timer: Option<Timestamp>,
+    /// State and execution ARN of each Task that is answered from outside.
+    pub(super) waiting_for: Vec<(String, String)>,
+}
+
+impl Driver {
+    /// `wall` and `real` are the present, by the calendar and by the monotonic clock.
+    pub(super) fn new(options: &Options, wall: Timestamp, real: Instant) -> Self {
+        let mut service = Service::new(options.account.clone());
+        service.leave_polls_open();
+        Self {
+            service,
+            clock: Clock::new(options.clock, wall, real),
+            integrations: Integrations::new(options.scenarios.clone()),
+            plans: BTreeMap::new(),
+            planned: 0,
+            polls: FastMap::default(),
+            synchronous: FastMap::default(),
+            open: Vec::new(),
+            calls: FastMap::default(),
+            effects: Vec::new(),
+            unsettled: false,
+            armed: None,
+        }
+    }
+
+    /// Does what a request asks for.
+    pub(super) fn request(&mut self, operation: &str, body: &[u8], real: Instant) -> Reply {
+        self.hear(Heard::Request { operation, body }, real)
+            .unwrap_or_else(|| Reply::Ready(Ok(String::from("{}"))))
+    }
+
+    /// Changes the account: the only place that does so from outside. Requests get a reply.
+    pub(super) fn hear(&mut self, heard: Heard<'_>, real: Instant) -> Option<Reply> {
+        let now = self.clock.now(real);
+        match heard {
+            Heard::Request { operation, body } => return Some(self.call(now, operation, body)),
+            Heard::Told(execution, input) => {
+                // Refused where the Task timed out or was given up before.
+                let _ = self.service.tell(now, execution, input);
+            }
+            Heard::PollEnded(poll) => {
+                self.polls.remove(&poll);
+                self.service.end_poll(poll);
+            }
+            Heard::Timeout => self.service.handle_timeout(now),
+        }
+        None
+    }
+
+    fn call(&mut self, now: Timestamp, operation: &str, body: &[u8]) -> Reply {
+        let split = test_case(operation, body);
+        let (body, case) = match &split {
+            Some((body, case)) => (body.as_bytes(), Some(case)),
+            None => (body, None),
+        };
+        let answer = api::call(&mut self.service, now, operation, body);
+        let started = match &answer {
+            Ok(Answer::Ready(text)) if case.is_some() => self.started(text),
+            Ok(Answer::SyncExecution(execution)) => Some(*execution),
+            _ => None,
+        };
+        if let (Some(execution), Some(case)) = (started, case) {
+            self.integrations.select_case(execution, case);
+        }
+        match answer {
+            Ok(Answer::Ready(text)) => Reply::Ready(Ok(text)),
+            Ok(Answer::ActivityTask(poll)) => {
+                let (sender, receiver) = oneshot::channel();
+                self.polls.insert(poll, sender);
+                Reply::Poll(poll, receiver)
+            }
+            Ok(Answer::SyncExecution(execution)) => {
+                let (sender, receiver) = oneshot::channel();
+                self.synchronous.insert(execution, sender);
+                Reply::Synchronous(receiver)
+            }
+            Err(error) => Reply::Ready(Err(error)),
+        }
+    }
+
+    /// The execution that StartExecution answered with.
+    fn started(&self, answer: &str) -> Option<ExecutionId> {
+        let answer = Value::parse(answer).ok()?;
+        self.service.find_execution(answer.get("executionArn")?.as_str()?)
+    }
+
+    /// Lets happen what can happen now, and on a clock that jumps what comes after it.
+    pub(super) fn settle(&mut self, real: Instant) {
+        self.unsettled = false;
+        let mut steps = SLICE;
+        loop {
+            if !self.drain(&mut steps, real) {
+                self.unsettled = true;
+                return;
+            }
+            let now = self.clock.now(real);
+            let plan = self.plans.first_key_value().map(|((at, _), _)| *at);
+            let timer = self.service.next_deadline().map(|(deadline, _)| deadline);
+            // What is heard at a deadline is heard before the timer fires.
+            match (plan, timer) {
+                (Some(at), timer) if at <= now && timer.is_none_or(|timer| at <= timer) => {
+                    self.happen(real);
+                }
+                (_, Some(timer)) if timer <= now => {
+                    self.hear(Heard::Timeout, real);
+                }
+                (plan, timer) => {
+                    let next = [plan, timer].into_iter().flatten().min();
+                    match (self.clock.target(), next) {
+                        (Some(target), Some(next)) if next <= target => self.clock.set(next, real),
+                        (Some(_), _) => self.clock.arrive(real),
+                        (None, Some(next)) if self.clock.jumps() && !self.held() => {
+                            self.clock.set(next, real);
+                        }
+                        (None, _) => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hears what the account has to say; false where there is more than this turn has room for.
+    fn drain(&mut self, steps: &mut u32, real: Instant) -> bool {
+        loop {
+            if *steps == 0 {
+                return false;
+            }
+            *steps -= 1;
+            match self.service.poll() {
+                Output::Task(execution, request) => self.task(execution, &request, real),
+                Output::MapRun(execution, request) => self.map_run(execution, request, real),
+                Output::Unsupported(execution, message) => {
+                    self.unsupported(execution, &message, real);
+                }
+                Output::CancelTask(execution, task) => {
+                    if self.calls.remove(&(execution, task)).is_some() {
+                        self.effects.push(Effect::CancelCall(execution, task));
+                    }
+                }
+                Output::StatusChange(_) => {}
+                Output::Ended(execution) => self.ended(execution),
+                Output::ActivityTask(poll, task) => {
+                    if let Some(sender) = self.polls.remove(&poll) {
+                        // A worker that has gone away meanwhile leaves the task to its time-out.
+                        let _ = sender.send(api::activity_task(task.as_deref()));
+                    }
+                }
+                Output::Idle(_) => return true,
+            }
+        }
+    }
+
+    /// Finds an answer to a Task: a mock, the account itself, a real service.
+    fn task(&mut self, execution: ExecutionId, request: &TaskRequest, real: Instant) {
+        let answer = self.integrations.mocked(&self.service, execution, request);
+        let answer = match answer {
+            Some(answer) => answer,
+            None => {
+                let now = self.clock.now(real);
+                if self.service.serve(now, execution, request) {
+                    if matches!(request.resource, Resource::Activity { .. }) {
+                        self.wait_for(execution, request.task, &request.state);
+                    }
+                    return;
+                }
+                self.integrations.called(request)
+            }
+        };
+        let task = request.task;
+        match answer {
+            TaskAnswer::Mock(plan) => self.plan(execution, request, plan, real),
+            TaskAnswer::Call(call) => {
+                self.calls.insert((execution, task), request.state.clone());
+                self.effects.push(Effect::Call(execution, task, call));
+            }
+            TaskAnswer::Fail(stage, failure) => {
+                self.hear(Heard::Told(execution, Input::TaskFailed { task, stage, failure }), real);
+            }
+        }
+    }
+
+    /// Starts giving a mock's answer.
+    fn plan(&mut self, execution: ExecutionId, request: &TaskRequest, plan: Plan, real: Instant) {
+        let now = self.clock.now(real);
+        let Course { first, heartbeats, delay, end } = plan.course(request);
+        if let Some(first) = first {
+            self.hear(Heard::Told(execution, first), real);
+        }
+        let at = later(now, delay);
+        if end.is_none() && request.task_token.is_some() {
+            self.wait_for(execution, request.task, &request.state);
+        }
+        if let Some(heartbeats) = heartbeats {
+            let beats = Beats {
+                task: request.task,
+                heartbeats,
+                patience_seconds: request.heartbeat_seconds,
+                end: end.is_some().then_some(at),
+            };
+            self.schedule(later(now, heartbeats.every), execution, Planned::Heartbeat(beats));
+        }
+        if let Some(end) = end {
+            self.schedule(at, execution, Planned::Tell(end));
+        }
+    }
+
+    fn schedule(&mut self, at: Timestamp, execution: ExecutionId, planned: Planned) {
+        self.planned += 1;
+        self.plans.insert((at, self.planned), (execution, planned));
+    }
+
+    /// Does what is planned first.
+    fn happen(&mut self, real: Instant) {
+        let Some((_, (execution, planned))) = self.plans.pop_first() else { return };
+        match planned {
+            Planned::Tell(input) => {
+                self.hear(Heard::Told(execution, input), real);
+            }
+            Planned::Heartbeat(mut beats) => {
+                if !self.is_open(execution, beats.task) {
+                    return;
+                }
+                let heartbeat = Input::TaskHeartbeat { task: beats.task };
+                self.hear(Heard::Told(execution, heartbeat), real);
+                let count = beats.heartbeats.skip(beats.patience_seconds);
+                let wait = beats.heartbeats.every.saturating_mul(count);
+                let next = later(self.clock.now(real), wait);
+                if beats.heartbeats.count != Some(0) && beats.end.is_none_or(|end| next < end) {
+                    self.schedule(next, execution, Planned::Heartbeat(beats));
+                }
+            }
+        }
+    }
+
+    /// A distributed Map: its children run, unless a mock of the state gives the result of the
+    /// whole run.
+    fn map_run(&mut self, execution: ExecutionId, request: Box<MapRunRequest>, real: Instant) {
+        let as_task = request.as_task();
+        let task = request.task;
+        let answer = self.integrations.mocked(&self.service, execution, &as_task);
+        let now = self.clock.now(real);
+        let (delay, outcome) = match answer {
+            Some(TaskAnswer::Mock(plan)) => match plan.course(&as_task) {
+                Course { delay, end: Some(Input::TaskSucceeded { output, .. }), .. } => {
+                    (delay, Ok(output))
+                }
+                Course { delay, end: Some(Input::TaskFailed { failure, .. }), .. } => {
+                    (delay, Err(failure))
+                }
+                _ => return,
+            },
+            Some(TaskAnswer::Fail(_, failure)) => (Duration::ZERO, Err(failure)),
+            Some(TaskAnswer::Call(_)) | None => {
+                match self.service.run_map(now, execution, request) {
+                    Ok(_) => return,
+                    Err(message) => (Duration::ZERO, Err(map_failure(&message))),
+                }
+            }
+        };
+        let input = Input::MapRunEnded { task, outcome };
+        self.schedule(later(now, delay), execution, Planned::Tell(input));
+    }
+
+    /// The items of a Map Run cannot be read here: it fails, and says what to do.
+    fn unsupported(&mut self, execution: ExecutionId, message: &str, real: Instant) {
+        let run = self.service.map_runs().iter().rev().find(|run| run.execution == execution);
+        if let Some(task) = run.map(|run| run.task) {
+            let input = Input::MapRunEnded { task, outcome: Err(map_failure(message)) };
+            self.hear(Heard::Told(execution, input), real);
+        }
+    }
+
+    fn ended(&mut self, execution: ExecutionId) {
+        self.integrations.ended(execution);
+        if let Some(sender) = self.synchronous.remove(&execution) {
+            // Where the client has gone away, nobody is left to tell.
+            let _ = sender.send(api::sync_execution(&self.service, execution));
+        }
+    }
+
+    /// Nobody waits any longer for the answer to a poll.
+    pub(super) fn poll_ended(&mut self, poll: PollId, real: Instant) {
+        self.hear(Heard::PollEnded(poll), real);
+    }
+
+    /// Those who wait for an end or a task are let go: the server stops.
+    pub(super) fn let_go(&mut self) {
+        for (_, sender) in self.polls.drain() {
+            let _ = sender.send(api::activity_task(None));
+        }
+        self.synchronous.clear();
+    }
+
+    /// What became of a call of a real service.
+    pub(super) fn report(&mut self, execution: ExecutionId, input: Input, real: Instant) {
+        self.hear(Heard::Told(execution, input), real);
+    }
+
+    /// A call of a real service is over. A Task that goes on after it waits for its callback.
+    pub(super) fn call_ended(&mut self, execution: ExecutionId, task: TaskId) {
+        let Some(state) = self.calls.remove(&(execution, task)) else { return };
+        if self.is_open(execution, task) {
+            self.wait_for(execution, task, &state);
+        }
+    }
+
+    fn wait_for(&mut self, execution: ExecutionId, task: TaskId, state: &Arc<str>) {
+        self.open.push(OpenTask { execution, task, state: state.clone() });
+    }
+
+    /// Whether a Task may still be answered.
+    pub(super) fn is_open(&self, execution: ExecutionId, task: TaskId) -> bool {
+        is_open(&self.service, execution, task)
+    }
+
+    /// Whether somebody outside has something to answer, for which the clock waits.
+    fn held(&mut self) -> bool {
+        while let Some(open) = self.open.last() {
+            if self.is_open(open.execution, open.task) {
+                return true;
+            }
+            self.open.pop();
+        }
+        !self.calls.is_empty()
+    }
+
+    /// What is to be done outside.
+    pub(super) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// How long to sleep; `None` for as long as nothing is asked.
+    pub(super) fn next_wakeup(&mut self, real: Instant) -> Option<Duration> {
+        self.armed = self.next_event();
+        if self.unsettled {
+            return Some(Duration::ZERO);
+        }
+        self.clock.until(self.armed?, real)
+    }
+
+    /// Whether the one who sleeps has to look again, since something comes sooner than he thinks.
+    pub(super) fn must_wake(&self) -> bool {
+        match (self.next_event(), self.armed) {
+            _ if self.unsettled => true,
+            (Some(next), Some(armed)) => next < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// Whether more is to happen at this very time.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    fn next_event(&self) -> Option<Timestamp> {
+        let plan = self.plans.first_key_value().map(|((at, _), _)| *at);
+        let timer = self.service.next_deadline().map(|(deadline, _)| deadline);
+        [plan, timer].into_iter().flatten().min()
+    }
+
+    /// The clock, to stop it or move it on; look at it again afterwards.
+    pub(super) fn clock_mut(&mut self) -> &mut Clock {
+        self.armed = None;
+        &mut self.clock
+    }
+
+    /// What the clock shows.
+    pub(super) fn clock_state(&mut self, real: Instant) -> ClockState {
+        self.open.retain(|open| is_open(&self.service, open.execution, open.task));
+        let arn = |execution: ExecutionId| self.service.execution(execution).arn.to_string();
+        let open = self.open.iter().map(|open| (open.state.to_string(), arn(open.execution)));
+        let calls = self.calls.iter();
+        let calls = calls.map(|((execution, _), state)| (state.to_string(), arn(*execution)));
+        let mut waiting_for: Vec<(String, String)> = open.chain(calls).collect();
+        waiting_for.sort_unstable();
+        ClockState {
+            now: self.clock.now(real),
+            frozen: self.clock.is_frozen(),
+            next_timer: self.next_event(),
+            waiting_for,
+        }
+    }
+}
+
+/// The body without the test case that its `stateMachineArn` names behind a `#`, as Step Functions
+/// Local has it, and the test case.
+fn test_case(operation: &str, body: &[u8]) -> Option<(String, String)> {
+    if !matches!(operation, "StartExecution" | "StartSyncExecution") || !body.contains(&b'#') {
+        return None;
+    }
+    let request = Value::parse(std::str::from_utf8(body).ok()?).ok()?;
+    let (arn, case) = request.get("stateMachineArn")?.as_str()?.split_once('#')?;
+    let case = case.to_owned();
+    let body = request.as_object()?.with("stateMachineArn", Value::from(arn));
+    Some((Value::Object(body).to_json(), case))
+}
+
+fn is_open(service: &Service, execution: ExecutionId, task: TaskId) -> bool {
+    service.execution(execution).execution.has_task(task)
+}
+
+fn map_failure(message: &str) -> Failure {
+    Failure::new("States.Runtime", format!("stepproof cannot run this Map: {message}"))
+}
+
+fn later(time: Timestamp, delay: Duration) -> Timestamp {
+    time + i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+}

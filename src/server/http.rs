@@ -1,0 +1,190 @@
+//! Requests to answers: the API at `POST /`, and the server's own pages under `/_stepproof/`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use tracing::{debug, warn};
+
+use super::driver::Reply;
+use super::quota::Throttle;
+use super::shared::{self, Shared};
+use super::wire::{self, Answer};
+use super::{Options, auth, control};
+use crate::api::{self, ApiError};
+use crate::service::PollId;
+
+/// How long GetActivityTask waits for a task (guide, "Activities").
+const POLL: Duration = Duration::from_secs(60);
+
+/// Bytes of an oversized body that are read and dropped, so that the client hears the answer.
+const DRAINED: usize = 16 * wire::LARGEST_REQUEST;
+
+/// What answers requests.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) shared: Arc<Shared>,
+    pub(super) options: Options,
+    throttle: Option<std::sync::Mutex<Throttle>>,
+    requests: AtomicU64,
+}
+
+impl Site {
+    pub(super) fn new(shared: Arc<Shared>, options: Options, now: Instant) -> Self {
+        let throttle = (!options.quotas.operations.is_empty())
+            .then(|| std::sync::Mutex::new(Throttle::new(&options.quotas, now)));
+        Self { shared, options, throttle, requests: AtomicU64::new(0) }
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answer {
+        let mut answer = if request.method() == Method::OPTIONS && self.options.cors.is_some() {
+            wire::plain(StatusCode::NO_CONTENT, String::new())
+        } else {
+            self.route(request).await
+        };
+        if let Some(origin) = &self.options.cors {
+            allow_origin(&mut answer, origin);
+        }
+        answer
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Answer {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/") => self.api(request).await,
+            (&Method::GET, "/_stepproof/health") => control::health(),
+            (&Method::GET, "/_stepproof/clock") => control::clock(self),
+            (&Method::POST, "/_stepproof/clock") => {
+                let (parts, body) = request.into_parts();
+                match self.read(&parts, body).await {
+                    Ok(body) => control::set_clock(self, &parts, &body).await,
+                    Err(error) => control::refused(&error.message),
+                }
+            }
+            (method, path) => {
+                let message = format!(
+                    "nothing is at `{method} {path}`; the API of Step Functions is at `POST /`"
+                );
+                wire::plain(StatusCode::NOT_FOUND, control::message(&message))
+            }
+        }
+    }
+
+    /// A call of the API.
+    async fn api(&self, request: Request<Incoming>) -> Answer {
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        let id = wire::request_id(self.options.account.seed.cast_unsigned(), count);
+        let began = shared::now();
+        let (parts, body) = request.into_parts();
+        let result = self.call(&parts, body).await;
+        let target = parts.headers.get("x-amz-target");
+        debug!(
+            request_id = id.to_str().unwrap_or_default(),
+            target = target.and_then(|target| target.to_str().ok()).unwrap_or_default(),
+            error = result.as_ref().err().map_or("", |error| error.code),
+            micros = shared::now().duration_since(began).as_micros() as u64,
+            "request"
+        );
+        wire::answer(result, id)
+    }
+
+    async fn call(&self, parts: &Parts, body: Incoming) -> Result<String, ApiError> {
+        let body = self.read(parts, body).await?;
+        let operation = wire::operation(&parts.headers)?;
+        if let Some(keys) = &self.options.keys {
+            auth::verify(keys, &self.options.account.region, parts, &body, shared::wall())?;
+        }
+        if let Some(throttle) = &self.throttle {
+            let mut throttle = throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if !throttle.admits(operation, shared::now()) {
+                return Err(ApiError::new("ThrottlingException", "Rate exceeded".to_owned()));
+            }
+        }
+        match self.shared.with(|driver, real| driver.request(operation, &body, real)) {
+            Reply::Ready(result) => result,
+            Reply::Synchronous(end) => end.await.map_err(|_| stopped()),
+            Reply::Poll(poll, task) => {
+                let _open = OpenPoll { shared: &self.shared, poll };
+                match tokio::time::timeout(POLL, task).await {
+                    Ok(task) => task.map_err(|_| stopped()),
+                    Err(_) => Ok(api::activity_task(None)),
+                }
+            }
+        }
+    }
+
+    /// Reads the body of a request.
+    async fn read(&self, parts: &Parts, body: Incoming) -> Result<Bytes, ApiError> {
+        let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        let announced = announced.and_then(|length| length.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > DRAINED as u64) {
+            return Err(wire::too_large());
+        }
+        // A body that is here already needs no timer.
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let reading = Limited::new(body, DRAINED).collect();
+        match tokio::time::timeout(self.options.read_timeout, reading).await {
+            Ok(Ok(body)) => {
+                let body = body.to_bytes();
+                if body.len() > wire::LARGEST_REQUEST { Err(wire::too_large()) } else { Ok(body) }
+            }
+            Ok(Err(error)) => {
+                if error.is::<http_body_util::LengthLimitError>() {
+                    return Err(wire::too_large());
+                }
+                // Nobody hears this answer: the connection broke off.
+                warn!(error = %error, "a request broke off");
+                Err(wire::too_slow())
+            }
+            Err(_) => Err(wire::too_slow()),
+        }
+    }
+}
+
+/// A poll that ends when its client goes away.
+struct OpenPoll<'a> {
+    shared: &'a Arc<Shared>,
+    poll: PollId,
+}
+
+impl Drop for OpenPoll<'_> {
+    fn drop(&mut self) {
+        self.shared.with(|driver, real| driver.poll_ended(self.poll, real));
+    }
+}
+
+fn stopped() -> ApiError {
+    ApiError::new("ServiceUnavailable", "the server is shutting down".to_owned())
+}
+
+fn allow_origin(answer: &mut Response<Full<Bytes>>, origin: &str) {
+    let headers = answer.headers_mut();
+    let Ok(origin) = HeaderValue::from_str(origin) else { return };
+    headers.insert("access-control-allow-origin", origin);
+    headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, OPTIONS"));
+    headers.insert(
+        "access-control-allow-headers",
+        HeaderValue::from_static(
+            "authorization, content-type, x-amz-content-sha256, x-amz-date, x-amz-security-token, \
+             x-amz-target, x-amz-user-agent, amz-sdk-invocation-id, amz-sdk-request",
+        ),
+    );
+    headers.insert("access-control-expose-headers", HeaderValue::from_static("x-amzn-requestid"));
+    headers.insert("access-control-max-age", HeaderValue::from_static("600"));
+}
+
+/// Whether a request says that its body is JSON. Browsers ask before they send such a request to
+/// another site, forms cannot send it at all.
+pub(super) fn is_json(parts: &Parts) -> bool {
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/json")
+}

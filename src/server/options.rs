@@ -1,0 +1,66 @@
+//! What a server is started with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::auth::Key;
+use super::clock::ClockMode;
+use super::quota::Quotas;
+use crate::scenario::Scenario;
+use crate::service::Account;
+
+/// What a server is started with. The default is an empty account of Step Functions Local's, in
+/// real time, on a free port of this computer alone.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens. Port 0 takes a free one: [`Server::address`](super::Server::address).
+    pub address: SocketAddr,
+    /// Region, account id, seed and limits.
+    pub account: Account,
+    /// How time passes.
+    pub clock: ClockMode,
+    /// Requests must be signed with one of these keys; `None` takes any signature, or none.
+    pub keys: Option<Vec<Key>>,
+    /// The origin that browsers may call from; `*` is any. `None` sends no CORS headers.
+    pub cors: Option<String>,
+    /// The quotas that are enforced.
+    pub quotas: Quotas,
+    /// Which ended executions are kept.
+    pub retain: Retain,
+    /// Mocks: those of the case that `stateMachineArn#Case` names, else of the machine's only case.
+    pub scenarios: Vec<Scenario>,
+    /// How long a client may take for the head of a request, and for its body. A connection may be
+    /// idle as long.
+    pub read_timeout: Duration,
+    /// How long open requests have to end once the server is told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            account: Account::default(),
+            clock: ClockMode::default(),
+            keys: None,
+            cors: None,
+            quotas: Quotas::default(),
+            retain: Retain::All,
+            scenarios: Vec::new(),
+            read_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Which ended executions are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retain {
+    /// All.
+    #[default]
+    All,
+    /// The last ones.
+    Count(usize),
+    /// Those that ended within this time, by the account's clock.
+    For(Duration),
+}

@@ -1,0 +1,185 @@
+//! The token buckets of the service's quotas.
+
+use std::time::Instant;
+
+use rustc_hash::FxHashMap;
+
+/// A bucket of tokens: so many at once, and so many more each second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// How many tokens it holds when it is full.
+    pub size: f64,
+    /// How many it gains a second.
+    pub refill_per_second: f64,
+}
+
+/// Which quotas the server enforces.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Quotas {
+    /// The quota of each operation that has one.
+    pub operations: Vec<(String, Bucket)>,
+    /// State transitions of Standard executions.
+    pub transitions: Option<Bucket>,
+}
+
+/// Service quotas of the developer guide: operation, bucket size and refill rate, in us-east-1,
+/// us-west-2 and eu-west-1, then in all other regions. Those of 2019 that have changed since
+/// (state transitions) stand as they are now.
+const QUOTAS: &[(&str, (u32, u32), (u32, u32))] = &[
+    ("CreateActivity", (100, 1), (100, 1)),
+    ("CreateStateMachine", (100, 1), (100, 1)),
+    ("DeleteActivity", (100, 1), (100, 1)),
+    ("DeleteStateMachine", (100, 1), (100, 1)),
+    ("DescribeActivity", (200, 1), (200, 1)),
+    ("DescribeExecution", (300, 15), (250, 10)),
+    ("DescribeStateMachine", (200, 20), (200, 20)),
+    ("DescribeStateMachineForExecution", (200, 1), (200, 1)),
+    ("GetActivityTask", (3_000, 500), (1_500, 300)),
+    ("GetExecutionHistory", (400, 20), (400, 20)),
+    ("ListActivities", (100, 10), (100, 5)),
+    ("ListExecutions", (200, 5), (100, 2)),
+    ("ListStateMachines", (100, 5), (100, 5)),
+    ("ListTagsForResource", (100, 1), (100, 1)),
+    ("RedriveExecution", (1_300, 300), (800, 150)),
+    ("SendTaskFailure", (3_000, 500), (1_500, 300)),
+    ("SendTaskHeartbeat", (3_000, 500), (1_500, 300)),
+    ("SendTaskSuccess", (3_000, 500), (1_500, 300)),
+    ("StartExecution", (1_300, 300), (800, 150)),
+    ("StopExecution", (1_000, 200), (500, 25)),
+    ("TagResource", (200, 1), (200, 1)),
+    ("TestState", (50, 10), (50, 10)),
+    ("UntagResource", (200, 1), (200, 1)),
+    ("UpdateStateMachine", (100, 1), (200, 1)),
+    ("ValidateStateMachineDefinition", (100, 1), (100, 1)),
+];
+
+impl Bucket {
+    /// Reads `SIZE/RATE`, such as `1300/300`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (size, rate) = text.split_once('/')?;
+        let (size, refill_per_second) = (size.parse::<f64>().ok()?, rate.parse::<f64>().ok()?);
+        let usable = |number: f64| number.is_finite() && number >= 0.0;
+        (usable(size) && size >= 1.0 && usable(refill_per_second))
+            .then_some(Self { size, refill_per_second })
+    }
+}
+
+impl Quotas {
+    /// Those that AWS enforces by default in a region.
+    pub fn of_region(region: &str) -> Self {
+        let large = matches!(region, "us-east-1" | "us-west-2" | "eu-west-1");
+        let bucket = |(size, rate): (u32, u32)| Bucket {
+            size: f64::from(size),
+            refill_per_second: f64::from(rate),
+        };
+        let pick = |here, elsewhere| bucket(if large { here } else { elsewhere });
+        let operations = QUOTAS
+            .iter()
+            .map(|(operation, here, elsewhere)| ((*operation).to_owned(), pick(*here, *elsewhere)));
+        Self {
+            operations: operations.collect(),
+            transitions: Some(pick((5_000, 5_000), (800, 800))),
+        }
+    }
+
+    /// Gives an operation, or `StateTransition`, another quota.
+    pub fn set(&mut self, what: &str, bucket: Bucket) {
+        if what == "StateTransition" {
+            self.transitions = Some(bucket);
+            return;
+        }
+        self.operations.retain(|(operation, _)| operation != what);
+        self.operations.push((what.to_owned(), bucket));
+    }
+}
+
+/// What is in a bucket.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    bucket: Bucket,
+    left: f64,
+    since: Instant,
+}
+
+impl Tokens {
+    pub(super) fn new(bucket: Bucket, now: Instant) -> Self {
+        Self { bucket, left: bucket.size, since: now }
+    }
+
+    /// Takes a token, where there is one.
+    pub(super) fn take(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        let enough = self.left >= 1.0;
+        if enough {
+            self.left -= 1.0;
+        }
+        enough
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.since).as_secs_f64();
+        self.left = (self.left + passed * self.bucket.refill_per_second).min(self.bucket.size);
+        self.since = now;
+    }
+}
+
+/// The buckets of all operations that have a quota.
+#[derive(Debug, Default)]
+pub(super) struct Throttle {
+    operations: FxHashMap<String, Tokens>,
+}
+
+impl Throttle {
+    pub(super) fn new(quotas: &Quotas, now: Instant) -> Self {
+        let tokens =
+            |(operation, bucket): &(String, Bucket)| (operation.clone(), Tokens::new(*bucket, now));
+        Self { operations: quotas.operations.iter().map(tokens).collect() }
+    }
+
+    /// Whether the operation may be called once more now.
+    pub(super) fn admits(&mut self, operation: &str, now: Instant) -> bool {
+        self.operations.get_mut(operation).is_none_or(|tokens| tokens.take(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn buckets_empty_and_fill() {
+        let start = Instant::now();
+        let mut quotas = Quotas::default();
+        quotas.set("StartExecution", Bucket::parse("2/4").unwrap());
+        let mut throttle = Throttle::new(&quotas, start);
+        let mut admits =
+            |operation, millis| throttle.admits(operation, start + Duration::from_millis(millis));
+        assert!(admits("StartExecution", 0));
+        assert!(admits("StartExecution", 0));
+        assert!(!admits("StartExecution", 0));
+        assert!(admits("StartExecution", 250));
+        assert!(!admits("StartExecution", 250));
+        assert!(admits("StopExecution", 250));
+    }
+
+    #[test]
+    fn buckets_are_written_as_size_and_rate() {
+        assert_eq!(Bucket::parse("5/0.5"), Some(Bucket { size: 5.0, refill_per_second: 0.5 }));
+        for bad in ["", "5", "0/1", "-1/1", "5/-1", "5/inf", "a/b"] {
+            assert_eq!(Bucket::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn regions_differ() {
+        let of = |region| {
+            let quotas = Quotas::of_region(region);
+            quotas.operations.iter().find(|(name, _)| name == "StartExecution").unwrap().1
+        };
+        assert_eq!(of("us-east-1"), Bucket { size: 1300.0, refill_per_second: 300.0 });
+        assert_eq!(of("eu-north-1"), Bucket { size: 800.0, refill_per_second: 150.0 });
+    }
+}

@@ -1,0 +1,131 @@
+//! The driver behind a lock, and the task that wakes it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::driver::{Driver, Effect};
+use super::report::Report;
+use crate::engine::TaskId;
+use crate::service::ExecutionId;
+use crate::time::Timestamp;
+
+/// The driver as the server's tasks share it.
+///
+/// A lock and no task that owns it: most requests take it for a few microseconds, which is less
+/// than two wake-ups of another thread (`benches/server.rs`).
+pub(super) struct Shared {
+    driver: Mutex<Driver>,
+    /// Something comes sooner than the sleeping task knows.
+    sooner: Notify,
+    calls: Mutex<FxHashMap<(ExecutionId, TaskId), AbortHandle>>,
+}
+
+impl Shared {
+    pub(super) fn new(driver: Driver) -> Arc<Self> {
+        let (driver, calls) = (Mutex::new(driver), Mutex::default());
+        Arc::new(Self { driver, sooner: Notify::new(), calls })
+    }
+
+    /// Asks or tells the driver something, and lets happen what follows.
+    pub(super) fn with<R>(self: &Arc<Self>, act: impl FnOnce(&mut Driver, Instant) -> R) -> R {
+        let real = now();
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut driver, real);
+        driver.settle(real);
+        let effects = driver.take_effects();
+        let wake = driver.must_wake();
+        drop(driver);
+        for effect in effects {
+            self.perform(effect);
+        }
+        if wake {
+            self.sooner.notify_one();
+        }
+        result
+    }
+
+    /// Lets go of everybody who waits: the server stops.
+    pub(super) fn stop(self: &Arc<Self>) {
+        self.with(|driver, _| driver.let_go());
+        for (_, call) in self.calls().drain() {
+            call.abort();
+        }
+    }
+
+    /// Lets happen what is due, until nothing more is.
+    pub(super) async fn quiesce(self: &Arc<Self>) {
+        while self.with(|driver, _| driver.is_unsettled()) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Wakes the driver whenever something is due. Never returns.
+    pub(super) async fn keep_time(self: Arc<Self>) {
+        loop {
+            match self.sleep() {
+                Some(Duration::ZERO) => tokio::task::yield_now().await,
+                Some(sleep) => tokio::select! {
+                    () = tokio::time::sleep(sleep) => {}
+                    () = self.sooner.notified() => {}
+                },
+                None => self.sooner.notified().await,
+            }
+        }
+    }
+
+    /// Lets happen what is due; how long until more is.
+    fn sleep(self: &Arc<Self>) -> Option<Duration> {
+        self.with(|_, _| ());
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        driver.next_wakeup(now())
+    }
+
+    fn perform(self: &Arc<Self>, effect: Effect) {
+        let mut calls = self.calls();
+        match effect {
+            Effect::Call(execution, task, call) => {
+                let report = Report::new(self.clone(), execution, task);
+                let shared = self.clone();
+                let running = tokio::spawn(async move {
+                    call.run(report).await;
+                    shared.calls().remove(&(execution, task));
+                    shared.with(|driver, _| driver.call_ended(execution, task));
+                });
+                calls.insert((execution, task), running.abort_handle());
+            }
+            Effect::CancelCall(execution, task) => {
+                if let Some(call) = calls.remove(&(execution, task)) {
+                    call.abort();
+                }
+            }
+        }
+    }
+
+    fn calls(&self) -> std::sync::MutexGuard<'_, FxHashMap<(ExecutionId, TaskId), AbortHandle>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// The monotonic clock.
+#[expect(clippy::disallowed_methods, reason = "the server is where real time comes in")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
+/// The calendar.
+#[expect(clippy::disallowed_methods, reason = "the server is where real time comes in")]
+pub(super) fn wall() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
