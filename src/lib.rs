@@ -47,6 +47,7 @@
 //! | [`sim`] | the virtual clock over the account, and answers from mocks |
 //! | [`scenario`], [`runner`], [`report`] | YAML files, judging them, telling people |
 //! | `server` | the API over HTTP (feature `server`): sockets, the real clock, calls of real services |
+//! | `redaction`, `recording` | what must not be kept is replaced; executions that happened, as folders (feature `recordings`) |
 //! | `cli` | the command (feature `cli`): the only module that touches files, threads and terminals |
 //!
 //! # Invariants
@@ -82,6 +83,10 @@ pub mod map_run;
 pub mod matcher;
 pub mod mock;
 pub mod query;
+#[cfg(feature = "recordings")]
+pub mod recording;
+#[cfg(feature = "recordings")]
+pub mod redaction;
 pub mod replay;
 pub mod report;
 pub mod runner;

@@ -113,6 +113,8 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "scenario",
         ],
     ),
+    (&["redaction"], &["json", "value"]),
+    (&["recording"], &["json", "value", "time", "history", "asl", "redaction"]),
     (&["report"], &["value", "duration", "diagnostic", "scenario", "runner"]),
     (
         &["server"],
