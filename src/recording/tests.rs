@@ -445,3 +445,68 @@ fn manifests_are_written_as_they_are_read() {
     };
     assert_eq!(Manifest::parse("m", &manifest.to_toml()).unwrap(), manifest);
 }
+
+/// Every file below a folder, and the names of all.
+fn everything(folder: &Path) -> String {
+    let mut text = String::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            text.push_str(&path.to_string_lossy());
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                text.push_str(&String::from_utf8_lossy(&fs::read(&path).unwrap()));
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn no_planted_secret_survives_in_any_file() {
+    let secrets =
+        ["210987654321", "anna@acme.com", "hunter2", "AKIAIOSFODNN7EXAMPLF", "AAAAKgAAAAI"];
+    let input = format!(
+        r#"{{\"password\":\"hunter2\",\"to\":\"anna@acme.com\",\"k\":\"AKIAIOSFODNN7EXAMPLF\",\"t\":\"AAAAKgAAAAI{}\"}}"#,
+        "Zm9v".repeat(30)
+    );
+    let plant = |recorded: Recorded| Recorded {
+        history: recorded.history.replace(r#"{\"n\":1.50}"#, &input),
+        definition: Some(DEFINITION.replace("\"Pass\"", "\"Pass\", \"Comment\": \"hunter2\"")),
+        execution: recorded
+            .execution
+            .map(|text| text.replace("\"later\"", &format!("\"input\":\"{input}\",\"later\""))),
+        ..recorded
+    };
+    let mut order = plant(recorded("mail-anna@acme.com"));
+    order.children = vec![plant(recorded("child-anna@acme.com"))];
+    order.map_runs = vec![RecordedMapRun {
+        name: "Each:0b6f".into(),
+        map_run: Some(r#"{"mapRunArn":"arn:aws:states:eu-west-1:210987654321:mapRun:x"}"#.into()),
+        children: vec![plant(recorded("item-0"))],
+    }];
+    let root = Folder::new();
+    let redactor = crate::redaction::Redactor::new(Default::default(), b"key");
+    let mut writer = Writer::open(&root.0, Mode::Once, Some(redactor)).unwrap();
+    let mut about = about();
+    about.description = "Anna's order (anna@acme.com)".into();
+    about.notes = vec!["asked by hunter2".into()];
+    let outcome = writer.write(&order, &about).unwrap();
+    assert_eq!(writer.write(&order, &about).unwrap(), Outcome::Kept(written(outcome.clone())));
+    writer.finish().unwrap();
+    let all = everything(&root.0);
+    for secret in secrets {
+        assert!(!all.contains(secret), "`{secret}` survives");
+    }
+    let recording = read(&written(outcome));
+    assert!(recording.notes.is_empty(), "{:?}", recording.notes);
+    assert!(!recording.manifest.unredacted);
+    let kinds: Vec<_> = recording.manifest.redactions.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["access keys", "account ids", "e-mail addresses", "secrets", "tokens"]);
+    let (history, _) = recording.history().unwrap();
+    let arn = recording.manifest.provenance.execution.unwrap();
+    assert_eq!(arn.split(':').nth(4).unwrap().len(), 12, "{arn}");
+    assert_eq!(history.events.len(), 4);
+}

@@ -113,7 +113,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "scenario",
         ],
     ),
-    (&["redaction"], &["json", "value"]),
+    (&["redaction"], &["json", "value", "query"]),
     (&["recording"], &["json", "value", "time", "history", "asl", "redaction"]),
     (&["report"], &["value", "duration", "diagnostic", "scenario", "runner"]),
     (

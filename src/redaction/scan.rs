@@ -1,0 +1,518 @@
+//! Finds secrets: by their form, and by the names of the members that hold them.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
+
+use super::replace::ends_uuid;
+use super::{Kind, Rules, Text, TextKind, keys};
+use crate::value::Value;
+
+/// The secrets of texts that belong together, each once.
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    found: BTreeMap<String, Kind>,
+}
+
+impl Secrets {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.found.iter().map(|(value, kind)| (&**value, *kind))
+    }
+
+    fn add(&mut self, kind: Kind, value: &str) {
+        if let Entry::Vacant(entry) = self.found.entry(value.to_owned()) {
+            entry.insert(kind);
+        }
+    }
+}
+
+/// What a secret begins with, or stands behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trigger {
+    At,
+    AtEscaped,
+    AccessKey,
+    Jwt,
+    Scheme,
+    TaskToken,
+    /// A word that names of secrets have; with dashes behind it a private key's first line ends.
+    Name,
+}
+
+/// Knows the rules.
+#[derive(Clone, Debug)]
+pub(super) struct Scanner {
+    rules: Rules,
+    triggers: Vec<Trigger>,
+    searcher: Option<AhoCorasick>,
+}
+
+/// Words that no secret is: replacing them would alter what a definition or a history means.
+const NO_SECRETS: [&str; 24] = [
+    "true",
+    "false",
+    "null",
+    "none",
+    "undefined",
+    "nil",
+    "Pass",
+    "Task",
+    "Choice",
+    "Wait",
+    "Succeed",
+    "Fail",
+    "Parallel",
+    "Map",
+    "JSONPath",
+    "JSONata",
+    "STANDARD",
+    "EXPRESS",
+    "string",
+    "number",
+    "bearer",
+    "Bearer",
+    "SUCCEEDED",
+    "FAILED",
+];
+
+impl Scanner {
+    pub fn new(rules: Rules) -> Self {
+        use Trigger as T;
+        let known = [
+            ("@", T::At),
+            ("%40", T::AtEscaped),
+            ("akia", T::AccessKey),
+            ("asia", T::AccessKey),
+            ("abia", T::AccessKey),
+            ("acca", T::AccessKey),
+            ("eyj", T::Jwt),
+            ("bearer ", T::Scheme),
+            ("basic ", T::Scheme),
+            ("aaaakgaaaa", T::TaskToken),
+        ];
+        let names = [
+            "password",
+            "passwd",
+            "pwd",
+            "passphrase",
+            "passcode",
+            "secret",
+            "token",
+            "credential",
+            "key",
+            "authorization",
+            "jwt",
+            "cookie",
+            "otp",
+            "signature",
+            "connectionstring",
+            "connection_string",
+        ];
+        let mut words: Vec<String> = known.iter().map(|(word, _)| (*word).to_owned()).collect();
+        let mut triggers: Vec<Trigger> = known.iter().map(|(_, trigger)| *trigger).collect();
+        let own = rules.keys.iter().map(|key| key.to_ascii_lowercase());
+        for name in names.into_iter().map(str::to_owned).chain(own) {
+            words.push(name);
+            triggers.push(T::Name);
+        }
+        let searcher = AhoCorasick::builder().ascii_case_insensitive(true).build(&words).ok();
+        Self { rules, triggers, searcher }
+    }
+
+    /// Adds the secrets of a text.
+    pub fn scan(&self, text: Text<'_>, secrets: &mut Secrets) {
+        let mut finder = Finder { scanner: self, text: text.text, kind: text.kind, secrets };
+        for found in self.searcher.iter().flat_map(|searcher| searcher.find_iter(text.text)) {
+            let (start, end) = (found.start(), found.end());
+            match self.triggers[found.pattern().as_usize()] {
+                Trigger::At => finder.at(start, end),
+                Trigger::AtEscaped => finder.email(start, end),
+                Trigger::AccessKey => finder.access_key(start),
+                Trigger::Jwt => finder.jwt(start),
+                Trigger::Scheme => finder.scheme(start, end),
+                Trigger::TaskToken => finder.task_token(start, end),
+                Trigger::Name if text.text[end..].starts_with("-----") => {
+                    finder.private_key(end + 5);
+                }
+                Trigger::Name => finder.name(start, end),
+            }
+        }
+        finder.accounts();
+        finder.secret_access_keys();
+        for pattern in &self.rules.patterns {
+            for found in pattern.find_iter(text.text.as_bytes()) {
+                finder.add_range(Kind::Rule, found.start(), found.end());
+            }
+        }
+        if !self.rules.paths.is_empty()
+            && let Ok(value) = Value::parse(text.text)
+        {
+            finder.paths(&value);
+        }
+    }
+}
+
+struct Finder<'a> {
+    scanner: &'a Scanner,
+    text: &'a str,
+    kind: TextKind,
+    secrets: &'a mut Secrets,
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte)
+}
+
+impl Finder<'_> {
+    fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    fn add(&mut self, kind: Kind, value: &str) {
+        let word = NO_SECRETS.contains(&value) || value.starts_with("arn:");
+        if value.chars().count() >= 3
+            && !word
+            && !self.scanner.rules.keep.iter().any(|k| k == value)
+        {
+            self.secrets.add(kind, value);
+        }
+    }
+
+    fn add_range(&mut self, kind: Kind, start: usize, end: usize) {
+        if let Some(value) = self.text.get(start..end) {
+            self.add(kind, value);
+        }
+    }
+
+    /// Where the run of such bytes begins that ends here; never within an escape such as `\n`.
+    fn back(&self, end: usize, is_part: impl Fn(u8) -> bool) -> usize {
+        let bytes = self.bytes();
+        let mut start = end;
+        while start > 0 && is_part(bytes[start - 1]) {
+            start -= 1;
+        }
+        if start > 0 && bytes[start - 1] == b'\\' && start < end {
+            start += if bytes[start] == b'u' { 5 } else { 1 };
+        }
+        start.min(end)
+    }
+
+    fn forth(&self, start: usize, is_part: impl Fn(u8) -> bool) -> usize {
+        let rest = &self.bytes()[start..];
+        start + rest.iter().position(|byte| !is_part(*byte)).unwrap_or(rest.len())
+    }
+
+    /// `@`: an address, or the end of the user and password of a URL.
+    fn at(&mut self, start: usize, end: usize) {
+        let user = self.back(start, |b| !b.is_ascii_whitespace() && !b"\"\\/<>".contains(&b));
+        let credentials = self.text.get(..user).is_some_and(|head| head.ends_with("://"));
+        if credentials && let Some(colon) = self.text[user..start].find(':') {
+            self.add_range(Kind::Secret, user + colon + 1, start);
+        } else {
+            self.email(start, end);
+        }
+    }
+
+    fn email(&mut self, at: usize, end: usize) {
+        let name = |b: u8| b.is_ascii_alphanumeric() || b"._+-%".contains(&b) || b >= 0x80;
+        let start = self.back(at, name);
+        let host = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
+        let stop = self.forth(end, host);
+        let domain = self.text[end..stop].trim_end_matches(['.', '-']);
+        let top = domain.rsplit('.').next().unwrap_or_default();
+        let named = domain.contains('.') && !domain.starts_with('.') && top.len() >= 2;
+        if start < at && named && top.bytes().all(|b| b.is_ascii_alphabetic()) {
+            self.add_range(Kind::Email, start, end + domain.len());
+        }
+    }
+
+    fn access_key(&mut self, start: usize) {
+        let part = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        let end = self.forth(start, part);
+        let begins = start == 0 || !self.bytes()[start - 1].is_ascii_alphanumeric();
+        let escape = start > 1 && self.bytes()[start - 2] == b'\\';
+        if (16..=32).contains(&(end - start)) && (begins || escape) {
+            self.add_range(Kind::AccessKey, start, end);
+        }
+    }
+
+    fn jwt(&mut self, start: usize) {
+        let end = self.forth(start, |b| is_base64(b) || b == b'.');
+        let text = &self.text[start..end];
+        if text.starts_with("eyJ") && text.len() >= 20 && text.contains('.') {
+            self.add_range(Kind::Token, start, end);
+        }
+    }
+
+    /// `Bearer …` and `Basic …`.
+    fn scheme(&mut self, start: usize, end: usize) {
+        let stop = self.forth(end, |b| is_base64(b) || b".~".contains(&b));
+        let value = &self.text[end..stop];
+        let basic = self.text[start..end].eq_ignore_ascii_case("basic ");
+        let decoded = || base64::engine::general_purpose::STANDARD.decode(value).ok();
+        let secret = match basic {
+            true => decoded().is_some_and(|bytes| bytes.contains(&b':')),
+            false => value.len() >= 6,
+        };
+        if secret {
+            self.add_range(Kind::Token, end, stop);
+        }
+    }
+
+    /// What AWS's task tokens have near their beginning.
+    fn task_token(&mut self, start: usize, end: usize) {
+        let start = self.back(start, is_base64);
+        let mut end = self.forth(end, is_base64);
+        // Some writers escape `/`.
+        loop {
+            let slash = self.forth(end, |b| b == b'\\');
+            if slash == end || self.bytes().get(slash) != Some(&b'/') {
+                break;
+            }
+            end = self.forth(slash, is_base64);
+        }
+        if end - start >= 40 {
+            let value = self.text[start..end].replace('\\', "");
+            self.add(Kind::Token, &value);
+        }
+    }
+
+    /// The lines of a PEM file up to its end.
+    fn private_key(&mut self, start: usize) {
+        let body = &self.text[start..];
+        let body = &body[..body.find("-----").unwrap_or(body.len())];
+        let lines = body.split(|c: char| !c.is_ascii() || !(is_base64(c as u8)));
+        for line in lines.map(|line| line.trim_start_matches('n')).filter(|line| line.len() >= 16) {
+            self.add(Kind::Secret, line);
+        }
+    }
+
+    /// Twelve digits on their own. Every twelfth byte tells whether they can be there.
+    fn accounts(&mut self) {
+        let mut at = 11;
+        while at < self.text.len() {
+            if !self.bytes()[at].is_ascii_digit() {
+                at += 12;
+                continue;
+            }
+            let mut start = at;
+            while start > 0 && self.bytes()[start - 1].is_ascii_digit() {
+                start -= 1;
+            }
+            let end = self.forth(at, |b| b.is_ascii_digit());
+            if end - start == 12 && self.is_account(start, end) {
+                self.add_range(Kind::Account, start, end);
+            }
+            at = end + 12;
+        }
+    }
+
+    fn is_account(&self, start: usize, end: usize) -> bool {
+        let bytes = self.bytes();
+        if ends_uuid(bytes, start, end) {
+            return false;
+        }
+        let head = self.text[..start].trim_end();
+        let inside = bytes.get(end).is_none_or(|b| !b",}] \r\n\t".contains(b) && *b != b'.');
+        let Some(name) = head.strip_suffix(':').filter(|_| !inside) else {
+            let number = !inside && head.ends_with(['[', ',']);
+            let fraction = head.ends_with('.') && start > 1 && bytes[start - 2].is_ascii_digit();
+            return !number && !fraction;
+        };
+        // A number, not a string: only where its name says what it is.
+        match name.trim_end().strip_suffix('"') {
+            Some(name) => {
+                let from = self.back(name.trim_end_matches('\\').len(), |b| b != b'"');
+                let name = name[from..].to_ascii_lowercase();
+                name.contains("account") || name.contains("owner")
+            }
+            None => true,
+        }
+    }
+
+    /// Forty characters of all sorts: the secret half of an access key, wherever it stands.
+    fn secret_access_keys(&mut self) {
+        const LENGTH: usize = 40;
+        let part = |b: u8| b.is_ascii_alphanumeric() || b == b'/' || b == b'+';
+        let mut at = LENGTH - 1;
+        while at < self.text.len() {
+            if !part(self.bytes()[at]) {
+                at += LENGTH;
+                continue;
+            }
+            let (start, end) = (self.back(at, part), self.forth(at, part));
+            let run = &self.bytes()[start..end];
+            let count = |is: fn(&u8) -> bool| run.iter().filter(|b| is(b)).count();
+            if run.len() == LENGTH
+                && count(u8::is_ascii_uppercase) >= 4
+                && count(u8::is_ascii_lowercase) >= 4
+                && count(u8::is_ascii_digit) >= 1
+            {
+                self.add_range(Kind::Secret, start, end);
+            }
+            at = end.max(at) + LENGTH;
+        }
+    }
+
+    /// A word that names of secrets have: the name of a member, or of a parameter (`name=value`).
+    fn name(&mut self, start: usize, end: usize) {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b"_-.$".contains(&b);
+        let start = self.back(start, part);
+        let end = self.forth(end, part);
+        let name = &self.text[start..end];
+        let own = self.scanner.rules.keys.iter().any(|key| key.eq_ignore_ascii_case(name));
+        if !own && !keys::is_secret(name) || name.ends_with(".$") {
+            return;
+        }
+        let kind = if own { Kind::Rule } else { Kind::Secret };
+        let bytes = self.bytes();
+        let backslashes = self.forth(end, |b| b == b'\\') - end;
+        let quote = end + backslashes;
+        match bytes.get(quote) {
+            Some(b'"') => {
+                let colon = self.forth(quote + 1, |b| b.is_ascii_whitespace());
+                if bytes.get(colon) == Some(&b':') {
+                    let value = self.forth(colon + 1, |b| b.is_ascii_whitespace());
+                    self.value(kind, value, backslashes.trailing_ones());
+                }
+            }
+            Some(b'=') if backslashes == 0 => self.parameter(kind, end + 1, 4),
+            // Prose: what follows must look like a secret by itself.
+            Some(b':') if backslashes == 0 => {
+                self.parameter(kind, self.forth(end + 1, |b| b == b' '), 6);
+            }
+            _ => {}
+        }
+    }
+
+    fn parameter(&mut self, kind: Kind, start: usize, least: usize) {
+        let end =
+            self.forth(start, |b| !b.is_ascii_whitespace() && !b"&\"';,\\<>}{)(".contains(&b));
+        let value = &self.text[start..end];
+        let mixed = value.bytes().any(|b| b.is_ascii_digit())
+            && value.bytes().any(|b| b.is_ascii_alphabetic());
+        let is_path = value.starts_with('$') || value.contains("${");
+        if value.len() >= least && (mixed || least == 4) && !is_path && !value.contains("://") {
+            self.add_range(kind, start, end);
+        }
+    }
+
+    /// The value of a member that holds a secret: a string, or an array of them. `level` says in
+    /// how many strings the member is nested.
+    fn value(&mut self, kind: Kind, start: usize, level: u32) {
+        match self.bytes().get(start) {
+            Some(b'"' | b'\\') => {
+                if let Some((inner, end, _)) = self.string(start, level) {
+                    self.text_of(kind, inner, end, level);
+                }
+            }
+            Some(b'[') => {
+                let mut at = start + 1;
+                loop {
+                    at = self.forth(at, |b| b.is_ascii_whitespace() || b == b',');
+                    if !matches!(self.bytes().get(at), Some(b'"' | b'\\')) {
+                        break;
+                    }
+                    let Some((inner, end, after)) = self.string(at, level) else { break };
+                    self.text_of(kind, inner, end, level);
+                    at = after;
+                }
+            }
+            Some(b'0'..=b'9') if kind == Kind::Rule => {
+                let end = self.forth(start, |b| b.is_ascii_digit());
+                if end - start >= 6 {
+                    self.add_range(kind, start, end);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The string that opens here at this level: where its text begins and ends, and what follows.
+    ///
+    /// `\"` opens a string within a string, `\\\"` one within that; and a run of backslashes before
+    /// a quote says by the ones at its end in which of them the quote stands.
+    fn string(&self, start: usize, level: u32) -> Option<(usize, usize, usize)> {
+        let bytes = self.bytes();
+        let quote = self.forth(start, |b| b == b'\\');
+        let opens = bytes.get(quote) == Some(&b'"') && (quote - start).trailing_ones() == level;
+        let inner = opens.then_some(quote + 1)?;
+        let mut at = inner;
+        loop {
+            at += bytes[at..].iter().position(|b| *b == b'"')?;
+            let mut run = 0;
+            while at - run > inner && bytes[at - run - 1] == b'\\' {
+                run += 1;
+            }
+            if run.trailing_ones() <= level {
+                let own = (1usize << level.min(20)) - 1;
+                return Some((inner, at - own.min(run), at + 1));
+            }
+            at += 1;
+        }
+    }
+
+    /// A secret text: as it is, or the strings of the JSON that it is.
+    fn text_of(&mut self, kind: Kind, start: usize, end: usize, level: u32) {
+        let Some(raw) = self.text.get(start..end) else { return };
+        let mut text = raw.to_owned();
+        if raw.contains('\\') {
+            for _ in 0..=level {
+                match serde_json::from_str::<String>(&format!("\"{text}\"")) {
+                    Ok(decoded) => text = decoded,
+                    Err(_) => break,
+                }
+            }
+        }
+        if text.starts_with(['{', '[', '"'])
+            && !text.starts_with("{%")
+            && let Ok(value) = Value::parse(&text)
+        {
+            self.leaves(kind, &value);
+            return;
+        }
+        let code = text.starts_with("{%") || text.contains("${");
+        let path = text.starts_with("$.") || text.starts_with("$$") || text.starts_with("$[");
+        let path = path || text == "$" || text.starts_with("States.");
+        if self.kind != TextKind::Definition || !(code || path) {
+            self.add(kind, &text);
+        }
+    }
+
+    fn leaves(&mut self, kind: Kind, value: &Value) {
+        match value {
+            Value::String(text) => self.add(kind, text),
+            Value::Array(items) => items.iter().for_each(|item| self.leaves(kind, item)),
+            Value::Object(members) => members.values().for_each(|m| self.leaves(kind, m)),
+            Value::Number(number) if kind == Kind::Rule => {
+                let text = number.to_string();
+                if text.len() >= 6 && text.bytes().all(|b| b.is_ascii_digit()) {
+                    self.add(kind, &text);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The values at the user's paths, in every piece of JSON that a string holds.
+    fn paths(&mut self, value: &Value) {
+        match value {
+            Value::String(text) if text.starts_with(['{', '[']) => {
+                if let Ok(inner) = Value::parse(text) {
+                    let scanner = self.scanner;
+                    for path in &scanner.rules.paths {
+                        if let Ok(found) = path.read(&inner) {
+                            self.leaves(Kind::Rule, &found);
+                        }
+                    }
+                    self.paths(&inner);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.paths(item)),
+            Value::Object(members) => members.values().for_each(|member| self.paths(member)),
+            _ => {}
+        }
+    }
+}

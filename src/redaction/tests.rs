@@ -1,0 +1,168 @@
+//! Secrets that must be gone, and what must stay.
+
+use super::*;
+
+fn redact(rules: Rules, texts: &[Text<'_>]) -> Vec<String> {
+    let redactor = Redactor::new(rules, b"key");
+    let mut replacer = redactor.replacer(texts.iter().copied());
+    texts.iter().map(|text| replacer.replace(text.text)).collect()
+}
+
+#[track_caller]
+fn gone(text: &str, secrets: &[&str]) -> String {
+    let redacted = redact(Rules::default(), &[Text::data(text)]).remove(0);
+    for secret in secrets {
+        assert!(text.contains(secret), "`{secret}` is not in {text}");
+        assert!(!redacted.contains(secret), "`{secret}` is still in {redacted}");
+    }
+    serde_json::from_str::<serde_json::Value>(&redacted).expect("still JSON");
+    redacted
+}
+
+#[track_caller]
+fn stays(text: &str) {
+    assert_eq!(redact(Rules::default(), &[Text::definition(text)]), [text]);
+}
+
+#[test]
+fn secrets_are_gone() {
+    let token = format!("AAAAKgAAAAIAAAAA{}", "AbC123+/".repeat(20));
+    let texts = [
+        (r#"{"a":"arn:aws:iam::210987654321:role/R","n":"x"}"#, &["210987654321"][..]),
+        (r#"{"url":"https://sqs.eu-west-1.amazonaws.com/210987654321/q"}"#, &["210987654321"]),
+        (r#"{"bucket":"logs-210987654321-eu"}"#, &["210987654321"]),
+        (r#"{"accountId":210987654321}"#, &["210987654321"]),
+        (r#"{"input":"{\"accountId\": 210987654321}"}"#, &["210987654321"]),
+        (r#"{"m":"write to anna.meier+x@mail.acme.co.uk."}"#, &["anna.meier", "acme"]),
+        (r#"{"m":"line\nanna@acme.com","u":"x?to=bob%40acme.com&y"}"#, &["anna", "bob%40"]),
+        (r#"{"i":"{\"m\":\"line\\nanna@acme.com\"}"}"#, &["anna"]),
+        (r#"{"k":"AKIAIOSFODNN7EXAMPLF","s":"ASIAQWERTYUIOPASDFGH"}"#, &["AKIAIOS", "ASIAQ"][..]),
+        (r#"{"plain":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY"}"#, &["wJalrX"]),
+        (r#"{"h":"Bearer abc.def-123","b":"Basic YWxhZGRpbjpvcGVu"}"#, &["abc.def", "YWxh"]),
+        (r#"{"j":"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP"}"#, &["eyJhbG", "dBjft"]),
+        (r#"{"password":"hunter2","note":"say hunter2xy"}"#, &["hunter2"]),
+        (r#"{"i":"{\"dbPassword\":\"p\\\"w/d\",\"o\":\"p\\\"w/d\"}"}"#, &["w/d"]),
+        (r#"{"i":"{\"j\":\"{\\\"apiKey\\\":\\\"sk-1234x\\\"}\"}"}"#, &["sk-1234x"]),
+        (r#"{"secrets":["alphabetic", "beta-2"],"x":"alphabetic"}"#, &["alphabetic", "beta-2"]),
+        (r#"{"SecretString":"{\"user\":\"u-ser\",\"pin\":\"p-1n\"}"}"#, &["u-ser", "p-1n"]),
+        (r#"{"assigned":{"token":"\"tok-en9\""},"o":"tok-en9"}"#, &["tok-en9"]),
+        (
+            r#"{"u":"postgres://app:pa55w@db:5432/x","v":"?sig=1&token=ab12cd"}"#,
+            &["pa55w", "ab12cd"],
+        ),
+        (r#"{"cause":"login failed, password: hunt3r2"}"#, &["hunt3r2"]),
+        (
+            r#"{"pw":1,"pass word":2,"pem":"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA75\n-----END"}"#,
+            &["MIIEpAIBAAKCAQEA75"],
+        ),
+    ];
+    for (text, secrets) in texts {
+        gone(text, secrets);
+    }
+    gone(&format!(r#"{{"p":"{{\"T\":\"{token}\"}}"}}"#), &[&token]);
+    gone(&format!(r#"{{"p":"{}"}}"#, token.replace('/', "\\/")), &["AAAAKgAAAA"]);
+}
+
+#[test]
+fn what_is_no_secret_stays() {
+    stays(
+        r#"{"arn":"arn:aws:states:::lambda:invoke","id":"0b6f6c2a-41d4-a716-4466-554400001234"}"#,
+    );
+    stays(r#"{"id":"550e8400-e29b-41d4-a716-446655440000","t":1700000000.123,"n":123456789012}"#);
+    stays(r#"{"ms":1700000000123,"list":[123456789012, 123456789013],"x":0.123456789012}"#);
+    stays(r#"{"Parameters":{"Password.$":"$.password","Token":"{% $token %}","Key":{"S":"a"}}}"#);
+    stays(r#"{"TaskToken.$":"$$.Task.Token","SecretId":"prod/db","nextToken":"abc"}"#);
+    stays(r#"{"Next":"Check token: then go","Credentials":{"RoleArn":"arn:aws:iam::aws:role/x"}}"#);
+    stays(r#"{"x":"@","y":"a@b","z":"@scope/package","token":"","password":"${Password}"}"#);
+    stays("");
+    stays("\\");
+    stays(r#"{"password":"#);
+    stays(r#"{"password":"\"#);
+    stays(r#"\\\u00@acme.com"#);
+}
+
+#[test]
+fn equal_values_stay_equal_and_keep_their_form() {
+    let texts = [
+        r#"{"Parameters": {"password": "hunter2", "FunctionName": "arn:aws:lambda:eu-west-1:210987654321:function:F:1"}}"#,
+        r#"{"parameters": "{\"password\":\"hunter2\",\"FunctionName\":\"arn:aws:lambda:eu-west-1:210987654321:function:F:1\"}"}"#,
+    ];
+    let redacted = redact(Rules::default(), &[Text::definition(texts[0]), Text::data(texts[1])]);
+    let definition: serde_json::Value = serde_json::from_str(&redacted[0]).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&redacted[1]).unwrap();
+    let parameters: serde_json::Value =
+        serde_json::from_str(event["parameters"].as_str().unwrap()).unwrap();
+    assert_eq!(definition["Parameters"], parameters);
+    let arn = parameters["FunctionName"].as_str().unwrap();
+    let account = arn.split(':').nth(4).unwrap();
+    assert!(account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()), "{arn}");
+    assert!(arn.starts_with("arn:aws:lambda:eu-west-1:") && arn.ends_with(":function:F:1"));
+    let again = redact(Rules::default(), &[Text::data(texts[1])]);
+    assert_eq!(again[0], redacted[1], "the same in another recording with the same key");
+    let other = Redactor::new(Rules::default(), b"other");
+    assert_ne!(other.replacer([Text::data(texts[1])]).replace(texts[1]), redacted[1]);
+    let mail = gone(r#"{"m":"a@acme.com","n":"<a@acme.com>"}"#, &["acme"]);
+    assert_eq!(mail.matches("@example.com").count(), 2);
+}
+
+#[test]
+fn rules_of_the_user() {
+    let rules = || {
+        Rules::parse(
+            "[redaction]\nkeys = [\"iban\"]\npaths = [\"$.customer.name\", \"$.lines[*].sku\"]\n\
+             patterns = [\"ORD-[0-9]+\"]\nkeep = [\"noreply@acme.com\"]\n[other]\nx = 1\n",
+        )
+        .unwrap()
+    };
+    let text = r#"{"input":"{\"IBAN\":\"DE02 1203\",\"customer\":{\"name\":\"Zoe Fink\"},\"lines\":[{\"sku\":\"S-1\"},{\"sku\":\"S-2\"}],\"o\":\"ORD-77\",\"from\":\"noreply@acme.com\"}","cause":"Zoe Fink has ORD-77"}"#;
+    let redacted = redact(rules(), &[Text::data(text)]).remove(0);
+    for secret in ["DE02", "Zoe", "Fink", "S-1", "S-2", "77"] {
+        assert!(!redacted.contains(secret), "{secret}: {redacted}");
+    }
+    assert!(redacted.contains("noreply@acme.com"));
+    for (bad, message) in [
+        ("[redaction]\nkeis = []", "unknown field `keis`"),
+        ("[redaction]\npatterns = [\"(\"]", "unclosed group"),
+        ("[redaction]\npaths = [\"$.[\"]", "[redaction] paths: `$.[`"),
+        ("redaction = ", "TOML parse error"),
+    ] {
+        let error = Rules::parse(bad).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn any_text_is_read_to_its_end() {
+    let pieces = [
+        "\"",
+        "\\",
+        "password",
+        "\":\"",
+        "@",
+        "a.b",
+        "{",
+        "[",
+        "eyJ",
+        "é",
+        "210987654321",
+        "u",
+        "AKIA",
+        "=",
+        ": ",
+        "Basic ",
+        "AAAAKgAAAA",
+        "://",
+        "%40",
+        "token",
+    ];
+    let mut state = 1_u32;
+    let redactor = Redactor::new(Rules::default(), b"key");
+    for _ in 0..3_000 {
+        let mut text = String::new();
+        for _ in 0..12 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text.push_str(pieces[(state >> 16) as usize % pieces.len()]);
+        }
+        redactor.replacer([Text::data(&text)]).replace(&text);
+    }
+}
