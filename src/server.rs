@@ -29,6 +29,8 @@ mod integration;
 mod options;
 mod quota;
 mod report;
+#[cfg(feature = "aws")]
+mod sdk;
 mod shared;
 mod wire;
 
@@ -53,6 +55,8 @@ pub use auth::Key;
 pub use clock::ClockMode;
 pub use options::{Options, Retain};
 pub use quota::{Bucket, Quotas};
+#[cfg(feature = "aws")]
+pub use sdk::{StripSyncPrefix, sdk_config};
 
 use driver::Driver;
 use http::Site;
@@ -180,3 +184,6 @@ async fn serve(
     }
     timekeeper.abort();
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,8 +90,8 @@ fn status(error: &ApiError) -> u16 {
 
 /// The request ids of a server: UUIDs that look random and are not, so that equal runs are equal.
 pub(super) fn request_id(seed: u64, count: u64) -> HeaderValue {
-    let high = mixed(seed ^ count.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let low = mixed(high ^ count);
+    let high = mixed(seed ^ (count + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let low = mixed(high.wrapping_add(0x9E37_79B9_7F4A_7C15));
     let mut text = [b'-'; 36];
     let mut digits = (0..32).map(|i| {
         let word = if i < 16 { high } else { low };

@@ -1,0 +1,59 @@
+//! The AWS SDK for Rust, pointed at a server (feature `aws`).
+
+use aws_credential_types::Credentials;
+use aws_sdk_sfn::config::{BehaviorVersion, Builder, Region};
+use aws_smithy_http_client::Builder as HttpClient;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// Takes the prefix `sync-` off the host, which the SDK puts before it for StartSyncExecution and
+/// TestState: nobody resolves `sync-localhost`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StripSyncPrefix;
+
+impl Intercept for StripSyncPrefix {
+    fn name(&self) -> &'static str {
+        "StripSyncPrefix"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let uri = request.uri().to_owned();
+        if uri.contains("://sync-") {
+            request.set_uri(uri.replacen("://sync-", "://", 1))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a client of aws-sdk-sfn needs for the server at `url`: endpoint, region, credentials that
+/// come from nowhere, plain HTTP, and [`StripSyncPrefix`].
+///
+/// ```no_run
+/// use stepproof::server::{Options, Server, sdk_config};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start(Options::default())?;
+/// let client = aws_sdk_sfn::Client::from_conf(sdk_config(&server.url()).build());
+/// let machines = client.list_state_machines().send().await?;
+/// assert!(machines.state_machines().is_empty());
+/// # Ok(())
+/// # }
+/// ```
+pub fn sdk_config(url: &str) -> Builder {
+    Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(url)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("stepproof", "stepproof", None, None, "stepproof"))
+        .http_client(HttpClient::new().build_http())
+        .interceptor(StripSyncPrefix)
+}

@@ -1,0 +1,150 @@
+//! Requests that are wrong in every way, and clients that are slow, many or gone.
+
+use super::*;
+
+const TARGET: (&str, &str) = ("x-amz-target", "AWSStepFunctions.ListStateMachines");
+const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.0");
+
+#[track_caller]
+fn check(head: &str, headers: &[(&str, &str)], body: &str, expected: (u16, &str)) {
+    let server = start(Options::default());
+    let (status, answer) = request(&server, head, headers, body);
+    let answer = Value::parse(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    let code = answer.get("__type").and_then(Value::as_str).unwrap_or_default();
+    assert_eq!((status, code), expected, "{answer}");
+}
+
+#[test]
+fn wrong_content_types_and_targets_are_no_operations() {
+    let unknown = (400, "UnknownOperationException");
+    check("POST /", &[TARGET], "{}", unknown);
+    check("POST /", &[("content-type", "application/json"), TARGET], "{}", unknown);
+    check("POST /", &[("content-type", "text/plain"), TARGET], "{}", unknown);
+    check("POST /", &[JSON], "{}", unknown);
+    check("POST /", &[JSON, ("x-amz-target", "AWSStepFunctions.Fly")], "{}", unknown);
+    check("POST /", &[JSON, ("x-amz-target", "AmazonSQS.SendMessage")], "{}", unknown);
+    check("POST /", &[JSON, ("x-amz-target", "\u{e9}\u{e9}")], "{}", unknown);
+    check("POST /elsewhere", &[JSON, TARGET], "{}", (404, ""));
+    check("GET /elsewhere", &[], "", (404, ""));
+    check("DELETE /", &[], "", (404, ""));
+}
+
+#[test]
+fn bodies_that_are_no_json_do_not_serialize() {
+    let wrong = (400, "SerializationException");
+    for body in ["", "{", "[1", "nul", "{\"maxResults\": }", "\u{0}", "{} {}"] {
+        check("POST /", &[JSON, TARGET], body, wrong);
+    }
+    let deep = "[".repeat(100_000);
+    check("POST /", &[JSON, TARGET], &deep, wrong);
+}
+
+#[test]
+fn bodies_above_a_megabyte_are_too_large() {
+    let server = start(Options::default());
+    let large = format!("{{\"a\": \"{}\"}}", "x".repeat(2_000_000));
+    let (status, answer) = call(&server, "ListStateMachines", &large);
+    assert_eq!((status, text(&answer, "__type")), (413, "RequestEntityTooLargeException"));
+    let announced = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-type: {}\r\ncontent-length: 99999999999\r\n\r\n{{",
+        JSON.1
+    );
+    let (status, _) = parse(&raw(&server, announced.as_bytes()));
+    assert_eq!(status, 413);
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {}\r\n\
+         transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n",
+        JSON.1,
+        format!("10000\r\n{}\r\n", "x".repeat(0x10000)).repeat(20)
+    );
+    let (status, _) = parse(&raw(&server, chunked.as_bytes()));
+    assert_eq!(status, 413);
+}
+
+#[test]
+fn what_is_no_http_ends_its_own_connection_only() {
+    let server = start(Options::default());
+    let mut other = connect(&server);
+    other.write_all(b"POST / HTTP/1.1\r\nhost: x\r\n").unwrap();
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: minus\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        &[0; 4096],
+    ] {
+        let answer = raw(&server, bytes);
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(1_000_000));
+    assert_eq!(parse(&raw(&server, long.as_bytes())).0, 431);
+    // The one who was in the middle of his request goes on.
+    other.write_all(b"connection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).unwrap();
+    assert_eq!(parse(&answer).0, 400);
+    assert_eq!(request(&server, "GET /_stepproof/health", &[], "").0, 200);
+}
+
+#[test]
+fn slow_clients_are_given_up() {
+    let server = start(Options { read_timeout: Duration::from_millis(300), ..Options::default() });
+    let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-type: {}\r\n", JSON.1);
+    // Half a head.
+    assert_eq!(parse(&raw(&server, head.as_bytes())).0, 0);
+    // A head, and half a body.
+    let half = format!("{head}content-length: 100\r\n\r\n{{");
+    let (status, answer) = parse(&raw(&server, half.as_bytes()));
+    assert_eq!(status, 408, "{answer}");
+}
+
+#[test]
+fn many_idle_connections_disturb_nobody() {
+    let server = start(Options::default());
+    let idle: Vec<TcpStream> = (0..500).map(|_| connect(&server)).collect();
+    assert_eq!(request(&server, "GET /_stepproof/health", &[], "").0, 200);
+    drop(idle);
+}
+
+#[test]
+fn request_ids_differ() {
+    let server = start(Options::default());
+    let id = || {
+        let answer = raw(
+            &server,
+            b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+        );
+        let line = answer.lines().find(|line| line.starts_with("x-amzn-requestid: "));
+        line.unwrap_or_else(|| panic!("no id in {answer}")).to_owned()
+    };
+    assert_ne!(id(), id());
+}
+
+#[test]
+fn browsers_are_answered_only_where_they_may_ask() {
+    let cors = |options| {
+        let server = start(options);
+        let preflight = b"OPTIONS / HTTP/1.1\r\nhost: x\r\norigin: http://localhost:3000\r\n\
+                          connection: close\r\n\r\n";
+        let answer = raw(&server, preflight);
+        (parse(&answer).0, answer.contains("access-control-allow-origin: http://localhost:3000"))
+    };
+    assert_eq!(cors(Options::default()), (404, false));
+    let origin = Some("http://localhost:3000".to_owned());
+    assert_eq!(cors(Options { cors: origin, ..Options::default() }), (204, true));
+}
+
+#[test]
+fn the_clock_takes_json_of_its_own_kind() {
+    let server = start(Options::default());
+    assert_eq!(clock(&server, "{\"freeze\": true}").0, 200);
+    for body in ["", "[]", "{\"freeze\": 1}", "{\"advance\": \"soon\"}", "{\"jump\": 1}"] {
+        let (status, answer) = clock(&server, body);
+        assert_eq!(status, 400, "{body}: {answer}");
+    }
+    // A form of another site cannot move it.
+    let form = [("content-type", "text/plain")];
+    assert_eq!(request(&server, "POST /_stepproof/clock", &form, "{\"advance\": 1}").0, 400);
+}
