@@ -3,10 +3,21 @@
 //! [`call`] takes the name of an operation and the body of a request, and answers the body of the
 //! response. It performs no I/O and asks no clock: a server puts HTTP around it.
 
-use crate::service::{ActivityTask, ExecutionId, PollId, Service};
-use crate::time::Timestamp;
+mod activity;
+mod body;
+mod execution;
+mod machine;
+mod map_run;
+mod version;
+mod write;
 
 pub use crate::service::ApiError;
+use crate::service::{ActivityTask, ExecutionId, PollId, Service};
+use crate::test_state::TestStateRequest;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+use body::Body;
 
 /// What a call came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +31,47 @@ pub enum Answer {
     /// ([`Output::Ended`](crate::service::Output::Ended)); [`sync_execution`] writes the answer.
     SyncExecution(ExecutionId),
 }
+
+/// The operations of the service model.
+pub const OPERATIONS: [&str; 37] = [
+    "CreateActivity",
+    "CreateStateMachine",
+    "CreateStateMachineAlias",
+    "DeleteActivity",
+    "DeleteStateMachine",
+    "DeleteStateMachineAlias",
+    "DeleteStateMachineVersion",
+    "DescribeActivity",
+    "DescribeExecution",
+    "DescribeMapRun",
+    "DescribeStateMachine",
+    "DescribeStateMachineAlias",
+    "DescribeStateMachineForExecution",
+    "GetActivityTask",
+    "GetExecutionHistory",
+    "ListActivities",
+    "ListExecutions",
+    "ListMapRuns",
+    "ListStateMachineAliases",
+    "ListStateMachineVersions",
+    "ListStateMachines",
+    "ListTagsForResource",
+    "PublishStateMachineVersion",
+    "RedriveExecution",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "SendTaskSuccess",
+    "StartExecution",
+    "StartSyncExecution",
+    "StopExecution",
+    "TagResource",
+    "TestState",
+    "UntagResource",
+    "UpdateMapRun",
+    "UpdateStateMachine",
+    "UpdateStateMachineAlias",
+    "ValidateStateMachineDefinition",
+];
 
 /// Does what one request asks for. `operation` is the name behind the dot of `X-Amz-Target`.
 ///
@@ -36,18 +88,77 @@ pub fn call(
     operation: &str,
     body: &[u8],
 ) -> Result<Answer, ApiError> {
-    let _ = (service, now, body);
-    Err(ApiError::new("UnknownOperationException", format!("unknown operation `{operation}`")))
+    if !OPERATIONS.contains(&operation) {
+        let message = format!("unknown operation `{operation}`");
+        return Err(ApiError::new("UnknownOperationException", message));
+    }
+    if operation == "TestState" {
+        return test_state(body).map(Answer::Ready);
+    }
+    let body = &Body::parse(body)?;
+    let text = match operation {
+        "GetActivityTask" => return activity::task(service, now, body),
+        "StartSyncExecution" => return execution::start_sync(service, now, body),
+        "CreateActivity" => activity::create(service, now, body),
+        "DeleteActivity" => activity::delete(service, now, body),
+        "DescribeActivity" => activity::describe(service, body),
+        "ListActivities" => activity::list(service, body),
+        "SendTaskFailure" => activity::fail(service, now, body),
+        "SendTaskHeartbeat" => activity::heartbeat(service, now, body),
+        "SendTaskSuccess" => activity::succeed(service, now, body),
+        "CreateStateMachine" => machine::create(service, now, body),
+        "DeleteStateMachine" => machine::delete(service, body),
+        "DescribeStateMachine" => machine::describe(service, body),
+        "DescribeStateMachineForExecution" => machine::describe_for_execution(service, body),
+        "ListStateMachines" => machine::list(service, body),
+        "ListTagsForResource" => machine::tags(service, body),
+        "TagResource" => machine::tag(service, body),
+        "UntagResource" => machine::untag(service, body),
+        "UpdateStateMachine" => machine::update(service, now, body),
+        "ValidateStateMachineDefinition" => machine::validate(body),
+        "CreateStateMachineAlias" => version::create_alias(service, now, body),
+        "DeleteStateMachineAlias" => version::delete_alias(service, body),
+        "DeleteStateMachineVersion" => version::delete(service, body),
+        "DescribeStateMachineAlias" => version::describe_alias(service, body),
+        "ListStateMachineAliases" => version::list_aliases(service, body),
+        "ListStateMachineVersions" => version::list(service, body),
+        "PublishStateMachineVersion" => version::publish(service, now, body),
+        "UpdateStateMachineAlias" => version::update_alias(service, now, body),
+        "DescribeMapRun" => map_run::describe(service, body),
+        "ListMapRuns" => map_run::list(service, body),
+        "UpdateMapRun" => map_run::update(service, now, body),
+        "DescribeExecution" => execution::describe(service, now, body),
+        "GetExecutionHistory" => execution::history(service, body),
+        "ListExecutions" => execution::list(service, body),
+        "RedriveExecution" => execution::redrive(service, now, body),
+        "StartExecution" => execution::start(service, now, body),
+        _ => execution::stop(service, now, body),
+    };
+    text.map(Answer::Ready)
 }
 
 /// The answer of GetActivityTask: the task, or a null token where there was none for a minute.
 pub fn activity_task(task: Option<&ActivityTask>) -> String {
-    let _ = task;
-    String::from("{}")
+    activity::answer(task)
 }
 
 /// The answer of StartSyncExecution, whose execution has ended.
 pub fn sync_execution(service: &Service, execution: ExecutionId) -> String {
-    let _ = (service, execution);
+    execution::sync_answer(service, execution)
+}
+
+fn test_state(body: &[u8]) -> Result<String, ApiError> {
+    Body::parse(body)?;
+    let request = std::str::from_utf8(body).ok().and_then(|text| Value::parse(text).ok());
+    let tested = TestStateRequest::from_json(&request.unwrap_or_default())
+        .and_then(|request| crate::test_state::test_state(&request));
+    match tested {
+        Ok(response) => Ok(response.to_json().to_json()),
+        Err(error) => Err(ApiError::new(error.code, error.message)),
+    }
+}
+
+/// What an operation without an answer answers.
+fn nothing() -> String {
     String::from("{}")
 }

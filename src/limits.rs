@@ -50,6 +50,20 @@ pub struct Limits {
     /// Levels of states within states that are read; AWS has such a limit
     /// (`TOO_DEEPLY_NESTED`) but documents no number.
     pub nested_levels: usize,
+    /// State machines of an account.
+    pub state_machines: usize,
+    /// Activities of an account.
+    pub activities: usize,
+    /// Executions of an account that run at once, Standard ones.
+    pub open_executions: usize,
+    /// Polls for tasks of one activity that wait at once.
+    pub activity_pollers: usize,
+    /// Versions of a state machine.
+    pub versions: usize,
+    /// Aliases of a state machine.
+    pub aliases: usize,
+    /// Tags of a state machine or an activity.
+    pub tags: usize,
     /// State transitions of an Express execution in which no virtual time passes. On AWS a loop
     /// takes time and ends after [`Limits::express_seconds`]; here it ends after so many.
     pub express_transitions_at_once: u64,
@@ -88,13 +102,26 @@ impl Limits {
             max_delay_seconds: 31_622_400,
             intrinsic_depth: 10,
             nested_levels: 100,
+            state_machines: 100_000,
+            activities: 100_000,
+            open_executions: 1_000_000,
+            activity_pollers: 1_000,
+            versions: 1_000,
+            aliases: 100,
+            tags: 50,
             express_transitions_at_once: 1_000_000,
         }
     }
 
     /// What the developer guide of 2019 said: payloads of 32,768 characters.
     pub const fn guide_2019() -> Self {
-        Self { profile: "guide-2019", payload: PayloadLimit::Characters(32_768), ..Self::today() }
+        Self {
+            profile: "guide-2019",
+            payload: PayloadLimit::Characters(32_768),
+            state_machines: 10_000,
+            activities: 10_000,
+            ..Self::today()
+        }
     }
 
     /// The limits called `profile`: `today` or `guide-2019`.

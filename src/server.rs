@@ -144,7 +144,7 @@ async fn serve(
     let shared = Shared::new(Driver::new(&options, shared::wall(), shared::now()));
     let timekeeper = tokio::spawn(shared.clone().keep_time());
     let (read_timeout, drain_timeout) = (options.read_timeout, options.drain_timeout);
-    let site = Arc::new(Site::new(shared, options, shared::now()));
+    let site = Arc::new(Site::new(shared, options));
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(read_timeout);
     http.http2().timer(TokioTimer::new()).max_concurrent_streams(1_000);

@@ -7,37 +7,56 @@
 //! driver above it decides what a task's service answers, or lets the account do it itself where
 //! the service is Step Functions ([`Service::serve`]).
 
+mod activity;
 mod callback;
 mod delivery;
 mod error;
 mod execution;
+mod listing;
+mod machine;
 mod map_run;
 mod metrics;
 mod nested;
 mod notify;
 mod operation;
+mod records;
 mod redrive;
+mod settings;
+mod tags;
 mod version;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxHasher;
 
-pub use callback::{ActivityTask, PollId};
+pub use activity::{Activity, ActivityTask, PollId};
 pub use error::ApiError;
 pub use execution::{ExecutionId, Parent, Record, StateMachineRecord};
+pub use machine::{NewStateMachine, StateMachineUpdate};
 pub use map_run::{MapRunChild, MapRunId, MapRunRecord};
 pub use metrics::{Datapoint, Metric, Metrics};
 pub use notify::StatusChange;
+pub(crate) use operation::NewExecution;
 pub use operation::{Operation, Response};
+pub use records::Records;
+pub use settings::{
+    EncryptionConfiguration, KmsTrouble, LoggingConfiguration, Settings, Surroundings,
+};
 pub use version::{Alias, Route, Version};
 
-use crate::asl::ExecutionType;
+use activity::Polls;
+use callback::Token;
+use listing::Listing;
+use machine::Machine;
+
+use crate::asl::{ExecutionType, Resource};
 use crate::engine::{self, Input, MapRunRequest, Rejected, TaskId, TaskRequest};
 use crate::entropy::Entropy;
+use crate::history::Failure;
 use crate::limits::Limits;
 use crate::map_run::Objects;
 use crate::time::Timestamp;
@@ -57,6 +76,9 @@ pub struct Account {
     pub interleaving: Option<i64>,
     /// The service's limits.
     pub limits: Limits,
+    /// For so many milliseconds after UpdateStateMachine executions may still start with what was
+    /// before, as AWS warns of; which do is drawn. Zero: none does.
+    pub update_lag_millis: i64,
 }
 
 impl Default for Account {
@@ -67,6 +89,7 @@ impl Default for Account {
             seed: 0,
             interleaving: None,
             limits: Limits::today(),
+            update_lag_millis: 0,
         }
     }
 }
@@ -104,25 +127,22 @@ pub enum Output {
 pub struct Service {
     account: Account,
     entropy: Entropy,
-    machines: IndexMap<Arc<str>, Arc<StateMachineRecord>, BuildHasherDefault<FxHasher>>,
-    versions: IndexMap<Arc<str>, Version, BuildHasherDefault<FxHasher>>,
-    aliases: IndexMap<Arc<str>, Alias, BuildHasherDefault<FxHasher>>,
-    /// By machine: the number of its latest version.
-    published: FastMap<Arc<str>, u64>,
-    records: Vec<Record>,
+    surroundings: Surroundings,
+    machines: BTreeMap<Arc<str>, Machine>,
+    tags: FastMap<Arc<str>, IndexMap<Arc<str>, Arc<str>>>,
+    records: Records,
     by_arn: FastMap<Arc<str>, ExecutionId>,
-    tokens: FastMap<Arc<str>, (ExecutionId, TaskId)>,
+    listing: Listing,
+    tokens: FastMap<Arc<str>, Token>,
     /// Nested executions by the task that waits for their end.
     awaited: FastMap<(ExecutionId, TaskId), ExecutionId>,
-    activities: IndexMap<Arc<str>, callback::Activity, BuildHasherDefault<FxHasher>>,
-    map_runs: Vec<MapRunRecord>,
-    map_run_tasks: FastMap<(ExecutionId, TaskId), MapRunId>,
+    activities: BTreeMap<Arc<str>, Activity>,
+    polls: Polls,
+    map_runs: BTreeMap<MapRunId, MapRunRecord>,
+    map_runs_by_arn: FastMap<Arc<str>, MapRunId>,
+    map_runs_started: u32,
+    map_run_tasks: BTreeMap<(ExecutionId, TaskId), MapRunId>,
     objects: Objects,
-    /// The metrics of executions whose history is gone.
-    found: metrics::Found,
-    polls: u64,
-    /// Polls do not expire by themselves.
-    polls_stay: bool,
     /// The client tokens of the last redrives, the latest last.
     redrive_tokens: FastMap<ExecutionId, Vec<(Arc<str>, Timestamp)>>,
     /// Executions that have something to say.
@@ -131,6 +151,8 @@ pub struct Service {
     outbox: VecDeque<Output>,
     /// Executions that have ended.
     over: usize,
+    /// State transitions of Standard executions.
+    transitions: u64,
 }
 
 impl Service {
@@ -139,26 +161,27 @@ impl Service {
         Self {
             entropy: Entropy::new(account.seed).fork("account"),
             account,
-            machines: IndexMap::default(),
-            versions: IndexMap::default(),
-            aliases: IndexMap::default(),
-            published: FastMap::default(),
-            records: Vec::new(),
+            surroundings: Surroundings::default(),
+            machines: BTreeMap::new(),
+            tags: FastMap::default(),
+            records: Records::default(),
             by_arn: FastMap::default(),
+            listing: Listing::default(),
             tokens: FastMap::default(),
             awaited: FastMap::default(),
-            activities: IndexMap::default(),
-            map_runs: Vec::new(),
-            map_run_tasks: FastMap::default(),
+            activities: BTreeMap::new(),
+            polls: Polls::default(),
+            map_runs: BTreeMap::new(),
+            map_runs_by_arn: FastMap::default(),
+            map_runs_started: 0,
+            map_run_tasks: BTreeMap::new(),
             objects: Objects::default(),
-            found: metrics::Found::default(),
-            polls: 0,
-            polls_stay: false,
             redrive_tokens: FastMap::default(),
             talking: VecDeque::new(),
             deadlines: BTreeSet::new(),
             outbox: VecDeque::new(),
             over: 0,
+            transitions: 0,
         }
     }
 
@@ -175,14 +198,14 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// Where the task or the execution has ended already; nothing changes then.
+    /// Where the task or the execution has ended already, or is forgotten; nothing changes then.
     pub fn tell(
         &mut self,
         now: Timestamp,
         execution: ExecutionId,
         input: Input,
     ) -> Result<(), Rejected> {
-        let record = &mut self.records[execution.0 as usize];
+        let record = self.records.find_mut(execution).ok_or(Rejected::ExecutionEnded)?;
         record.execution.handle(now, input)?;
         self.wake(execution);
         Ok(())
@@ -195,7 +218,7 @@ impl Service {
                 break;
             }
             self.deadlines.pop_first();
-            let record = &mut self.records[execution.0 as usize];
+            let record = &mut self.records[execution];
             record.deadline = None;
             record.execution.handle_timeout(now);
             self.wake(execution);
@@ -213,11 +236,18 @@ impl Service {
                 let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
                 return Output::Idle(earlier(deadline, self.next_poll_expiry()));
             };
-            match self.records[id.0 as usize].execution.poll() {
+            if self.is_doomed(id) {
+                continue;
+            }
+            let record = &mut self.records[id];
+            let before = record.execution.transitions();
+            let output = record.execution.poll();
+            if record.machine.execution_type == ExecutionType::Standard {
+                self.transitions += record.execution.transitions() - before;
+            }
+            match output {
                 engine::Output::Task(request) => {
-                    if let Some(token) = &request.task_token {
-                        self.tokens.insert(token.clone(), (id, request.task));
-                    }
+                    self.keep_token(id, &request);
                     return Output::Task(id, request);
                 }
                 engine::Output::CancelTask(task) => {
@@ -239,22 +269,22 @@ impl Service {
 
     /// One execution.
     pub fn execution(&self, id: ExecutionId) -> &Record {
-        &self.records[id.0 as usize]
+        &self.records[id]
     }
 
     /// The `AWS/States` metrics of all executions.
     pub fn metrics(&self) -> Metrics {
-        Metrics::of(&self.found, &self.records)
+        Metrics::of(self.map_runs.values(), &self.records)
     }
 
-    /// All executions, in the order in which they started.
-    pub fn executions(&self) -> &[Record] {
+    /// All executions that are not forgotten, in the order in which they started.
+    pub fn executions(&self) -> &Records {
         &self.records
     }
 
     /// All executions, taken out.
     pub fn into_executions(self) -> Vec<Record> {
-        self.records
+        self.records.into_vec()
     }
 
     /// The execution with this ARN.
@@ -265,22 +295,20 @@ impl Service {
     /// The state machine with this ARN, which may be that of a version, or of an alias: its first
     /// version then.
     pub fn find_state_machine(&self, arn: &str) -> Option<&Arc<StateMachineRecord>> {
-        let version = match self.aliases.get(arn) {
-            Some(alias) => self.versions.get(&alias.routing.first()?.version_arn),
-            None => self.versions.get(arn),
+        if let Some(machine) = self.machines.get(arn) {
+            return Some(&machine.current);
+        }
+        let version = match self.find_alias(arn) {
+            Some(alias) => self.find_version(&alias.routing.first()?.version_arn),
+            None => self.find_version(arn),
         };
-        version.map(|version| &version.machine).or_else(|| self.machines.get(arn))
-    }
-
-    /// All state machines, in the order in which they were created.
-    pub fn state_machines(&self) -> impl Iterator<Item = &Arc<StateMachineRecord>> {
-        self.machines.values()
+        version.map(|version| &version.machine)
     }
 
     /// Makes `machine` known under another ARN as well, as in a definition that was written for
     /// another account.
     pub fn alias_state_machine(&mut self, arn: Arc<str>, machine: Arc<StateMachineRecord>) {
-        self.machines.insert(arn, machine);
+        self.machines.insert(arn, Machine::new(machine, None));
     }
 
     /// When the next timer fires, and whose it is.
@@ -298,13 +326,98 @@ impl Service {
         self.over < self.records.len()
     }
 
+    /// The state transitions of all Standard executions so far, those that are forgotten included:
+    /// what the quota of state transitions counts.
+    pub fn transitions(&self) -> u64 {
+        self.transitions
+    }
+
     /// The account it was set up with.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
+    /// What stands around the account.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// What stands around the account, to be changed.
+    pub fn surroundings_mut(&mut self) -> &mut Surroundings {
+        &mut self.surroundings
+    }
+
+    /// Forgets an execution that has ended: its ARN and its task tokens are unknown from then on,
+    /// its memory is free, and its id is not given again. Its Map Runs and their executions go
+    /// with it; an execution of a Map Run goes no other way. False where it has not ended, is
+    /// forgotten already, or belongs to a Map Run.
+    pub fn forget(&mut self, id: ExecutionId) -> bool {
+        let Some(record) = self.records.find(id) else { return false };
+        if !record.over || record.talking || record.map_run.is_some() {
+            return false;
+        }
+        self.drop_record(id);
+        true
+    }
+
+    fn drop_record(&mut self, id: ExecutionId) {
+        let Some(record) = self.records.remove(id) else { return };
+        self.unlist(&record);
+        // A second delivery has the ARN of the first.
+        if self.by_arn.get(&record.arn) == Some(&id) {
+            self.by_arn.remove(&record.arn);
+        }
+        for token in &record.tokens {
+            self.tokens.remove(token);
+        }
+        self.redrive_tokens.remove(&id);
+        if let Some(deadline) = record.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+        if record.over {
+            self.over -= 1;
+        }
+        for child in self.drop_map_runs(id) {
+            self.drop_record(child);
+        }
+    }
+
+    /// Takes in an execution that has just started.
+    fn insert(&mut self, record: Record) -> ExecutionId {
+        let id = record.id;
+        self.by_arn.entry(record.arn.clone()).or_insert(id);
+        self.listing.add(id, &record.listed_under, record.listed);
+        self.records.push(record);
+        self.announce(id);
+        self.wake(id);
+        id
+    }
+
+    /// Stops an execution of a deleted machine that has made a state transition since. True where
+    /// it did.
+    fn is_doomed(&mut self, id: ExecutionId) -> bool {
+        let record = &mut self.records[id];
+        let due = record.doomed.is_some_and(|at| record.execution.transitions() > at);
+        if !due || record.execution.result().is_some() {
+            return false;
+        }
+        record.doomed = None;
+        let now = record.execution.now();
+        record.execution.handle(now, Input::Stop { failure: Failure::default() }).is_ok()
+    }
+
+    fn keep_token(&mut self, execution: ExecutionId, request: &TaskRequest) {
+        let Some(token) = &request.task_token else { return };
+        let activity = match &request.resource {
+            Resource::Activity { arn } => Some(arn.clone()),
+            _ => None,
+        };
+        self.records[execution].tokens.push(token.clone());
+        self.tokens.insert(token.clone(), Token { execution, task: request.task, activity });
+    }
+
     fn wake(&mut self, id: ExecutionId) {
-        let record = &mut self.records[id.0 as usize];
+        let record = &mut self.records[id];
         if !std::mem::replace(&mut record.talking, true) {
             self.talking.push_back(id);
         }
@@ -313,7 +426,7 @@ impl Service {
     /// The execution in front has nothing more to say until `deadline`.
     fn silence(&mut self, id: ExecutionId, deadline: Option<Timestamp>) {
         self.talking.pop_front();
-        let record = &mut self.records[id.0 as usize];
+        let record = &mut self.records[id];
         record.talking = false;
         if record.deadline != deadline {
             if let Some(old) = std::mem::replace(&mut record.deadline, deadline) {
@@ -326,20 +439,23 @@ impl Service {
     }
 
     fn ended(&mut self, id: ExecutionId) {
-        if std::mem::replace(&mut self.records[id.0 as usize].over, true) {
+        if std::mem::replace(&mut self.records[id].over, true) {
             return;
         }
         self.over += 1;
+        self.relist(id);
         self.announce(id);
         self.outbox.push_back(Output::Ended(id));
         self.tell_parent(id);
         self.map_run_child_ended(id);
+        let arn = self.records[id].machine.arn.clone();
+        self.bury(&arn);
     }
 
     /// Puts a status-change event out. Express executions have none (EventBridge reference); those
     /// of a Map Run, of which there may be thousands, are told of by their parent alone.
     fn announce(&mut self, id: ExecutionId) {
-        let record = &self.records[id.0 as usize];
+        let record = &self.records[id];
         let is_item = record.map_run.is_some();
         if record.machine.execution_type == ExecutionType::Standard && !is_item {
             let change = StatusChange::of(record, &self.account, self.entropy.next_uuid());
@@ -350,17 +466,20 @@ impl Service {
     /// A task that was cancelled leaves the queue of its activity, and stops its own child
     /// execution (guide, "Run a Job": a task that is aborted cancels its job).
     fn task_cancelled(&mut self, id: ExecutionId, task: TaskId) {
-        for activity in self.activities.values_mut() {
-            activity.forget(id, task);
-        }
-        let now = self.records[id.0 as usize].execution.now();
+        self.activity_task_cancelled(id, task);
+        let now = self.records[id].execution.now();
         if let Some(child) = self.awaited.remove(&(id, task)) {
-            let failure = crate::history::Failure::default();
+            let failure = Failure::default();
             // A child that has ended needs no stop.
             let _ = self.tell(now, child, Input::Stop { failure });
         }
         self.map_run_cancelled(now, id, task);
     }
+}
+
+/// The range of keys behind this one.
+fn behind(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }
 
 fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

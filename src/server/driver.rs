@@ -4,7 +4,7 @@
 //! happen what follows from it. Nothing here waits: whoever calls looks at the clock, sleeps until
 //! [`Driver::next_wakeup`] and makes the calls that [`Driver::take_effects`] asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::clock::Clock;
 use super::endpoint::EndpointCall;
 use super::integration::{Integrations, TaskAnswer};
-use super::{FastMap, Options};
+use super::quota::Tokens;
+use super::{FastMap, Options, Retain};
 use crate::api::{self, Answer, ApiError};
 use crate::asl::Resource;
 use crate::engine::{Input, MapRunRequest, TaskId, TaskRequest};
@@ -42,6 +43,12 @@ pub(super) struct Driver {
     /// Calls of real services under way.
     calls: FastMap<(ExecutionId, TaskId), Arc<str>>,
     effects: Vec<Effect>,
+    /// The quota of state transitions, and until when it is used up.
+    transitions: Option<Tokens>,
+    throttled_until: Option<Timestamp>,
+    retain: Retain,
+    /// Executions that have ended and are kept, with the time of their end.
+    kept: VecDeque<(Timestamp, ExecutionId)>,
     /// More is to happen at this very time.
     unsettled: bool,
     /// The time at which the one who sleeps wakes up.
@@ -125,9 +132,12 @@ impl Driver {
     pub(super) fn new(options: &Options, wall: Timestamp, real: Instant) -> Self {
         let mut service = Service::new(options.account.clone());
         service.leave_polls_open();
+        let clock = Clock::new(options.clock, wall, real);
+        let now = clock.now(real);
+        let transitions = options.quotas.transitions.map(|bucket| Tokens::new(bucket, now));
         Self {
             service,
-            clock: Clock::new(options.clock, wall, real),
+            clock,
             integrations: Integrations::new(options.scenarios.clone()),
             plans: BTreeMap::new(),
             planned: 0,
@@ -136,6 +146,10 @@ impl Driver {
             open: Vec::new(),
             calls: FastMap::default(),
             effects: Vec::new(),
+            transitions,
+            throttled_until: None,
+            retain: options.retain,
+            kept: VecDeque::new(),
             unsettled: false,
             armed: None,
         }
@@ -158,7 +172,7 @@ impl Driver {
             }
             Heard::PollEnded(poll) => {
                 self.polls.remove(&poll);
-                self.service.end_poll(poll);
+                self.service.cancel_poll(poll);
             }
             Heard::Timeout => self.service.handle_timeout(now),
         }
@@ -205,6 +219,7 @@ impl Driver {
     /// Lets happen what can happen now, and on a clock that jumps what comes after it.
     pub(super) fn settle(&mut self, real: Instant) {
         self.unsettled = false;
+        self.forget_old(real);
         let mut steps = SLICE;
         loop {
             if !self.drain(&mut steps, real) {
@@ -212,29 +227,35 @@ impl Driver {
                 return;
             }
             let now = self.clock.now(real);
-            let plan = self.plans.first_key_value().map(|((at, _), _)| *at);
-            let timer = self.service.next_deadline().map(|(deadline, _)| deadline);
+            let (plan, timer) = (self.next_plan(), self.next_timer());
             // What is heard at a deadline is heard before the timer fires.
-            match (plan, timer) {
-                (Some(at), timer) if at <= now && timer.is_none_or(|timer| at <= timer) => {
-                    self.happen(real);
-                }
-                (_, Some(timer)) if timer <= now => {
-                    self.hear(Heard::Timeout, real);
-                }
-                (plan, timer) => {
-                    let next = [plan, timer].into_iter().flatten().min();
-                    match (self.clock.target(), next) {
-                        (Some(target), Some(next)) if next <= target => self.clock.set(next, real),
-                        (Some(_), _) => self.clock.arrive(real),
-                        (None, Some(next)) if self.clock.jumps() && !self.held() => {
-                            self.clock.set(next, real);
-                        }
-                        (None, _) => return,
-                    }
-                }
+            if plan.is_some_and(|at| at <= now && timer.is_none_or(|timer| at <= timer)) {
+                self.happen(real);
+            } else if timer.is_some_and(|timer| timer <= now) {
+                self.hear(Heard::Timeout, real);
+            } else if !self.pass_time(real) {
+                return;
             }
         }
+    }
+
+    /// Moves a clock that may jump, or was told to, on to what comes next; false where there is
+    /// nothing to move to.
+    fn pass_time(&mut self, real: Instant) -> bool {
+        let next = self.next_event();
+        match (self.clock.target(), next) {
+            (Some(target), Some(next)) if next <= target => self.clock.set(next, real),
+            (Some(_), _) => self.clock.arrive(real),
+            (None, Some(next)) if self.clock.jumps() => {
+                // What the service itself holds up goes on, whoever else is waited for.
+                if Some(next) != self.throttled_until && self.held() {
+                    return false;
+                }
+                self.clock.set(next, real);
+            }
+            (None, _) => return false,
+        }
+        true
     }
 
     /// Hears what the account has to say; false where there is more than this turn has room for.
@@ -244,7 +265,15 @@ impl Driver {
                 return false;
             }
             *steps -= 1;
-            match self.service.poll() {
+            if self.is_throttled(real) {
+                return true;
+            }
+            let transitions = self.service.transitions();
+            let output = self.service.poll();
+            if let Some(tokens) = &mut self.transitions {
+                tokens.owe(self.service.transitions() - transitions);
+            }
+            match output {
                 Output::Task(execution, request) => self.task(execution, &request, real),
                 Output::MapRun(execution, request) => self.map_run(execution, request, real),
                 Output::Unsupported(execution, message) => {
@@ -381,8 +410,8 @@ impl Driver {
 
     /// The items of a Map Run cannot be read here: it fails, and says what to do.
     fn unsupported(&mut self, execution: ExecutionId, message: &str, real: Instant) {
-        let run = self.service.map_runs().iter().rev().find(|run| run.execution == execution);
-        if let Some(task) = run.map(|run| run.task) {
+        let run = self.service.map_runs_of(execution).next_back();
+        if let Some(task) = run.map(|(_, run)| run.task) {
             let input = Input::MapRunEnded { task, outcome: Err(map_failure(message)) };
             self.hear(Heard::Told(execution, input), real);
         }
@@ -394,6 +423,46 @@ impl Driver {
             // Where the client has gone away, nobody is left to tell.
             let _ = sender.send(api::sync_execution(&self.service, execution));
         }
+        // The executions of a Map Run go with the one that it belongs to.
+        let Some(record) = self.service.executions().find(execution) else { return };
+        if self.retain != Retain::All && record.map_run.is_none() {
+            let ended = record.execution.ended_at().unwrap_or_else(|| record.execution.now());
+            self.kept.push_back((ended, execution));
+        }
+    }
+
+    /// Forgets the executions that `--retain` does not cover any more.
+    fn forget_old(&mut self, real: Instant) {
+        let oldest = match self.retain {
+            Retain::All => return,
+            Retain::Count(_) => Timestamp::EPOCH,
+            Retain::For(kept) => {
+                let millis = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+                self.clock.now(real) + -millis
+            }
+        };
+        while let Some(&(ended, execution)) = self.kept.front() {
+            let goes = match self.retain {
+                Retain::Count(count) => self.kept.len() > count,
+                _ => ended < oldest,
+            };
+            if !goes {
+                break;
+            }
+            self.kept.pop_front();
+            // One that was redriven runs, or ended a second time and stands further behind.
+            let record = self.service.executions().find(execution);
+            if record.is_some_and(|record| record.execution.ended_at() == Some(ended)) {
+                self.service.forget(execution);
+            }
+        }
+    }
+
+    /// Whether executions go no further until the quota of state transitions is filled again.
+    fn is_throttled(&mut self, real: Instant) -> bool {
+        let now = self.clock.now(real);
+        self.throttled_until = self.transitions.as_mut().and_then(|tokens| tokens.empty_until(now));
+        self.throttled_until.is_some()
     }
 
     /// Nobody waits any longer for the answer to a poll.
@@ -472,9 +541,16 @@ impl Driver {
     }
 
     fn next_event(&self) -> Option<Timestamp> {
-        let plan = self.plans.first_key_value().map(|((at, _), _)| *at);
-        let timer = self.service.next_deadline().map(|(deadline, _)| deadline);
-        [plan, timer].into_iter().flatten().min()
+        let events = [self.next_plan(), self.next_timer(), self.throttled_until];
+        events.into_iter().flatten().min()
+    }
+
+    fn next_plan(&self) -> Option<Timestamp> {
+        self.plans.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn next_timer(&self) -> Option<Timestamp> {
+        self.service.next_deadline().map(|(deadline, _)| deadline)
     }
 
     /// The clock, to stop it or move it on; look at it again afterwards.
@@ -515,7 +591,8 @@ fn test_case(operation: &str, body: &[u8]) -> Option<(String, String)> {
 }
 
 fn is_open(service: &Service, execution: ExecutionId, task: TaskId) -> bool {
-    service.execution(execution).execution.has_task(task)
+    let record = service.executions().find(execution);
+    record.is_some_and(|record| record.execution.has_task(task))
 }
 
 fn map_failure(message: &str) -> Failure {

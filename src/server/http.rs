@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -36,18 +36,24 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(shared: Arc<Shared>, options: Options, now: Instant) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, options: Options) -> Self {
         let throttle = (!options.quotas.operations.is_empty())
-            .then(|| std::sync::Mutex::new(Throttle::new(&options.quotas, now)));
+            .then(|| std::sync::Mutex::new(Throttle::new(&options.quotas, shared::wall())));
         Self { shared, options, throttle, requests: AtomicU64::new(0) }
     }
 
     /// Answers a request.
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answer {
-        let mut answer = if request.method() == Method::OPTIONS && self.options.cors.is_some() {
-            wire::plain(StatusCode::NO_CONTENT, String::new())
+        // A connection reserves the room of this future for as long as it is open, and that of a
+        // long poll is needed for a minute: what is large stands in boxes of its own.
+        let reply = if request.method() == Method::OPTIONS && self.options.cors.is_some() {
+            Routed::Answer(wire::plain(StatusCode::NO_CONTENT, String::new()))
         } else {
-            self.route(request).await
+            Box::pin(self.route(request)).await
+        };
+        let mut answer = match reply {
+            Routed::Answer(answer) => answer,
+            Routed::Wait(id, reply) => wire::answer(self.wait(reply).await, id),
         };
         if let Some(origin) = &self.options.cors {
             allow_origin(&mut answer, origin);
@@ -55,9 +61,9 @@ impl Site {
         answer
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Answer {
-        match (request.method(), request.uri().path()) {
-            (&Method::POST, "/") => self.api(request).await,
+    async fn route(&self, request: Request<Incoming>) -> Routed {
+        Routed::Answer(match (request.method(), request.uri().path()) {
+            (&Method::POST, "/") => return self.api(request).await,
             (&Method::GET, "/_stepproof/health") => control::health(),
             (&Method::GET, "/_stepproof/clock") => control::clock(self),
             (&Method::POST, "/_stepproof/clock") => {
@@ -73,28 +79,31 @@ impl Site {
                 );
                 wire::plain(StatusCode::NOT_FOUND, control::message(&message))
             }
-        }
+        })
     }
 
     /// A call of the API.
-    async fn api(&self, request: Request<Incoming>) -> Answer {
+    async fn api(&self, request: Request<Incoming>) -> Routed {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         let id = wire::request_id(self.options.account.seed.cast_unsigned(), count);
-        let began = shared::now();
         let (parts, body) = request.into_parts();
-        let result = self.call(&parts, body).await;
-        let target = parts.headers.get("x-amz-target");
+        let reply = self.call(&parts, body).await.unwrap_or_else(|error| Reply::Ready(Err(error)));
         debug!(
             request_id = id.to_str().unwrap_or_default(),
-            target = target.and_then(|target| target.to_str().ok()).unwrap_or_default(),
-            error = result.as_ref().err().map_or("", |error| error.code),
-            micros = shared::now().duration_since(began).as_micros() as u64,
+            target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()),
+            error = match &reply {
+                Reply::Ready(Err(error)) => Some(error.code),
+                _ => None,
+            },
             "request"
         );
-        wire::answer(result, id)
+        match reply {
+            Reply::Ready(result) => Routed::Answer(wire::answer(result, id)),
+            reply => Routed::Wait(id, reply),
+        }
     }
 
-    async fn call(&self, parts: &Parts, body: Incoming) -> Result<String, ApiError> {
+    async fn call(&self, parts: &Parts, body: Incoming) -> Result<Reply, ApiError> {
         let body = self.read(parts, body).await?;
         let operation = wire::operation(&parts.headers)?;
         if let Some(keys) = &self.options.keys {
@@ -102,11 +111,16 @@ impl Site {
         }
         if let Some(throttle) = &self.throttle {
             let mut throttle = throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if !throttle.admits(operation, shared::now()) {
+            if !throttle.admits(operation, shared::wall()) {
                 return Err(ApiError::new("ThrottlingException", "Rate exceeded".to_owned()));
             }
         }
-        match self.shared.with(|driver, real| driver.request(operation, &body, real)) {
+        Ok(self.shared.with(|driver, real| driver.request(operation, &body, real)))
+    }
+
+    /// Waits for the answer to a call that has none yet.
+    async fn wait(&self, reply: Reply) -> Result<String, ApiError> {
+        match reply {
             Reply::Ready(result) => result,
             Reply::Synchronous(end) => end.await.map_err(|_| stopped()),
             Reply::Poll(poll, task) => {
@@ -147,6 +161,13 @@ impl Site {
             Err(_) => Err(wire::too_slow()),
         }
     }
+}
+
+/// What a request came to.
+enum Routed {
+    Answer(Answer),
+    /// The answer to a call of the API is still to come; its request id.
+    Wait(HeaderValue, Reply),
 }
 
 /// A poll that ends when its client goes away.

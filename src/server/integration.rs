@@ -114,7 +114,7 @@ impl Integrations {
     fn bind(&self, service: &Service, root: ExecutionId) -> Result<Bound, String> {
         let record = service.execution(root);
         let mut machines = vec![(record.machine.name.clone(), record.machine.machine.clone())];
-        for machine in service.state_machines() {
+        for machine in service.state_machines(None) {
             if machine.name != record.machine.name {
                 machines.push((machine.name.clone(), machine.machine.clone()));
             }
@@ -157,11 +157,16 @@ fn refused(request: &TaskRequest, message: &str) -> TaskAnswer {
 fn root_of(service: &Service, mut execution: ExecutionId) -> ExecutionId {
     loop {
         let record = service.execution(execution);
-        execution = match (record.parent, record.map_run) {
-            (_, Some(child)) => service.map_runs()[child.run.0 as usize].execution,
+        let origin = match (record.parent, record.map_run) {
+            (_, Some(child)) => service.map_run(child.run).execution,
             (Some(parent), None) => parent.execution,
             (None, None) => return execution,
         };
+        // One that is forgotten already has no mocks left.
+        if service.executions().find(origin).is_none() {
+            return execution;
+        }
+        execution = origin;
     }
 }
 
@@ -169,7 +174,7 @@ fn root_of(service: &Service, mut execution: ExecutionId) -> ExecutionId {
 /// stand in the machine around the Map.
 fn machine_owner(service: &Service, mut execution: ExecutionId) -> ExecutionId {
     while let Some(child) = service.execution(execution).map_run {
-        execution = service.map_runs()[child.run.0 as usize].execution;
+        execution = service.map_run(child.run).execution;
     }
     execution
 }

@@ -1,8 +1,8 @@
 //! The token buckets of the service's quotas.
 
-use std::time::Instant;
-
 use rustc_hash::FxHashMap;
+
+use crate::time::Timestamp;
 
 /// A bucket of tokens: so many at once, and so many more each second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,10 +22,13 @@ pub struct Quotas {
     pub transitions: Option<Bucket>,
 }
 
+/// Bucket size and refill rate.
+type Sizes = (u32, u32);
+
 /// Service quotas of the developer guide: operation, bucket size and refill rate, in us-east-1,
 /// us-west-2 and eu-west-1, then in all other regions. Those of 2019 that have changed since
 /// (state transitions) stand as they are now.
-const QUOTAS: &[(&str, (u32, u32), (u32, u32))] = &[
+const QUOTAS: &[(&str, Sizes, Sizes)] = &[
     ("CreateActivity", (100, 1), (100, 1)),
     ("CreateStateMachine", (100, 1), (100, 1)),
     ("DeleteActivity", (100, 1), (100, 1)),
@@ -68,7 +71,7 @@ impl Quotas {
     /// Those that AWS enforces by default in a region.
     pub fn of_region(region: &str) -> Self {
         let large = matches!(region, "us-east-1" | "us-west-2" | "eu-west-1");
-        let bucket = |(size, rate): (u32, u32)| Bucket {
+        let bucket = |(size, rate): Sizes| Bucket {
             size: f64::from(size),
             refill_per_second: f64::from(rate),
         };
@@ -98,16 +101,16 @@ impl Quotas {
 pub(super) struct Tokens {
     bucket: Bucket,
     left: f64,
-    since: Instant,
+    since: Timestamp,
 }
 
 impl Tokens {
-    pub(super) fn new(bucket: Bucket, now: Instant) -> Self {
+    pub(super) fn new(bucket: Bucket, now: Timestamp) -> Self {
         Self { bucket, left: bucket.size, since: now }
     }
 
     /// Takes a token, where there is one.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    fn take(&mut self, now: Timestamp) -> bool {
         self.refill(now);
         let enough = self.left >= 1.0;
         if enough {
@@ -116,10 +119,26 @@ impl Tokens {
         enough
     }
 
-    fn refill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.since).as_secs_f64();
-        self.left = (self.left + passed * self.bucket.refill_per_second).min(self.bucket.size);
-        self.since = now;
+    /// Takes tokens that are used already: those that come later make up for what was missing.
+    pub(super) fn owe(&mut self, tokens: u64) {
+        self.left -= tokens as f64;
+    }
+
+    /// When there is a token again; `None` where there is one.
+    pub(super) fn empty_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.refill(now);
+        if self.left >= 1.0 {
+            return None;
+        }
+        let millis = (1.0 - self.left) / self.bucket.refill_per_second * 1_000.0;
+        // Without a refill that is never: the end of time.
+        Some(now + (millis.min(i64::MAX as f64).ceil() as i64).max(1))
+    }
+
+    fn refill(&mut self, now: Timestamp) {
+        let seconds = (now - self.since).max(0) as f64 / 1_000.0;
+        self.left = (self.left + seconds * self.bucket.refill_per_second).min(self.bucket.size);
+        self.since = self.since.max(now);
     }
 }
 
@@ -130,39 +149,48 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    pub(super) fn new(quotas: &Quotas, now: Instant) -> Self {
+    pub(super) fn new(quotas: &Quotas, now: Timestamp) -> Self {
         let tokens =
             |(operation, bucket): &(String, Bucket)| (operation.clone(), Tokens::new(*bucket, now));
         Self { operations: quotas.operations.iter().map(tokens).collect() }
     }
 
     /// Whether the operation may be called once more now.
-    pub(super) fn admits(&mut self, operation: &str, now: Instant) -> bool {
+    pub(super) fn admits(&mut self, operation: &str, now: Timestamp) -> bool {
         self.operations.get_mut(operation).is_none_or(|tokens| tokens.take(now))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     fn buckets_empty_and_fill() {
-        let start = Instant::now();
+        let start = Timestamp(1_000);
         let mut quotas = Quotas::default();
         quotas.set("StartExecution", Bucket::parse("2/4").unwrap());
         let mut throttle = Throttle::new(&quotas, start);
-        let mut admits =
-            |operation, millis| throttle.admits(operation, start + Duration::from_millis(millis));
+        let mut admits = |operation, millis| throttle.admits(operation, start + millis);
         assert!(admits("StartExecution", 0));
         assert!(admits("StartExecution", 0));
         assert!(!admits("StartExecution", 0));
         assert!(admits("StartExecution", 250));
         assert!(!admits("StartExecution", 250));
         assert!(admits("StopExecution", 250));
+    }
+
+    #[test]
+    fn what_is_owed_comes_back() {
+        let bucket = Bucket::parse("10/100").unwrap();
+        let mut tokens = Tokens::new(bucket, Timestamp(0));
+        assert_eq!(tokens.empty_until(Timestamp(0)), None);
+        tokens.owe(20);
+        assert_eq!(tokens.empty_until(Timestamp(0)), Some(Timestamp(110)));
+        assert_eq!(tokens.empty_until(Timestamp(110)), None);
+        let mut never = Tokens::new(Bucket::parse("1/0").unwrap(), Timestamp(0));
+        never.owe(1);
+        assert_eq!(never.empty_until(Timestamp(9)), Some(Timestamp(i64::MAX)));
     }
 
     #[test]

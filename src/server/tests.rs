@@ -1,5 +1,7 @@
 //! The server over real sockets: what clients send that no SDK would send, and time.
 
+#[cfg(feature = "aws")]
+mod sdk;
 mod wire;
 
 use std::io::{Read, Write};

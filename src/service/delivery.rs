@@ -31,10 +31,9 @@ impl Service {
         let mut start = record.execution.start_parameters().clone();
         start.seed = Entropy::new(start.seed).fork("delivered again").next_i64();
         let started = Execution::start(now, machine.machine.clone(), start);
-        let id = ExecutionId(self.records.len() as u32);
-        self.records.push(Record::new(arn, name, machine, started, None));
-        self.announce(id);
-        self.wake(id);
-        Ok(id)
+        let listed_under = record.listed_under.clone();
+        let id = self.records.next_id();
+        let record = Record::new(id, arn, name, machine, started, None);
+        Ok(self.insert(Record { listed_under, ..record }))
     }
 }

@@ -24,40 +24,67 @@ pub struct ApiError {
 const SERVER_ERRORS: &[&str] = &["InternalFailure", "ServiceUnavailable"];
 
 impl ApiError {
-    pub(super) fn execution_already_exists(arn: &str) -> Self {
+    pub(crate) fn execution_already_exists(arn: &str) -> Self {
         Self::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'"))
     }
 
-    pub(super) fn execution_does_not_exist(arn: &str) -> Self {
+    pub(crate) fn execution_does_not_exist(arn: &str) -> Self {
         Self::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
     }
 
-    pub(super) fn state_machine_does_not_exist(arn: &str) -> Self {
+    pub(crate) fn state_machine_does_not_exist(arn: &str) -> Self {
         Self::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
     }
 
-    pub(super) fn state_machine_already_exists(arn: &str) -> Self {
+    pub(crate) fn state_machine_already_exists(arn: &str) -> Self {
         Self::new("StateMachineAlreadyExists", format!("State Machine Already Exists: '{arn}'"))
     }
 
-    pub(super) fn type_not_supported() -> Self {
+    pub(crate) fn state_machine_deleting(arn: &str) -> Self {
+        Self::new("StateMachineDeleting", format!("State Machine Deleting: '{arn}'"))
+    }
+
+    /// Of a loggingConfiguration (`sfn_api_logs.invalid_logging_configuration.*`).
+    pub(crate) fn logging(reason: &str) -> Self {
+        let message = format!("Invalid Logging Configuration: {reason}");
+        Self::new("InvalidLoggingConfiguration", message)
+    }
+
+    /// Of a routingConfiguration (`error_create_alias_invalid_router_configs`).
+    pub(crate) fn routing(message: String) -> Self {
+        let reason = Some("INVALID_ROUTING_CONFIGURATION");
+        Self { reason, ..Self::validation(message) }
+    }
+
+    /// A token of a task whose activity was deleted (service model, TaskDoesNotExist).
+    pub(crate) fn task_does_not_exist() -> Self {
+        let message = "Task Does Not Exist: 'Provided task does not exist anymore'";
+        Self::new("TaskDoesNotExist", message.to_owned())
+    }
+
+    pub(crate) fn type_not_supported() -> Self {
         let message = "This operation is not supported by this type of state machine";
         Self::new("StateMachineTypeNotSupported", message.to_owned())
     }
 
-    pub(super) fn activity_does_not_exist(arn: &str) -> Self {
+    pub(crate) fn activity_does_not_exist(arn: &str) -> Self {
         Self::new("ActivityDoesNotExist", format!("Activity Does Not Exist: '{arn}'"))
     }
 
-    pub(super) fn invalid_arn(reason: &str) -> Self {
+    pub(crate) fn invalid_arn(reason: &str) -> Self {
         Self::new("InvalidArn", format!("Invalid Arn: '{reason}'"))
     }
 
-    pub(super) fn invalid_name(name: &str) -> Self {
+    /// An operation that Express executions do not have.
+    pub(crate) fn express_arn() -> Self {
+        Self::invalid_arn("Resource type not valid in this context: express")
+    }
+
+    pub(crate) fn invalid_name(name: &str) -> Self {
         Self::new("InvalidName", format!("Invalid Name: '{name}'"))
     }
 
-    pub(super) fn invalid_input(reason: &str) -> Self {
+    pub(crate) fn invalid_input(reason: &str) -> Self {
         let message = format!("Invalid State Machine Execution Input: '{reason}'");
         Self::new("InvalidExecutionInput", message)
     }
@@ -68,30 +95,32 @@ impl ApiError {
     }
 
     /// A token that was never given out (`aws_sdk_task_service.sfn_send_task_outcome_with_no_such_token`).
-    pub(super) fn invalid_token() -> Self {
+    pub(crate) fn invalid_token() -> Self {
         Self::new("InvalidToken", "Invalid Token: 'Invalid token'".to_owned())
     }
 
     /// A token whose task is over.
-    pub(super) fn task_timed_out() -> Self {
+    pub(crate) fn task_timed_out() -> Self {
         let message = "Task Timed Out: 'Provided task does not exist anymore'";
         Self::new("TaskTimedOut", message.to_owned())
     }
 
     /// RedriveExecution of an execution that cannot go on. The words around the reason are inferred.
-    pub(super) fn not_redrivable(reason: &str) -> Self {
+    pub(crate) fn not_redrivable(reason: &str) -> Self {
         Self::new("ExecutionNotRedrivable", format!("Execution Not Redrivable: '{reason}'"))
     }
 
     /// Of Map Runs.
-    pub(super) fn resource_not_found(arn: &str) -> Self {
-        Self::new("ResourceNotFound", format!("Resource not found: '{arn}'"))
+    pub(crate) fn resource_not_found(arn: &str) -> Self {
+        let error = Self::new("ResourceNotFound", format!("Resource not found: '{arn}'"));
+        Self { resource_name: Some(arn.into()), ..error }
     }
 
     /// UpdateMapRun of a Map Run that is over (reason `CANNOT_UPDATE_COMPLETED_MAP_RUN`).
-    pub(super) fn completed_map_run() -> Self {
+    pub(crate) fn completed_map_run() -> Self {
         let message = "Cannot update a Map Run that has completed";
-        Self::new("ValidationException", message.to_owned())
+        let reason = Some("CANNOT_UPDATE_COMPLETED_MAP_RUN");
+        Self { reason, ..Self::validation(message.to_owned()) }
     }
 
     /// The HTTP status: 400, unless the service model names another one or the server is to blame.
@@ -129,15 +158,15 @@ impl ApiError {
         out
     }
 
-    pub(super) fn conflict(message: String) -> Self {
+    pub(crate) fn conflict(message: String) -> Self {
         Self::new("ConflictException", message)
     }
 
-    pub(super) fn quota(message: String) -> Self {
+    pub(crate) fn quota(message: String) -> Self {
         Self::new("ServiceQuotaExceededException", message)
     }
 
-    pub(super) fn validation(message: String) -> Self {
+    pub(crate) fn validation(message: String) -> Self {
         Self::new("ValidationException", message)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::nested::NestedForm;
+use super::settings::Settings;
 use super::{MapRunChild, Service};
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, ExecutionResult, ExecutionStatus, Start, TaskId};
@@ -14,7 +15,7 @@ use crate::value::{Map, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionId(pub u32);
 
-/// A state machine of the account.
+/// One revision of a state machine of the account.
 #[derive(Debug)]
 pub struct StateMachineRecord {
     /// Its ARN.
@@ -29,11 +30,19 @@ pub struct StateMachineRecord {
     pub machine: Arc<StateMachine>,
     /// `revisionId`; none for a machine that was never updated.
     pub revision_id: Option<Arc<str>>,
+    /// How it logs, traces and encrypts.
+    pub settings: Settings,
+    /// When the machine was created.
+    pub creation_date: Timestamp,
+    /// When this revision was made.
+    pub update_date: Timestamp,
 }
 
 /// An execution of the account.
 #[derive(Debug)]
 pub struct Record {
+    /// Its id.
+    pub id: ExecutionId,
     /// Its ARN.
     pub arn: Arc<str>,
     /// Its name.
@@ -48,9 +57,20 @@ pub struct Record {
     pub map_run: Option<MapRunChild>,
     /// Whether its history is gone: see [`Service::KEPT_CHILDREN`](super::Service::KEPT_CHILDREN).
     pub released: bool,
+    /// `traceHeader` of its start.
+    pub trace_header: Option<Arc<str>>,
+    /// Whether StartSyncExecution asked for `METADATA_ONLY`.
+    pub metadata_only: bool,
     pub(super) talking: bool,
     pub(super) over: bool,
     pub(super) deadline: Option<Timestamp>,
+    /// The ARNs that ListExecutions finds it by.
+    pub(super) listed_under: Vec<Arc<str>>,
+    pub(super) listed: ExecutionStatus,
+    /// The tokens of its tasks.
+    pub(super) tokens: Vec<Arc<str>>,
+    /// Its machine was deleted when it had made so many transitions: it ends with the next one.
+    pub(super) doomed: Option<u64>,
 }
 
 /// The task that started an execution.
@@ -65,21 +85,38 @@ pub struct Parent {
 
 impl Record {
     pub(super) fn new(
+        id: ExecutionId,
         arn: Arc<str>,
         name: Arc<str>,
         machine: Arc<StateMachineRecord>,
         execution: Execution,
         parent: Option<Parent>,
     ) -> Self {
-        let (released, talking, over, deadline) = (false, false, false, None);
-        let map_run = None;
-        Self { arn, name, machine, execution, parent, map_run, released, talking, over, deadline }
+        Self {
+            id,
+            arn,
+            name,
+            machine,
+            listed: execution.status(),
+            execution,
+            parent,
+            map_run: None,
+            released: false,
+            trace_header: None,
+            metadata_only: false,
+            talking: false,
+            over: false,
+            deadline: None,
+            listed_under: Vec::new(),
+            tokens: Vec::new(),
+            doomed: None,
+        }
     }
 
     /// What DescribeExecution answers, in the API's members and order; texts of JSON stay texts.
     /// Dates come from `date`, since the API, the integrations and EventBridge write them
     /// differently; `now` decides whether it can still be redriven.
-    pub(super) fn describe(
+    pub(crate) fn describe(
         &self,
         now: Timestamp,
         date: impl Fn(Timestamp) -> Value,

@@ -1,8 +1,10 @@
 //! Map Runs of the account: their child executions, and what the API says of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::execution::{ExecutionId, Record, StateMachineRecord, execution_arn, starting};
+use super::metrics::Found;
 use super::{ApiError, Output, Response, Service};
 use crate::asl::ExecutionType;
 use crate::engine::{Execution, ExecutionResult, Input, MapRunRequest, TaskId};
@@ -28,6 +30,8 @@ pub struct MapRunRecord {
     pub run: MapRun,
     /// Its child executions, by their index.
     pub children: Vec<ExecutionId>,
+    /// The metrics of children whose history is gone.
+    pub(super) found: Found,
 }
 
 /// The Map Run that an execution is a child of, and which one.
@@ -61,8 +65,11 @@ impl Service {
         let limits = self.account.limits;
         let arn = machine.arn.clone();
         let run = MapRun::start(now, *request, arn, &self.objects, &limits)?;
-        let id = MapRunId(self.map_runs.len() as u32);
-        self.map_runs.push(MapRunRecord { execution, task, machine, run, children: Vec::new() });
+        let id = MapRunId(self.map_runs_started);
+        self.map_runs_started += 1;
+        self.map_runs_by_arn.insert(run.request().map_run_arn.clone(), id);
+        let (children, found) = (Vec::new(), Found::default());
+        self.map_runs.insert(id, MapRunRecord { execution, task, machine, run, children, found });
         self.map_run_tasks.insert((execution, task), id);
         self.advance_map_run(now, id)?;
         Ok(id)
@@ -76,7 +83,7 @@ impl Service {
         execution: ExecutionId,
         request: &MapRunRequest,
     ) -> StateMachineRecord {
-        let parent = &self.records[execution.0 as usize].machine;
+        let parent = &self.records[execution].machine;
         let label = request.map_run_arn.rsplit('/').next().unwrap_or_default();
         let label = label.split(':').next().unwrap_or_default();
         StateMachineRecord {
@@ -86,6 +93,9 @@ impl Service {
             execution_type: request.execution_type,
             machine: Arc::new(parent.machine.processor(request.processor.clone())),
             revision_id: parent.revision_id.clone(),
+            settings: parent.settings.clone(),
+            creation_date: parent.creation_date,
+            update_date: parent.update_date,
         }
     }
 
@@ -93,9 +103,9 @@ impl Service {
     fn advance_map_run(&mut self, now: Timestamp, id: MapRunId) -> Result<(), String> {
         loop {
             let Self { map_runs, records, objects, .. } = self;
-            let record = &mut map_runs[id.0 as usize];
+            let Some(record) = map_runs.get_mut(&id) else { return Ok(()) };
             let task = record.task;
-            let parent = &mut records[record.execution.0 as usize].execution;
+            let parent = &mut records[record.execution].execution;
             let wanted =
                 record.run.poll(now, objects, &mut |item| parent.map_item_input(task, item))?;
             match wanted {
@@ -103,7 +113,7 @@ impl Service {
                 map_run::Output::Redrive { index } => self.redrive_child(now, id, index),
                 map_run::Output::Stop(children) => self.stop_children(now, id, &children),
                 map_run::Output::Ended(outcome) => {
-                    let record = &self.map_runs[id.0 as usize];
+                    let record = &self.map_runs[&id];
                     let (execution, task) = (record.execution, record.task);
                     // A Map state that has given up no longer listens.
                     let _ = self.tell(now, execution, Input::MapRunEnded { task, outcome });
@@ -115,34 +125,33 @@ impl Service {
     }
 
     fn start_child(&mut self, now: Timestamp, run: MapRunId, index: u32, input: Value) {
-        let record = &self.map_runs[run.0 as usize];
+        let record = &self.map_runs[&run];
         let machine = record.machine.clone();
         let request = record.run.request();
         let place = request.place.inner(request.state.clone(), index);
         let name: Arc<str> = self.entropy.next_uuid().into();
         let arn = execution_arn(&machine.arn, machine.execution_type, &name, &mut self.entropy);
-        let id = ExecutionId(self.records.len() as u32);
+        let id = self.records.next_id();
+        let map_run_arn = request.map_run_arn.clone();
         let start = starting(self, id, &machine, &machine.arn, &arn, &name, input);
         let execution = Execution::start(now, machine.machine.clone(), start).with_place(place);
-        let mut child = Record::new(arn.clone(), name.clone(), machine, execution, None);
+        let mut child = Record::new(id, arn.clone(), name.clone(), machine, execution, None);
         child.map_run = Some(MapRunChild { run, index });
-        self.records.push(child);
-        self.by_arn.insert(arn.clone(), id);
-        let record = &mut self.map_runs[run.0 as usize];
+        child.listed_under = vec![map_run_arn];
+        self.insert(child);
+        let Some(record) = self.map_runs.get_mut(&run) else { return };
         record.run.child_started(index, ChildStart { arn, name, at: now });
         if record.children.len() <= index as usize {
             record.children.resize(index as usize + 1, id);
         }
         record.children[index as usize] = id;
-        self.announce(id);
-        self.wake(id);
     }
 
     /// Standard children are redriven; Express ones, which have no history to go on with, start
     /// anew (guide, "Redriving Map Runs").
     fn redrive_child(&mut self, now: Timestamp, run: MapRunId, index: u32) {
-        let child = self.map_runs[run.0 as usize].children[index as usize];
-        let record = &self.records[child.0 as usize];
+        let child = self.map_runs[&run].children[index as usize];
+        let record = &self.records[child];
         if record.machine.execution_type == ExecutionType::Standard {
             if !self.go_on(now, child) {
                 // It counts as it ended.
@@ -157,9 +166,9 @@ impl Service {
     /// A redriven execution goes on with its Map Run.
     pub(super) fn map_run_redriven(&mut self, id: ExecutionId, task: TaskId, redriven: TaskId) {
         let Some(run) = self.map_run_tasks.remove(&(id, task)) else { return };
-        let now = self.records[id.0 as usize].execution.now();
+        let now = self.records[id].execution.now();
         self.map_run_tasks.insert((id, redriven), run);
-        let record = &mut self.map_runs[run.0 as usize];
+        let Some(record) = self.map_runs.get_mut(&run) else { return };
         record.task = redriven;
         let begun = record.run.redrive(now, &self.objects);
         if let Err(message) = begun.and_then(|()| self.advance_map_run(now, run)) {
@@ -169,7 +178,7 @@ impl Service {
 
     fn stop_children(&mut self, now: Timestamp, run: MapRunId, children: &[u32]) {
         for index in children {
-            let child = self.map_runs[run.0 as usize].children[*index as usize];
+            let child = self.map_runs[&run].children[*index as usize];
             // One that ended in this very moment needs no stop.
             let _ = self.tell(now, child, Input::Stop { failure: Failure::default() });
         }
@@ -177,7 +186,7 @@ impl Service {
 
     /// Tells its Map Run that a child execution has ended.
     pub(super) fn map_run_child_ended(&mut self, id: ExecutionId) {
-        let record = &self.records[id.0 as usize];
+        let record = &self.records[id];
         let (Some(child), Some(now)) = (record.map_run, record.execution.ended_at()) else {
             return;
         };
@@ -190,15 +199,16 @@ impl Service {
         };
         let end = ChildEnd { status: record.execution.status(), output, failure };
         let express = record.machine.execution_type == ExecutionType::Express;
+        let Some(run) = self.map_runs.get_mut(&child.run) else { return };
         if express && child.index >= Self::KEPT_CHILDREN {
-            self.found.execution(record);
-            let record = &mut self.records[id.0 as usize];
+            run.found.execution(record);
+            let record = &mut self.records[id];
             record.execution.release();
             record.released = true;
         }
-        self.map_runs[child.run.0 as usize].run.child_ended(now, child.index, end);
+        run.run.child_ended(now, child.index, end);
         if let Err(message) = self.advance_map_run(now, child.run) {
-            let execution = self.map_runs[child.run.0 as usize].execution;
+            let execution = self.map_runs[&child.run].execution;
             self.outbox.push_back(Output::Unsupported(execution, message));
         }
     }
@@ -206,7 +216,8 @@ impl Service {
     /// The Map state of a run timed out or was stopped: so is the run.
     pub(super) fn map_run_cancelled(&mut self, now: Timestamp, id: ExecutionId, task: TaskId) {
         let Some(run) = self.map_run_tasks.get(&(id, task)).copied() else { return };
-        let children = self.map_runs[run.0 as usize].run.abort(now);
+        let Some(record) = self.map_runs.get_mut(&run) else { return };
+        let children = record.run.abort(now);
         self.stop_children(now, run, &children);
     }
 
@@ -220,13 +231,16 @@ impl Service {
         let Some(id) = self.find_map_run(arn) else {
             return Err(ApiError::resource_not_found(arn));
         };
-        let run = &mut self.map_runs[id.0 as usize].run;
+        let Some(record) = self.map_runs.get_mut(&id) else {
+            return Err(ApiError::resource_not_found(arn));
+        };
+        let run = &mut record.run;
         if run.status() != MapRunStatus::Running {
             return Err(ApiError::completed_map_run());
         }
         run.update(update);
         if let Err(message) = self.advance_map_run(now, id) {
-            let execution = self.map_runs[id.0 as usize].execution;
+            let execution = self.map_runs[&id].execution;
             self.outbox.push_back(Output::Unsupported(execution, message));
         }
         Ok(Response::Empty)
@@ -234,14 +248,41 @@ impl Service {
 
     /// The Map Run with this ARN.
     pub fn find_map_run(&self, arn: &str) -> Option<MapRunId> {
-        let found =
-            self.map_runs.iter().position(|record| *record.run.request().map_run_arn == *arn);
-        found.map(|index| MapRunId(index as u32))
+        self.map_runs_by_arn.get(arn).copied()
     }
 
-    /// All Map Runs, in the order in which they started.
-    pub fn map_runs(&self) -> &[MapRunRecord] {
-        &self.map_runs
+    /// One Map Run.
+    pub fn map_run(&self, id: MapRunId) -> &MapRunRecord {
+        &self.map_runs[&id]
+    }
+
+    /// All Map Runs that are not forgotten, in the order in which they started.
+    pub fn map_runs(&self) -> impl DoubleEndedIterator<Item = (MapRunId, &MapRunRecord)> {
+        self.map_runs.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// The Map Runs of an execution, in the order in which they started.
+    pub fn map_runs_of(
+        &self,
+        execution: ExecutionId,
+    ) -> impl DoubleEndedIterator<Item = (MapRunId, &MapRunRecord)> {
+        let tasks = (execution, 0)..=(execution, TaskId::MAX);
+        let own: BTreeSet<MapRunId> = self.map_run_tasks.range(tasks).map(|(_, id)| *id).collect();
+        own.into_iter().filter_map(|id| Some((id, self.map_runs.get(&id)?)))
+    }
+
+    /// Forgets the Map Runs of an execution. Their executions are left to be forgotten.
+    pub(super) fn drop_map_runs(&mut self, execution: ExecutionId) -> Vec<ExecutionId> {
+        let own: Vec<MapRunId> = self.map_runs_of(execution).map(|(id, _)| id).collect();
+        self.map_run_tasks.retain(|_, id| !own.contains(id));
+        let mut children = Vec::new();
+        for id in own {
+            if let Some(record) = self.map_runs.remove(&id) {
+                self.map_runs_by_arn.remove(&record.run.request().map_run_arn);
+                children.extend(record.children);
+            }
+        }
+        children
     }
 
     /// The virtual S3 that ItemReader reads and ResultWriter writes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::Record;
+use super::{MapRunRecord, Record, Records};
 use crate::engine::ExecutionStatus;
 use crate::history::{EventDetails, EventType, HistoryEvent};
 use crate::time::Timestamp;
@@ -94,11 +94,30 @@ impl Metrics {
     ];
 
     /// The metrics of these executions, and those found before the histories of others went.
-    pub(super) fn of(released: &Found, records: &[Record]) -> Self {
-        let mut found = released.clone();
+    pub(super) fn of<'a>(
+        map_runs: impl Iterator<Item = &'a MapRunRecord>,
+        records: &Records,
+    ) -> Self {
+        let mut found = Found::default();
+        for run in map_runs {
+            found.merge(&run.found);
+        }
         for record in records.iter().filter(|record| !record.released) {
             found.execution(record);
         }
+        Self::from(found)
+    }
+
+    /// The metrics of one execution: what the account reports when it has ended, or was redriven.
+    pub fn of_execution(record: &Record) -> Self {
+        let mut found = Found::default();
+        found.execution(record);
+        Self::from(found)
+    }
+}
+
+impl From<Found> for Metrics {
+    fn from(found: Found) -> Self {
         let all = found.0.into_iter().map(|((name, resource), (dimension, datapoints))| Metric {
             name,
             dimension,
@@ -185,6 +204,13 @@ impl Found {
     ) {
         let entry = self.0.entry((name, resource.clone())).or_insert((dimension, Vec::new()));
         entry.1.push(Datapoint { time, value });
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for ((name, resource), (dimension, points)) in &other.0 {
+            let entry = self.0.entry((name, resource.clone())).or_insert((dimension, Vec::new()));
+            entry.1.extend_from_slice(points);
+        }
     }
 
     pub(super) fn execution(&mut self, record: &Record) {

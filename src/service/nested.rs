@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::callback::Poller;
+use super::activity::Poller;
 use super::execution::{Parent, pascal_case};
-use super::{ApiError, ExecutionId, Operation, Response, Service};
+use super::{ApiError, ExecutionId, NewExecution, Operation, Response, Service};
 use crate::asl::{ExecutionType, Pattern, Resource};
 use crate::engine::{ExecutionResult, ExecutionStatus, FailureStage, Input, TaskRequest};
 use crate::history::Failure;
@@ -64,7 +64,8 @@ impl Service {
             return;
         }
         let name = arn.split(':').nth(6).unwrap_or(arn);
-        let own = self.machines.values().find(|machine| *machine.name == *name).cloned();
+        let mut all = self.machines.values().map(|machine| &machine.current);
+        let own = all.find(|machine| *machine.name == *name).cloned();
         if let Some(machine) = own {
             self.alias_state_machine(arn.clone(), machine);
         }
@@ -88,10 +89,12 @@ impl Service {
         let waits = pattern != Pattern::RequestResponse;
         let parent = Parent { execution: id, task: request.task, form };
         let started = nested_input(request.arguments.get("Input"), true).and_then(|input| {
-            self.start_execution(now, &arn, name_of(request), input, Some(parent))
+            let new = NewExecution::new(arn, input);
+            let (name, parent) = (name_of(request), Some(parent));
+            self.start_execution(now, NewExecution { name, parent, ..new })
         });
         let answer = match started {
-            Ok(Response::Started(child)) => {
+            Ok(child) => {
                 let record = self.execution(child);
                 let date = record.execution.started_at().millis();
                 let output = Value::object([
@@ -106,7 +109,6 @@ impl Service {
                     Input::TaskSucceeded { task: request.task, output }
                 }
             }
-            Ok(_) => return false,
             Err(error) => {
                 let stage = if waits { FailureStage::Submit } else { FailureStage::Run };
                 let failure = optimized_failure(&error);
@@ -175,7 +177,7 @@ impl Service {
                 match self.take_activity_task(now, &arn, text("WorkerName")) {
                     Ok(Some(task)) => Ok(task.to_result()),
                     Ok(None) => {
-                        let poller = Poller::Task(id, request.task);
+                        let poller = |_| Poller::Task(id, request.task);
                         self.wait_for_task(now, &arn, poller, text("WorkerName"));
                         return true;
                     }
@@ -217,16 +219,18 @@ impl Service {
         let input = nested_input(request.arguments.get("Input"), false)?;
         let form = if sync { NestedForm::Sync } else { NestedForm::Detached };
         let parent = Parent { execution: id, task: request.task, form };
-        match self.start_execution(now, arn, name_of(request), input, Some(parent))? {
-            Response::Started(child) if !sync => {
-                let record = self.execution(child);
-                Ok(Some(Value::object([
-                    ("ExecutionArn", Value::String(record.arn.clone())),
-                    ("StartDate", iso_date(record.execution.started_at())),
-                ])))
-            }
-            _ => Ok(None),
+        let new = NewExecution::new(arn.clone(), input);
+        let (name, parent) = (name_of(request), Some(parent));
+        let new = NewExecution { name, parent, synchronous: sync, ..new };
+        let child = self.start_execution(now, new)?;
+        if sync {
+            return Ok(None);
         }
+        let record = self.execution(child);
+        Ok(Some(Value::object([
+            ("ExecutionArn", Value::String(record.arn.clone())),
+            ("StartDate", iso_date(record.execution.started_at())),
+        ])))
     }
 
     /// A call and its answer as `aws-sdk:sfn` shows it.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::callback::{ActivityTask, PollId};
-use super::execution::{ExecutionId, Parent, StateMachineRecord, execution_arn, starting};
+use super::activity::{ActivityTask, PollId};
+use super::execution::{ExecutionId, Parent, execution_arn, starting};
+use super::machine::{NewStateMachine, StateMachineUpdate, is_valid_name};
+use super::settings::{EncryptionConfiguration, Settings};
 use super::version::{Route, Through};
 use super::{ApiError, Record, Service};
 use crate::asl::{ExecutionType, StateMachine};
@@ -179,6 +181,36 @@ pub enum Response {
     Empty,
 }
 
+/// What an execution is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct NewExecution {
+    /// Which machine, version or alias.
+    pub(crate) state_machine_arn: Arc<str>,
+    /// Its name; a UUID where there is none.
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) input: Value,
+    pub(crate) trace_header: Option<Arc<str>>,
+    /// StartSyncExecution: for Express machines only.
+    pub(crate) synchronous: bool,
+    /// `includedData` of StartSyncExecution.
+    pub(crate) metadata_only: bool,
+    pub(crate) parent: Option<Parent>,
+}
+
+impl NewExecution {
+    pub(crate) fn new(state_machine_arn: Arc<str>, input: Value) -> Self {
+        Self {
+            state_machine_arn,
+            name: None,
+            input,
+            trace_header: None,
+            synchronous: false,
+            metadata_only: false,
+            parent: None,
+        }
+    }
+}
+
 pub(super) fn handle(
     service: &mut Service,
     now: Timestamp,
@@ -186,26 +218,49 @@ pub(super) fn handle(
 ) -> Result<Response, ApiError> {
     match operation {
         Operation::CreateStateMachine { name, machine, execution_type, role_arn } => {
-            service.create_state_machine(name, machine, execution_type, role_arn)
+            let (settings, publish, tags) = (Settings::default(), None, Vec::new());
+            let new = NewStateMachine {
+                name,
+                machine,
+                execution_type,
+                role_arn,
+                settings,
+                publish,
+                tags,
+            };
+            let created = service.create_state_machine(now, new)?;
+            Ok(Response::Created(created.arn.clone()))
         }
         Operation::UpdateStateMachine { state_machine_arn, machine, role_arn } => {
-            service.update_state_machine(&state_machine_arn, machine, role_arn)
+            let update = StateMachineUpdate { machine, role_arn, ..Default::default() };
+            let updated = service.update_state_machine(now, &state_machine_arn, update)?;
+            Ok(Response::Updated { revision_id: updated.revision_id.clone() })
         }
         Operation::PublishStateMachineVersion { state_machine_arn, revision_id, description } => {
-            service.publish_version(now, &state_machine_arn, revision_id.as_deref(), description)
+            let revision_id = revision_id.as_deref();
+            let version =
+                service.publish_version(now, &state_machine_arn, revision_id, description)?;
+            let (version_arn, creation_date) = (version.arn.clone(), version.creation_date);
+            Ok(Response::Published { version_arn, creation_date })
         }
         Operation::DeleteStateMachineVersion { version_arn } => {
-            service.delete_version(&version_arn)
+            service.delete_version(&version_arn).map(|()| Response::Empty)
         }
         Operation::CreateStateMachineAlias { name, description, routing } => {
-            service.create_alias(now, name, description, routing)
+            let alias = service.create_alias(now, name, description, routing)?;
+            let (alias_arn, creation_date) = (alias.arn.clone(), alias.creation_date);
+            Ok(Response::AliasCreated { alias_arn, creation_date })
         }
         Operation::UpdateStateMachineAlias { alias_arn, description, routing } => {
-            service.update_alias(now, &alias_arn, description, routing)
+            service.update_alias(now, &alias_arn, description, routing)?;
+            Ok(Response::AliasUpdated(now))
         }
-        Operation::DeleteStateMachineAlias { alias_arn } => service.delete_alias(&alias_arn),
+        Operation::DeleteStateMachineAlias { alias_arn } => {
+            service.delete_alias(&alias_arn).map(|()| Response::Empty)
+        }
         Operation::StartExecution { state_machine_arn, name, input } => {
-            service.start_execution(now, &state_machine_arn, name, input, None)
+            let new = NewExecution { name, ..NewExecution::new(state_machine_arn, input) };
+            service.start_execution(now, new).map(Response::Started)
         }
         Operation::StopExecution { execution_arn, failure } => {
             service.stop_execution(now, &execution_arn, failure)
@@ -226,7 +281,11 @@ pub(super) fn handle(
         Operation::UpdateMapRun { map_run_arn, update } => {
             service.update_map_run(now, &map_run_arn, update)
         }
-        Operation::CreateActivity { name } => service.create_activity(&name),
+        Operation::CreateActivity { name } => {
+            let encryption = EncryptionConfiguration::default();
+            let activity = service.create_activity(now, &name, encryption, Vec::new())?;
+            Ok(Response::Created(activity.arn.clone()))
+        }
         Operation::GetActivityTask { activity_arn, worker_name } => {
             service.activity_task(now, &activity_arn, worker_name)
         }
@@ -234,88 +293,64 @@ pub(super) fn handle(
 }
 
 impl Service {
-    fn create_state_machine(
-        &mut self,
-        name: Arc<str>,
-        machine: Arc<StateMachine>,
-        execution_type: ExecutionType,
-        role_arn: Arc<str>,
-    ) -> Result<Response, ApiError> {
-        if !is_valid_name(&name, self.account.limits.name_chars) {
-            return Err(ApiError::invalid_name(&name));
-        }
-        let arn: Arc<str> = format!(
-            "arn:aws:states:{}:{}:stateMachine:{name}",
-            self.account.region, self.account.account_id
-        )
-        .into();
-        if self.machines.contains_key(&arn) {
-            return Err(ApiError::state_machine_already_exists(&arn));
-        }
-        let record = StateMachineRecord {
-            arn: arn.clone(),
-            name,
-            role_arn,
-            execution_type,
-            machine,
-            revision_id: None,
-        };
-        self.machines.insert(arn.clone(), Arc::new(record));
-        Ok(Response::Created(arn))
-    }
-
     /// Starts an execution. A Standard one with the name and input of a running one is that one;
     /// names are not given twice otherwise (API reference, StartExecution).
-    pub(super) fn start_execution(
+    pub(crate) fn start_execution(
         &mut self,
         now: Timestamp,
-        state_machine_arn: &Arc<str>,
-        name: Option<Arc<str>>,
-        input: Value,
-        parent: Option<Parent>,
-    ) -> Result<Response, ApiError> {
-        let Some((machine, Through { version_arn, alias_arn })) = self.route(state_machine_arn)
-        else {
-            return Err(ApiError::state_machine_does_not_exist(state_machine_arn));
-        };
+        new: NewExecution,
+    ) -> Result<ExecutionId, ApiError> {
+        let (machine, through) = self.route(now, &new.state_machine_arn)?;
+        if new.synchronous && machine.execution_type == ExecutionType::Standard {
+            return Err(ApiError::type_not_supported());
+        }
+        self.surroundings.check_key(&machine.settings.encryption)?;
+        let Through { version_arn, alias_arn } = through;
         let state_machine_arn =
-            if version_arn.is_some() { &machine.arn } else { state_machine_arn };
-        if let Some(name) = &name
+            if version_arn.is_some() { &machine.arn } else { &new.state_machine_arn };
+        if let Some(name) = &new.name
             && !is_valid_name(name, self.account.limits.name_chars)
         {
             return Err(ApiError::invalid_name(name));
         }
-        if !self.account.limits.payload_fits(&input) {
+        if !self.account.limits.payload_fits(&new.input) {
             return Err(ApiError::invalid_input("Input too long."));
         }
-        let name = name.unwrap_or_else(|| self.entropy.next_uuid().into());
+        let name = new.name.unwrap_or_else(|| self.entropy.next_uuid().into());
         let arn =
             execution_arn(state_machine_arn, machine.execution_type, &name, &mut self.entropy);
         if let Some(existing) = self.by_arn.get(&arn) {
-            let record = &self.records[existing.0 as usize];
+            let record = &self.records[*existing];
             let running = record.execution.status() == ExecutionStatus::Running;
-            return if running && record.execution.start_parameters().input == input {
-                Ok(Response::Started(*existing))
+            return if running && record.execution.start_parameters().input == new.input {
+                Ok(*existing)
             } else {
                 Err(ApiError::execution_already_exists(&arn))
             };
         }
-        let id = ExecutionId(self.records.len() as u32);
-        if let Some(parent) = parent.filter(|parent| parent.form.awaits()) {
+        if machine.execution_type == ExecutionType::Standard
+            && self.records.len() - self.over >= self.account.limits.open_executions
+        {
+            let message = "Execution Limit Exceeded: 'too many executions are running'";
+            return Err(ApiError::new("ExecutionLimitExceeded", message.to_owned()));
+        }
+        let id = self.records.next_id();
+        if let Some(parent) = new.parent.filter(|parent| parent.form.awaits()) {
             self.awaited.insert((parent.execution, parent.task), id);
         }
-        let start = starting(self, id, &machine, state_machine_arn, &arn, &name, input);
+        let start = starting(self, id, &machine, state_machine_arn, &arn, &name, new.input);
+        let mut listed_under = vec![start.state_machine_arn.clone()];
+        listed_under.extend(version_arn.iter().chain(&alias_arn).cloned());
         let start = Start {
             state_machine_version_arn: version_arn,
             state_machine_alias_arn: alias_arn,
+            synchronous: new.synchronous,
             ..start
         };
         let execution = Execution::start(now, machine.machine.clone(), start);
-        self.records.push(Record::new(arn.clone(), name, machine, execution, parent));
-        self.by_arn.insert(arn, id);
-        self.announce(id);
-        self.wake(id);
-        Ok(Response::Started(id))
+        let record = Record::new(id, arn, name, machine, execution, new.parent);
+        let (trace_header, metadata_only) = (new.trace_header, new.metadata_only);
+        Ok(self.insert(Record { listed_under, trace_header, metadata_only, ..record }))
     }
 
     fn stop_execution(
@@ -327,10 +362,12 @@ impl Service {
         let Some(id) = self.find_execution(arn) else {
             return Err(ApiError::execution_does_not_exist(arn));
         };
-        let record = &self.records[id.0 as usize];
+        let record = &self.records[id];
+        // The service model lists no StateMachineTypeNotSupported for StopExecution.
         if record.machine.execution_type == ExecutionType::Express {
-            return Err(ApiError::type_not_supported());
+            return Err(ApiError::express_arn());
         }
+        self.surroundings.check_key(&record.machine.settings.encryption)?;
         if let Some(ended) = record.execution.ended_at() {
             return Ok(Response::Stopped(ended));
         }
@@ -338,16 +375,4 @@ impl Service {
         let _ = self.tell(now, id, Input::Stop { failure });
         Ok(Response::Stopped(now))
     }
-}
-
-/// Whether the API takes this as a name of something new (API reference, CreateStateMachine).
-fn is_valid_name(name: &str, most: usize) -> bool {
-    !name.is_empty()
-        && name.chars().count() <= most
-        && !name.chars().any(|c| {
-            c.is_whitespace()
-                || c.is_control()
-                || matches!(c, '<' | '>' | '{' | '}' | '[' | ']' | '?' | '*' | '"' | '#' | '%')
-                || matches!(c, '\\' | '^' | '|' | '~' | '`' | '$' | '&' | ',' | ';' | ':' | '/')
-        })
 }

@@ -42,9 +42,9 @@ impl Service {
         let Some(id) = self.find_execution(arn) else {
             return Err(ApiError::execution_does_not_exist(arn));
         };
-        let record = &self.records[id.0 as usize];
+        let record = &self.records[id];
         if record.machine.execution_type == ExecutionType::Express {
-            return Err(ApiError::invalid_arn("Resource type not valid in this context: express"));
+            return Err(ApiError::express_arn());
         }
         if record.map_run.is_some() {
             let reason = "Execution can only be redriven through its Map Run";
@@ -71,13 +71,14 @@ impl Service {
 
     /// Redrives an execution. False where it cannot be redriven.
     pub(super) fn go_on(&mut self, now: Timestamp, id: ExecutionId) -> bool {
-        let record = &mut self.records[id.0 as usize];
+        let record = &mut self.records[id];
         if record.execution.redrive(now).is_err() {
             return false;
         }
         if std::mem::replace(&mut record.over, false) {
             self.over -= 1;
         }
+        self.relist(id);
         self.announce(id);
         self.wake(id);
         true

@@ -169,7 +169,7 @@ fn express_executions_have_arns_of_their_own_and_cannot_be_stopped() {
     assert!(execution_arn.starts_with("arn:aws:states:us-east-1:123456789012:express:M:a:"));
     let failure = Failure::default();
     let error = service.handle(START, Operation::StopExecution { execution_arn, failure });
-    assert_eq!(error.unwrap_err().code, "StateMachineTypeNotSupported");
+    assert_eq!(error.unwrap_err().code, "InvalidArn");
 }
 
 #[test]

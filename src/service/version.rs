@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::execution::StateMachineRecord;
+use super::machine::Machine;
 use super::nested::iso_date;
 use super::{ApiError, Operation, Response, Service};
-use crate::asl::StateMachine;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -58,26 +58,44 @@ pub(super) struct Through {
     pub(super) alias_arn: Option<Arc<str>>,
 }
 
-/// Versions and aliases of one machine (service quotas).
-const MOST_VERSIONS: usize = 1_000;
-const MOST_ALIASES: usize = 100;
+/// The machine's ARN and the version's number or the alias's name, of an ARN that has one.
+fn qualified(arn: &str) -> Option<(&str, &str)> {
+    let (machine, qualifier) = arn.rsplit_once(':')?;
+    (machine.matches(':').count() == 6).then_some((machine, qualifier))
+}
 
 /// The ARN of the machine that a version's or an alias's ARN belongs to.
 fn unqualified(arn: &str) -> &str {
-    arn.rsplit_once(':').map_or(arn, |(machine, _)| machine)
+    qualified(arn).map_or(arn, |(machine, _)| machine)
+}
+
+impl Machine {
+    fn version(&self, qualifier: &str) -> Option<&Version> {
+        // `01` is no other way to write `1`.
+        let number: u64 = qualifier.parse().ok()?;
+        self.versions.get(&number).filter(|_| !qualifier.starts_with(['0', '+']))
+    }
 }
 
 impl Service {
     /// The versions of a state machine, the latest first.
-    pub fn versions<'a>(&'a self, machine_arn: &'a str) -> impl Iterator<Item = &'a Version> {
-        let own = move |version: &&Version| unqualified(&version.arn) == machine_arn;
-        self.versions.values().rev().filter(own)
+    pub fn versions(&self, machine_arn: &str) -> impl Iterator<Item = &Version> {
+        let machine = self.machines.get(machine_arn);
+        machine.into_iter().flat_map(|machine| machine.versions.values().rev())
+    }
+
+    /// The version with this ARN.
+    pub fn find_version(&self, arn: &str) -> Option<&Version> {
+        let (machine, qualifier) = qualified(arn)?;
+        self.machines.get(machine)?.version(qualifier)
     }
 
     /// The aliases of a state machine, or of one version of it, in the order in which they were
     /// created.
     pub fn aliases<'a>(&'a self, arn: &'a str) -> impl Iterator<Item = &'a Alias> {
-        self.aliases.values().filter(move |alias| {
+        let machine = self.machines.get(unqualified(arn));
+        let aliases = machine.into_iter().flat_map(|machine| machine.aliases.values());
+        aliases.filter(move |alias| {
             unqualified(&alias.arn) == arn
                 || alias.routing.iter().any(|route| *route.version_arn == *arn)
         })
@@ -85,105 +103,96 @@ impl Service {
 
     /// The alias with this ARN.
     pub fn find_alias(&self, arn: &str) -> Option<&Alias> {
-        self.aliases.get(arn)
+        let (machine, name) = qualified(arn)?;
+        self.machines.get(machine)?.aliases.get(name)
     }
 
     /// The machine that an ARN, of a version or an alias as well, leads to. An alias draws one of
-    /// its versions by their weights.
-    pub(super) fn route(&mut self, arn: &str) -> Option<(Arc<StateMachineRecord>, Through)> {
-        if let Some(version) = self.versions.get(arn) {
-            let through = Through { version_arn: Some(version.arn.clone()), alias_arn: None };
-            return Some((version.machine.clone(), through));
+    /// its versions by their weights; a machine that was just updated may still be the one before
+    /// ([`Account::update_lag_millis`](super::Account::update_lag_millis)).
+    pub(super) fn route(
+        &mut self,
+        now: Timestamp,
+        arn: &str,
+    ) -> Result<(Arc<StateMachineRecord>, Through), ApiError> {
+        if let Some(machine) = self.machines.get(arn) {
+            if machine.deleting {
+                return Err(ApiError::state_machine_deleting(arn));
+            }
+            let stale = machine.previous.as_ref().filter(|(_, until)| now < *until);
+            let record = match stale {
+                Some((previous, _)) if self.entropy.next_int(2) == 0 => previous,
+                _ => &machine.current,
+            };
+            return Ok((record.clone(), Through::default()));
         }
-        let Some(alias) = self.aliases.get(arn) else {
-            return self.machines.get(arn).map(|machine| (machine.clone(), Through::default()));
-        };
+        let missing = || ApiError::state_machine_does_not_exist(arn);
+        let (machine, qualifier) = qualified(arn).ok_or_else(missing)?;
+        let machine = self.machines.get(machine).ok_or_else(missing)?;
+        if machine.deleting {
+            return Err(ApiError::state_machine_deleting(arn));
+        }
+        if let Some(version) = machine.version(qualifier) {
+            let through = Through { version_arn: Some(version.arn.clone()), alias_arn: None };
+            return Ok((version.machine.clone(), through));
+        }
+        let alias = machine.aliases.get(qualifier).ok_or_else(missing)?;
         let mut drawn = i64::from(self.entropy.next_int(100));
         let route = alias.routing.iter().find(|route| {
             drawn -= route.weight;
             drawn < 0
-        })?;
-        let version = self.versions.get(&route.version_arn)?;
+        });
+        let version = route.and_then(|route| qualified(&route.version_arn));
+        let version =
+            version.and_then(|(_, number)| machine.version(number)).ok_or_else(missing)?;
         let through =
             Through { version_arn: Some(version.arn.clone()), alias_arn: Some(alias.arn.clone()) };
-        Some((version.machine.clone(), through))
-    }
-
-    /// Replaces definition or role. Running executions keep what they started with, and so do
-    /// versions; without a change the revision stays the same
-    /// (`empty_revision_with_publish_and_no_publish_on_creation`).
-    pub(super) fn update_state_machine(
-        &mut self,
-        arn: &str,
-        machine: Option<Arc<StateMachine>>,
-        role_arn: Option<Arc<str>>,
-    ) -> Result<Response, ApiError> {
-        let Some(old) = self.machines.get(arn).cloned() else {
-            return Err(ApiError::state_machine_does_not_exist(arn));
-        };
-        let machine = machine.unwrap_or_else(|| old.machine.clone());
-        let role_arn = role_arn.unwrap_or_else(|| old.role_arn.clone());
-        let same = machine.source == old.machine.source && role_arn == old.role_arn;
-        if !same {
-            let record = StateMachineRecord {
-                arn: old.arn.clone(),
-                name: old.name.clone(),
-                role_arn,
-                execution_type: old.execution_type,
-                machine,
-                revision_id: Some(self.entropy.next_uuid().into()),
-            };
-            self.machines.insert(old.arn.clone(), Arc::new(record));
-        }
-        let revision_id = self.machines[&old.arn].revision_id.clone();
-        Ok(Response::Updated { revision_id })
+        Ok((version.machine.clone(), through))
     }
 
     /// Publishes the current revision, unless a version of it exists. Numbers are not given twice
     /// (`version_ids_between_deletions`).
-    pub(super) fn publish_version(
+    pub(crate) fn publish_version(
         &mut self,
         now: Timestamp,
         arn: &str,
         revision_id: Option<&str>,
         description: Option<Arc<str>>,
-    ) -> Result<Response, ApiError> {
-        let Some(machine) = self.machines.get(arn).cloned() else {
-            return Err(ApiError::state_machine_does_not_exist(arn));
-        };
-        let current = machine.revision_id.as_deref().unwrap_or("INITIAL");
+    ) -> Result<&Version, ApiError> {
+        let most = self.account.limits.versions;
+        let machine = self.changeable_mut(arn)?;
+        let record = machine.current.clone();
+        let current = record.revision_id.as_deref().unwrap_or("INITIAL");
         if let Some(given) = revision_id.filter(|given| *given != current) {
             return Err(ApiError::conflict(format!(
                 "The revision '{given}' is not the current one of the state machine: '{current}'"
             )));
         }
-        let known = self
-            .versions(&machine.arn)
-            .find(|version| version.machine.revision_id == machine.revision_id);
-        if let Some(version) = known {
-            return Ok(Response::Published {
-                version_arn: version.arn.clone(),
-                creation_date: version.creation_date,
-            });
-        }
-        if self.versions(&machine.arn).count() >= MOST_VERSIONS {
-            return Err(ApiError::quota(format!(
-                "A state machine can have {MOST_VERSIONS} versions: '{}'",
-                machine.arn
-            )));
-        }
-        let number = self.published.entry(machine.arn.clone()).or_default();
-        *number += 1;
-        let version_arn: Arc<str> = format!("{}:{number}", machine.arn).into();
-        let version =
-            Version { arn: version_arn.clone(), description, creation_date: now, machine };
-        self.versions.insert(version_arn.clone(), version);
-        Ok(Response::Published { version_arn, creation_date: now })
+        let mut known = machine.versions.iter();
+        let known = known.find(|(_, version)| version.machine.revision_id == record.revision_id);
+        let number = match known {
+            Some((number, _)) => *number,
+            None => {
+                if machine.versions.len() >= most {
+                    return Err(ApiError::quota(format!(
+                        "A state machine can have {most} versions: '{}'",
+                        record.arn
+                    )));
+                }
+                machine.published += 1;
+                let number = machine.published;
+                let arn: Arc<str> = format!("{}:{number}", record.arn).into();
+                let version = Version { arn, description, creation_date: now, machine: record };
+                machine.versions.insert(number, version);
+                number
+            }
+        };
+        Ok(&machine.versions[&number])
     }
 
     /// Deletes a version that no alias leads to; one that does not exist is no error
     /// (`list_delete_version`, `delete_version_with_alias`).
-    pub(super) fn delete_version(&mut self, arn: &str) -> Result<Response, ApiError> {
+    pub(crate) fn delete_version(&mut self, arn: &str) -> Result<(), ApiError> {
         let names: Vec<&str> = self.aliases(arn).map(|alias| &*alias.name).collect();
         if !names.is_empty() {
             return Err(ApiError::conflict(format!(
@@ -192,76 +201,80 @@ impl Service {
                 names.join(", ")
             )));
         }
-        self.versions.shift_remove(arn);
-        Ok(Response::Empty)
+        if self.find_version(arn).is_some()
+            && let Some((machine, number)) = qualified(arn)
+            && let Some(machine) = self.machines.get_mut(machine)
+            && let Ok(number) = number.parse()
+        {
+            machine.versions.remove(&number);
+        }
+        Ok(())
     }
 
     /// Creates an alias; the same request once more changes nothing (`idempotent_create_alias`).
-    pub(super) fn create_alias(
+    pub(crate) fn create_alias(
         &mut self,
         now: Timestamp,
         name: Arc<str>,
         description: Option<Arc<str>>,
         routing: Vec<Route>,
-    ) -> Result<Response, ApiError> {
+    ) -> Result<&Alias, ApiError> {
         if !is_alias_name(&name, self.account.limits.name_chars) {
             return Err(ApiError::invalid_name(&name));
         }
+        let most = self.account.limits.aliases;
         let machine_arn = self.check_routing(&routing)?;
-        let arn: Arc<str> = format!("{machine_arn}:{name}").into();
-        if let Some(known) = self.aliases.get(&arn) {
-            let same = known.description == description && known.routing == routing;
-            let creation_date = known.creation_date;
-            return match same {
-                true => Ok(Response::AliasCreated { alias_arn: arn, creation_date }),
-                false => Err(ApiError::conflict(format!("Alias already exists: '{arn}'"))),
-            };
-        }
-        let own = self.aliases.values().filter(|alias| unqualified(&alias.arn) == machine_arn);
-        if own.count() >= MOST_ALIASES {
+        let machine = self.changeable_mut(&machine_arn)?;
+        if let Some(known) = machine.aliases.get(&name) {
+            if known.description != description || known.routing != routing {
+                let arn = &known.arn;
+                return Err(ApiError::conflict(format!("Alias already exists: '{arn}'")));
+            }
+        } else if machine.aliases.len() >= most {
             return Err(ApiError::quota(format!(
-                "A state machine can have {MOST_ALIASES} aliases: '{machine_arn}'"
+                "A state machine can have {most} aliases: '{machine_arn}'"
             )));
+        } else {
+            let arn: Arc<str> = format!("{machine_arn}:{name}").into();
+            let (creation_date, update_date) = (now, now);
+            let key = name.clone();
+            let alias = Alias { arn, name, description, routing, creation_date, update_date };
+            return Ok(machine.aliases.entry(key).or_insert(alias));
         }
-        let (creation_date, update_date) = (now, now);
-        let alias_arn = arn.clone();
-        let alias = Alias { arn, name, description, routing, creation_date, update_date };
-        self.aliases.insert(alias_arn.clone(), alias);
-        Ok(Response::AliasCreated { alias_arn, creation_date })
+        Ok(&machine.aliases[&name])
     }
 
-    pub(super) fn update_alias(
+    pub(crate) fn update_alias(
         &mut self,
         now: Timestamp,
         arn: &str,
         description: Option<Arc<str>>,
         routing: Option<Vec<Route>>,
-    ) -> Result<Response, ApiError> {
-        if !self.aliases.contains_key(arn) {
+    ) -> Result<(), ApiError> {
+        if self.find_alias(arn).is_none() {
             return Err(ApiError::resource_not_found(arn));
         }
         if let Some(routing) = &routing
             && self.check_routing(routing)? != unqualified(arn)
         {
-            return Err(ApiError::validation(format!(
+            return Err(ApiError::routing(format!(
                 "Routing configuration must contain versions of the state machine of the alias: \
                  '{arn}'"
             )));
         }
-        let Some(alias) = self.aliases.get_mut(arn) else {
-            return Err(ApiError::resource_not_found(arn));
-        };
+        let machine = self.changeable_mut(unqualified(arn))?;
+        let alias = qualified(arn).and_then(|(_, name)| machine.aliases.get_mut(name));
+        let alias = alias.ok_or_else(|| ApiError::resource_not_found(arn))?;
         alias.description = description.or(alias.description.take());
         alias.routing = routing.unwrap_or_else(|| std::mem::take(&mut alias.routing));
         alias.update_date = now;
-        Ok(Response::AliasUpdated(now))
+        Ok(())
     }
 
-    pub(super) fn delete_alias(&mut self, arn: &str) -> Result<Response, ApiError> {
-        match self.aliases.shift_remove(arn) {
-            Some(_) => Ok(Response::Empty),
-            None => Err(ApiError::resource_not_found(arn)),
-        }
+    pub(crate) fn delete_alias(&mut self, arn: &str) -> Result<(), ApiError> {
+        let deleted = qualified(arn)
+            .and_then(|(machine, name)| self.machines.get_mut(machine)?.aliases.shift_remove(name));
+        deleted.map(|_| ()).ok_or_else(|| ApiError::resource_not_found(arn))
     }
 
     /// The machine whose versions these are (`error_create_alias_invalid_router_configs`).
@@ -306,13 +319,13 @@ impl Service {
                 && arn.rsplit(':').next().is_some_and(|n| n.parse::<u64>().is_ok())
         };
         if !routing.iter().all(|route| is_version(&route.version_arn)) {
-            return Err(ApiError::validation(format!(
+            return Err(ApiError::routing(format!(
                 "Routing configuration must contain state machine version ARNs. Received: [{}]",
                 arns()
             )));
         }
         if routing.len() == 2 && routing[0].version_arn == routing[1].version_arn {
-            return Err(ApiError::validation(format!(
+            return Err(ApiError::routing(format!(
                 "Routing configuration must contain distinct state machine version ARNs. \
                  Received: [{}]",
                 arns()
@@ -320,18 +333,18 @@ impl Service {
         }
         if routing.iter().map(|route| route.weight).sum::<i64>() != 100 {
             let weights = routing.iter().map(|route| route.weight.to_string()).collect();
-            return Err(ApiError::validation(format!(
+            return Err(ApiError::routing(format!(
                 "Sum of routing configuration weights must equal 100. Received: [{}]",
                 list(weights)
             )));
         }
-        if let Some(missing) = routing.iter().find(|r| !self.versions.contains_key(&r.version_arn))
-        {
+        let missing = |route: &&Route| self.find_version(&route.version_arn).is_none();
+        if let Some(missing) = routing.iter().find(missing) {
             return Err(ApiError::resource_not_found(&missing.version_arn));
         }
         let machine = unqualified(&routing[0].version_arn);
         if routing.iter().any(|route| unqualified(&route.version_arn) != machine) {
-            return Err(ApiError::validation(format!(
+            return Err(ApiError::routing(format!(
                 "Routing configuration must contain versions of one state machine. Received: [{}]",
                 arns()
             )));

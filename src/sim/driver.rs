@@ -344,8 +344,8 @@ impl<'a> Driver<'a> {
     }
 
     fn unsupported(&self, id: ExecutionId, message: String) -> Problem {
-        let run = self.service.map_runs().iter().rev().find(|run| run.execution == id);
-        let state = run.map(|run| run.run.request().state.to_string());
+        let run = self.service.map_runs_of(id).next_back();
+        let state = run.map(|(_, run)| run.run.request().state.to_string());
         Problem::MapRun { state: state.unwrap_or_default(), message }
     }
 
@@ -484,11 +484,11 @@ impl<'a> Driver<'a> {
     /// The machine of an execution, as an index; that of a Map Run's child is its parent's.
     fn machine_of(&mut self, id: ExecutionId) -> usize {
         while self.machine_of.len() <= id.0 as usize {
-            let record = &self.service.executions()[self.machine_of.len()];
+            let record = self.service.execution(ExecutionId(self.machine_of.len() as u32));
             let index = match record.map_run {
                 // The states of a Map's processor are those of the machine around it.
                 Some(child) => {
-                    let run = &self.service.map_runs()[child.run.0 as usize];
+                    let run = self.service.map_run(child.run);
                     self.machine_of[run.execution.0 as usize]
                 }
                 None => {
@@ -505,7 +505,7 @@ impl<'a> Driver<'a> {
     fn nested_name(&self, id: ExecutionId) -> Option<String> {
         let mut id = id;
         while let Some(child) = self.service.execution(id).map_run {
-            id = self.service.map_runs()[child.run.0 as usize].execution;
+            id = self.service.map_run(child.run).execution;
         }
         let name = &self.service.execution(id).machine.name;
         (*name != self.machines[0].0).then(|| name.to_string())
@@ -517,7 +517,7 @@ impl<'a> Driver<'a> {
         let metrics = self.service.metrics();
         let objects = self.service.objects().clone();
         let map_runs: Vec<MapRunSummary> =
-            self.service.map_runs().iter().map(MapRunSummary::of).collect();
+            self.service.map_runs().map(|(_, run)| MapRunSummary::of(run)).collect();
         let records = self.service.into_executions();
         let mut executions: Vec<ExecutionRun> = records.into_iter().map(ExecutionRun::of).collect();
         for execution in &mut executions {
