@@ -13,6 +13,7 @@ mod dataflow;
 mod events;
 mod execution;
 mod failure;
+mod guided;
 mod inspection;
 mod io;
 mod jsonata;
@@ -27,6 +28,7 @@ mod variables;
 mod tests;
 
 pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
+pub(crate) use guided::{Line, Move, MoveKind};
 pub use inspection::{Inspection, Left, StateTest};
 pub use io::{
     Batching, FailureStage, Input, ItemSource, MapRunRequest, Output, Place, Rejected,

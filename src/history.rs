@@ -49,7 +49,7 @@ pub use log::{LogLevel, LogOptions};
 pub use normalize::Rule;
 pub use payload::{Payload, Unread};
 pub use read::{HistoryError, Note};
-pub(crate) use threads::GrowingThreads;
+pub(crate) use threads::{GrowingThreads, index_of};
 pub use threads::{Thread, ThreadKind, Threads, find};
 pub use write::TimestampForm;
 

@@ -107,6 +107,8 @@ pub struct Execution {
     free: Vec<BranchId>,
     pub(super) ready: VecDeque<BranchId>,
     interleaving: Option<Entropy>,
+    /// Whether [`Execution::make`] says what is next, see [`super::guided`].
+    pub(super) guided: bool,
     pub(super) timers: Timers,
     pub(super) tasks: HashMap<TaskId, BranchId, BuildHasherDefault<FxHasher>>,
     pub(super) outbox: VecDeque<Output>,
@@ -137,6 +139,7 @@ impl Execution {
             free: Vec::new(),
             ready: VecDeque::from([TOP]),
             interleaving: start.interleaving.map(Entropy::new),
+            guided: false,
             timers: Timers::default(),
             tasks: HashMap::default(),
             outbox: VecDeque::new(),
@@ -218,28 +221,31 @@ impl Execution {
         self.advance(now);
         while self.result.is_none() {
             let Some((timer, generation)) = self.timers.pop_due(self.now) else { return };
-            if !is_live(&self.branches, timer, generation) {
-                continue;
+            if is_live(&self.branches, timer, generation) {
+                self.fire(timer);
             }
-            match timer {
-                Timer::ExecutionTimesOut => self.end(0, ExecutionResult::TimedOut),
-                Timer::WaitEnds(id) => {
-                    self.branches[id as usize].set_phase(Phase::Settle(Ok(Value::Null)));
-                    self.wake(id);
-                }
-                Timer::BackoffEnds(id) => {
-                    self.branches[id as usize].set_phase(Phase::Work);
-                    self.wake(id);
-                }
-                Timer::TaskTimesOut(id) => self.task_timed_out(id),
-                Timer::HeartbeatMissed(id) => self.heartbeat_due(id),
+        }
+    }
+
+    pub(super) fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::ExecutionTimesOut => self.end(0, ExecutionResult::TimedOut),
+            Timer::WaitEnds(id) => {
+                self.branches[id as usize].set_phase(Phase::Settle(Ok(Value::Null)));
+                self.wake(id);
             }
+            Timer::BackoffEnds(id) => {
+                self.branches[id as usize].set_phase(Phase::Work);
+                self.wake(id);
+            }
+            Timer::TaskTimesOut(id) => self.task_timed_out(id),
+            Timer::HeartbeatMissed(id) => self.heartbeat_due(id),
         }
     }
 
     /// What the execution wants next. Call until it is idle or has ended.
     pub fn poll(&mut self) -> Output {
-        while self.result.is_none() {
+        while self.result.is_none() && !self.guided {
             let Some(id) = self.next_ready() else { break };
             self.run(id);
         }
@@ -352,20 +358,7 @@ impl Execution {
 
     /// Runs a branch until it has to wait for something.
     fn run(&mut self, id: BranchId) {
-        while self.result.is_none() {
-            let branch = &mut self.branches[id as usize];
-            match &branch.phase {
-                Phase::Enter => self.enter(id),
-                Phase::Work => self.work(id),
-                Phase::Settle(_) => {
-                    let settling = std::mem::replace(&mut branch.phase, Phase::Work);
-                    let Phase::Settle(result) = settling else {
-                        unreachable!("the phase was just matched")
-                    };
-                    self.settle(id, result);
-                }
-                _ => return,
-            }
+        while self.result.is_none() && self.step(id) {
             if self.interleaving.is_some() && !self.ready.is_empty() {
                 // Other branches may overtake this one between any two steps.
                 if self.branches[id as usize].can_run() {
@@ -374,6 +367,24 @@ impl Execution {
                 return;
             }
         }
+    }
+
+    /// Runs a branch a step further, unless it has to wait for something.
+    pub(super) fn step(&mut self, id: BranchId) -> bool {
+        let branch = &mut self.branches[id as usize];
+        match &branch.phase {
+            Phase::Enter => self.enter(id),
+            Phase::Work => self.work(id),
+            Phase::Settle(_) => {
+                let settling = std::mem::replace(&mut branch.phase, Phase::Work);
+                let Phase::Settle(result) = settling else {
+                    unreachable!("the phase was just matched")
+                };
+                self.settle(id, result);
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Counts a transition; a loop that takes no time ends here.
@@ -489,7 +500,7 @@ impl Execution {
     }
 }
 
-fn is_live(branches: &[Branch], timer: Timer, generation: u32) -> bool {
+pub(super) fn is_live(branches: &[Branch], timer: Timer, generation: u32) -> bool {
     match timer {
         Timer::ExecutionTimesOut => true,
         Timer::WaitEnds(id)

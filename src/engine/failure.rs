@@ -122,13 +122,22 @@ impl Execution {
         causes::failure(error, causes::in_state(&state.name, entered, &what))
     }
 
-    fn retry(&mut self, id: BranchId, state: &State, failure: &Failure) -> Retried {
+    /// Whether the state is tried again after this failure.
+    pub(super) fn retries(&self, id: BranchId, state: &State, failure: &Failure) -> bool {
+        let used = &self.branches[id as usize].retries;
+        self.retrier(id, state, failure).is_some_and(|index| {
+            let used = used.get(index).copied().unwrap_or_default();
+            u64::from(used) < state.retry[index].max_attempts
+        })
+    }
+
+    fn retrier(&self, id: BranchId, state: &State, failure: &Failure) -> Option<usize> {
         let heartbeat = self.branches[id as usize].heartbeat_missed;
-        let matching = state
-            .retry
-            .iter()
-            .position(|r| matches_any(&r.error_equals, state, failure, heartbeat));
-        let Some(index) = matching else { return Retried::No };
+        state.retry.iter().position(|r| matches_any(&r.error_equals, state, failure, heartbeat))
+    }
+
+    fn retry(&mut self, id: BranchId, state: &State, failure: &Failure) -> Retried {
+        let Some(index) = self.retrier(id, state, failure) else { return Retried::No };
         let retrier = &state.retry[index];
         let branch = &mut self.branches[id as usize];
         branch.retries.resize(state.retry.len(), 0);

@@ -23,7 +23,6 @@ use crate::history::{
     ActivityScheduled, EventDetails, EventType, Failure, LambdaFunctionScheduled, Payload,
     TaskCredentials, TaskScheduled,
 };
-use crate::time::Timestamp;
 use crate::value::Value;
 
 impl Execution {
@@ -272,16 +271,6 @@ impl Execution {
             task.heartbeat_deadline = now.plus_seconds(seconds);
         }
         Ok(())
-    }
-
-    /// Ends a task for want of a heartbeat. A replay knows that one was missed, not since when.
-    pub(crate) fn miss_heartbeat(&mut self, now: Timestamp, task: TaskId) {
-        self.advance(now);
-        let Ok(id) = self.find_task(task) else { return };
-        if let Phase::Task(task) = &mut self.branches[id as usize].phase {
-            task.heartbeat_deadline = self.now;
-            self.heartbeat_due(id);
-        }
     }
 
     pub(super) fn heartbeat_due(&mut self, id: BranchId) {

@@ -59,6 +59,15 @@ impl Timers {
         None
     }
 
+    /// All timers that `is_live` still wants, in no order.
+    pub(super) fn live(
+        &mut self,
+        is_live: impl Fn(Timer, u32) -> bool,
+    ) -> impl Iterator<Item = (Timestamp, Timer, u32)> {
+        self.heap.retain(|Reverse(entry)| is_live(entry.timer, entry.generation));
+        self.heap.iter().map(|Reverse(entry)| (entry.at, entry.timer, entry.generation))
+    }
+
     /// Takes the next timer that is due, live or not.
     pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<(Timer, u32)> {
         if self.heap.peek().is_none_or(|Reverse(entry)| entry.at > now) {

@@ -361,6 +361,11 @@ impl EventType {
         )
     }
 
+    /// Whether this is one of the `…Aborted` types: something else ended it.
+    pub fn is_aborted(self) -> bool {
+        self.name().ends_with("Aborted")
+    }
+
     /// Whether this is one of the `…StateEntered` types.
     pub fn is_state_entered(self) -> bool {
         self.shape() == Shape::StateEntered

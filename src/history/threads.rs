@@ -116,6 +116,11 @@ pub fn find(events: &[HistoryEvent], id: EventId) -> Option<usize> {
     (event.id == id).then_some(index)
 }
 
+/// The index of an event of a complete history, whose ids count from 1.
+pub(crate) fn index_of(id: EventId) -> usize {
+    usize::try_from(id).map_or(0, |id| id.saturating_sub(1))
+}
+
 impl fmt::Display for ThreadKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -128,6 +128,13 @@ impl Answers {
 }
 
 impl Call {
+    /// The recorded event that comes next of it.
+    pub fn next(&self) -> Option<usize> {
+        let started = self.started.as_ref().map(|(at, _)| *at);
+        let submitted = self.submitted.as_ref().map(|(at, _)| *at);
+        started.or(submitted).or_else(|| self.end.as_ref().map(|(at, _)| *at))
+    }
+
     fn read(&mut self, index: usize, event: &HistoryEvent) {
         use EventType as T;
         let stage = match event.event_type {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::ReplayOptions;
 use super::answers::{Answers, Call, CallEnd, service};
-use super::progress::Progress;
+use super::progress::{Next, Progress};
 use crate::asl::StateMachine;
-use crate::engine::{Execution, FailureStage, Input, Output, TaskId, TaskRequest};
-use crate::history::{EventType, Failure, History, HistoryEvent, Threads};
+use crate::engine::{Execution, FailureStage, Input, Move, MoveKind, Output, TaskId, TaskRequest};
+use crate::history::{EventType, Failure, History, Threads, index_of};
 use crate::time::Timestamp;
 
 /// Why a replay ended.
@@ -36,47 +36,40 @@ pub(super) struct Driver<'r> {
     /// Texts that were made up for this replay.
     generated: Vec<Arc<str>>,
     notes: Vec<String>,
-    /// How many heartbeats were made up.
-    heartbeats: usize,
+    /// What the execution may do next by itself; kept for its room.
+    moves: Vec<Move>,
 }
 
-/// More than these, and the recorded end of what is kept alive never comes.
-const MOST_HEARTBEATS: usize = 100_000;
+/// A call under way: what the recording knows of it; `None` where it does not have the call.
+type OpenCall = Option<Call>;
 
-/// A call under way.
-struct OpenCall {
-    /// What the recording knows of it; `None` where it does not have the call.
-    call: Option<Call>,
-    /// Whether the interpreter itself ends it when its time is up.
-    timed: bool,
-    /// Seconds between two heartbeats, of which a history shows nothing.
-    heartbeat_seconds: Option<i64>,
-    /// When it was asked for, and when its `TimeoutSeconds` have passed since.
-    asked: Timestamp,
-    deadline: Option<Timestamp>,
-}
-
-impl OpenCall {
-    /// Whether the recording has it time out when only a heartbeat can have been missing. The
-    /// history shows no heartbeats, so that this one thing about time comes from the recording.
-    fn missed_heartbeat(&self, recorded: &History) -> bool {
-        let (Some(seconds), Some(call)) = (self.heartbeat_seconds, &self.call) else {
-            return false;
-        };
-        let end = call.end.as_ref().and_then(|(at, _)| recorded.events[*at].timestamp);
-        let may_be = |end| {
-            self.asked.plus_seconds(seconds) <= end
-                && self.deadline.is_none_or(|deadline| end < deadline)
-        };
-        times_out(call) && end.is_some_and(may_be)
-    }
-}
-
-/// The next thing that the recording tells of a call.
-enum Step {
-    Started,
-    Submitted,
+/// What may come next.
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    /// How the recorded execution was ended from outside, or by its own time-out.
     End,
+    /// One of the moves that the execution makes by itself.
+    Move(usize),
+    /// The next thing that the recording tells of a call.
+    Call(TaskId),
+}
+
+/// When something comes: as the recorded event with this index, and of those things to which the
+/// same event belongs the first by [`Rank`].
+type Turn = (usize, Rank);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The execution is ended: nothing else happens at that event.
+    End,
+    /// It causes the event, on its own line.
+    Own,
+    /// It leads there from a line within: the event links to that line.
+    Joins,
+    /// It may lead there.
+    Outer,
+    /// Nothing says that it happened.
+    Unrecorded,
 }
 
 impl<'r> Driver<'r> {
@@ -103,14 +96,14 @@ impl<'r> Driver<'r> {
             deadline: execution.started_at().plus_seconds(seconds),
             answers,
             progress: Progress::new(&recorded.events, threads),
-            execution,
+            execution: execution.guided(),
             recorded,
             machine,
             options,
             open: BTreeMap::new(),
             generated: Vec::new(),
             notes,
-            heartbeats: 0,
+            moves: Vec::new(),
         }
     }
 
@@ -120,7 +113,6 @@ impl<'r> Driver<'r> {
     }
 
     pub fn run(&mut self) -> End {
-        self.stop_at_once();
         loop {
             match self.execution.poll() {
                 Output::Task(request) => self.called(&request),
@@ -129,9 +121,9 @@ impl<'r> Driver<'r> {
                 Output::RedriveMapRun { .. } => {}
                 Output::CancelTask(task) => drop(self.open.remove(&task)),
                 Output::Ended => return End::Ended,
-                Output::Idle(timer) => {
+                Output::Idle(_) => {
                     self.progress.advance(self.execution.history());
-                    if let Some(end) = self.go_on(timer) {
+                    if let Some(end) = self.go_on() {
                         return end;
                     }
                 }
@@ -139,48 +131,22 @@ impl<'r> Driver<'r> {
         }
     }
 
-    /// An execution may be stopped before it enters its first state.
-    fn stop_at_once(&mut self) {
-        let [_, second, ..] = &self.recorded.events[..] else { return };
-        if second.event_type == EventType::ExecutionAborted {
-            let failure = second.failure().cloned().unwrap_or_default();
-            let now = self.execution.now();
-            // It has only just started, so nothing refuses the stop.
-            let _ = self.execution.handle(now, Input::Stop { failure });
-        }
-    }
-
     fn called(&mut self, request: &TaskRequest) {
         self.progress.advance(self.execution.history());
-        let index = event_index(request.task);
+        let index = index_of(request.task);
         let place = self.progress.place(index);
         let service = service(&self.execution.history()[index]);
         self.generated.extend(request.task_token.clone());
         let call = self.answers.take(&place, &request.state, &service);
-        let timed = request.timeout_seconds.is_some() || request.heartbeat_seconds.is_some();
-        let heartbeat_seconds = request.heartbeat_seconds;
-        let asked = self.execution.now();
-        let deadline = request.timeout_seconds.map(|seconds| asked.plus_seconds(seconds));
-        let open = OpenCall { call, timed, heartbeat_seconds, asked, deadline };
-        self.open.insert(request.task, open);
+        self.open.insert(request.task, call);
     }
 
     fn map_run(&mut self, request: Box<crate::engine::MapRunRequest>) {
         self.progress.advance(self.execution.history());
-        let place = self.progress.place(event_index(request.task));
+        let place = self.progress.place(index_of(request.task));
         self.generated.push(request.map_run_arn.clone());
-        let asked = self.execution.now();
         let Some(call) = self.answers.take(&place, &request.state, "map run") else {
-            self.open.insert(
-                request.task,
-                OpenCall {
-                    call: None,
-                    timed: false,
-                    heartbeat_seconds: None,
-                    asked,
-                    deadline: None,
-                },
-            );
+            self.open.insert(request.task, None);
             return;
         };
         let end = match call.end {
@@ -205,118 +171,177 @@ impl<'r> Driver<'r> {
             failed => failed,
         };
         let call = Call { end, ..Call::default() };
-        self.open.insert(
-            request.task,
-            OpenCall {
-                call: Some(call),
-                timed: false,
-                heartbeat_seconds: None,
-                asked,
-                deadline: None,
-            },
-        );
+        self.open.insert(request.task, Some(call));
     }
 
-    /// Tells the idle execution the next recorded thing, or the time.
-    fn go_on(&mut self, timer: Option<Timestamp>) -> Option<End> {
-        let own = |at: &Timestamp| *at < self.deadline;
-        let timer = timer.filter(own);
-        let frontier = self.progress.frontier();
-        match self.next_step() {
-            Some((at, task, step)) => {
-                let waits = at > frontier && self.progress.next().is_some_and(is_caused_by_time);
-                match timer {
-                    Some(timer) if waits => self.time_passes(self.time_of_timer(timer), None),
-                    _ => self.feed(at, task, &step, timer),
+    /// Has the next thing happen: what the recording shows next, of all that may.
+    fn go_on(&mut self) -> Option<End> {
+        let mut moves = std::mem::take(&mut self.moves);
+        self.execution.moves(&mut moves);
+        let end = self.choose(&moves);
+        self.moves = moves;
+        end
+    }
+
+    fn choose(&mut self, moves: &[Move]) -> Option<End> {
+        let mut first: Option<(Turn, Choice)> = self.recorded_end();
+        let mut consider = |turn: Turn, choice: Choice| {
+            if first.is_none_or(|(other, _)| turn < other) {
+                first = Some((turn, choice));
+            }
+        };
+        // Of the waits whose end the recording cannot tell the one that is over first.
+        let mut wait: Option<(Timestamp, usize)> = None;
+        for (number, next) in moves.iter().enumerate() {
+            match (next.kind, || self.progress.next_on(&next.line)) {
+                (MoveKind::Step { silent: true }, _) => {
+                    self.execution.make(self.execution.now(), next);
+                    return None;
                 }
+                (MoveKind::Step { .. }, turn) => match turn_of(turn()) {
+                    Some(turn) => consider(turn, Choice::Move(number)),
+                    None => {
+                        self.execution.make(self.execution.now(), next);
+                        return None;
+                    }
+                },
+                (MoveKind::Resume { at, .. }, turn) => match turn_of(turn()) {
+                    Some(turn) if turn.1 <= Rank::Joins => consider(turn, Choice::Move(number)),
+                    Some(_) => {}
+                    None if wait.is_none_or(|(other, _)| at < other) => wait = Some((at, number)),
+                    None => {}
+                },
+                // Calls know whether they time out.
+                (MoveKind::TaskTimesOut { .. } | MoveKind::ExecutionTimesOut { .. }, _) => {}
+            }
+        }
+        for (task, call) in &self.open {
+            if let Some(at) = call.as_ref().and_then(Call::next) {
+                consider((at, Rank::Own), Choice::Call(*task));
+            }
+        }
+        if let Some((at, number)) = wait
+            && at < self.deadline
+            && first.is_some_and(|((index, _), _)| {
+                self.recorded_time(index).is_some_and(|time| at < time)
+            })
+        {
+            self.execution.make(at, &moves[number]);
+            return None;
+        }
+        match first {
+            _ if self.is_at_end() => Some(End::OutOfAnswers),
+            Some(((at, _), Choice::Call(task))) => {
+                self.tell(at, task, moves);
                 None
             }
-            None => self.without_answers(timer, frontier),
+            Some(((at, _), Choice::Move(number))) => {
+                self.execution.make(self.time_of_move(at, &moves[number]), &moves[number]);
+                None
+            }
+            Some(((at, _), Choice::End)) => match self.not_recorded() {
+                None => self.end(at, moves),
+                end => end,
+            },
+            None => self.not_recorded().or_else(|| self.time_passes(moves)),
         }
     }
 
-    /// Of the calls under way the recorded event that comes first.
-    fn next_step(&self) -> Option<(usize, TaskId, Step)> {
-        let steps = self.open.iter().filter_map(|(task, open)| {
-            let call = open.call.as_ref()?;
-            let started = call.started.as_ref().map(|(at, _)| (*at, Step::Started));
-            let submitted = call.submitted.as_ref().map(|(at, _)| (*at, Step::Submitted));
-            let end = call.end.as_ref().map(|(at, _)| (*at, Step::End));
-            let (at, step) = started.or(submitted).or(end)?;
-            Some((at, *task, step))
-        });
-        steps.min_by_key(|(at, task, _)| (*at, *task))
+    /// A recording that was taken while the execution ran ends before the execution does.
+    fn is_at_end(&self) -> bool {
+        let last = self.recorded.events.last();
+        last.is_some_and(|last| !last.event_type.is_terminal()) && self.progress.is_complete()
     }
 
-    fn feed(&mut self, at: usize, task: TaskId, step: &Step, timer: Option<Timestamp>) {
-        let Some(open) = self.open.get_mut(&task) else { return };
-        let missed = matches!(step, Step::End) && open.missed_heartbeat(self.recorded);
-        let Some(call) = &mut open.call else { return };
-        if missed {
-            call.end = None;
-            return self.execution.miss_heartbeat(self.time_of(at), task);
+    fn not_recorded(&self) -> Option<End> {
+        let mut calls = self.open.iter();
+        let (task, _) = calls.find(|(_, call)| call.is_none())?;
+        Some(End::NotRecorded { task: *task })
+    }
+
+    /// The end that nothing within the execution explains.
+    fn recorded_end(&self) -> Option<(Turn, Choice)> {
+        let last = self.recorded.events.last()?;
+        let ended =
+            matches!(last.event_type, EventType::ExecutionAborted | EventType::ExecutionTimedOut);
+        ended.then_some(((self.recorded.events.len() - 1, Rank::End), Choice::End))
+    }
+
+    fn end(&mut self, at: usize, moves: &[Move]) -> Option<End> {
+        let event = &self.recorded.events[at];
+        if event.event_type == EventType::ExecutionAborted {
+            let failure = event.failure().cloned().unwrap_or_default();
+            // It has not ended, so nothing refuses the stop.
+            let _ = self.execution.handle(self.time_of(at), Input::Stop { failure });
+            return None;
         }
-        let input = match step {
-            Step::Started => {
-                let worker_name = call.started.take().and_then(|(_, worker_name)| worker_name);
-                Some(Input::TaskStarted { task, worker_name })
-            }
-            Step::Submitted => {
-                call.submitted.take().map(|(_, output)| Input::TaskSubmitted { task, output })
-            }
-            // The interpreter's own clock is to end it: other timers may come before.
-            Step::End if times_out(call) && open.timed && timer.is_some() => None,
-            Step::End => match call.end.take() {
+        // A definition without a time-out of its own runs for a year.
+        let late = event.timestamp.is_some_and(|time| time >= self.deadline);
+        if self.machine.timeout_seconds.is_none() && !late {
+            return Some(End::OutOfAnswers);
+        }
+        let is_end = |next: &&Move| matches!(next.kind, MoveKind::ExecutionTimesOut { .. });
+        let time = self.time_of(at).max(self.deadline);
+        if let Some(next) = moves.iter().find(is_end) {
+            self.execution.make(time, next);
+        }
+        None
+    }
+
+    /// Tells the execution what the recording has next of a call.
+    fn tell(&mut self, at: usize, task: TaskId, moves: &[Move]) {
+        let now = self.time_of(at);
+        let Some(Some(call)) = self.open.get_mut(&task) else { return };
+        let input = if let Some((_, worker_name)) = call.started.take() {
+            Input::TaskStarted { task, worker_name }
+        } else if let Some((_, output)) = call.submitted.take() {
+            Input::TaskSubmitted { task, output }
+        } else {
+            match call.end.take() {
+                Some((_, CallEnd::Failed(FailureStage::TimedOut, failure))) => {
+                    if let Some(clock) = clock_of(task, self.recorded_time(at), moves) {
+                        // The interpreter's own clock ends it.
+                        self.execution.make(self.time_of_move(at, clock), clock);
+                        return;
+                    }
+                    Input::TaskFailed { task, stage: FailureStage::TimedOut, failure }
+                }
                 Some((_, CallEnd::Failed(FailureStage::Run, failure))) => {
-                    Some(self.failed(task, failure))
+                    self.failed(task, failure)
                 }
                 Some((_, CallEnd::Failed(stage, failure))) => {
-                    Some(Input::TaskFailed { task, stage, failure })
+                    Input::TaskFailed { task, stage, failure }
                 }
-                Some((_, CallEnd::Succeeded(output))) => Some(self.succeeded(task, output)),
-                None => None,
-            },
+                Some((_, CallEnd::Succeeded(output))) => self.succeeded(task, output),
+                None => return,
+            }
         };
-        let now = self.time_of(at);
-        match (input, timer) {
-            (Some(input), _) => {
-                // A call that is no longer under way has its place in the comparison.
-                let _ = self.execution.handle(now, input);
+        // A call that is no longer under way has its place in the comparison.
+        let _ = self.execution.handle(now, input);
+    }
+
+    /// The recording has nothing more to say: the next timer fires.
+    fn time_passes(&mut self, moves: &[Move]) -> Option<End> {
+        let timers = moves.iter().filter_map(|next| Some((time_of_timer(next)?, next)));
+        let timers = timers.filter(|(at, _)| *at < self.deadline);
+        match timers.min_by_key(|(at, _)| *at) {
+            Some((at, next)) => {
+                self.execution.make(at, next);
+                None
             }
-            (None, Some(timer)) => self.time_passes(timer, Some(task)),
-            (None, None) => {}
+            None => Some(End::OutOfAnswers),
         }
     }
 
-    /// When the next timer fires: when the event that comes next happened, as clocks are late.
-    fn time_of_timer(&self, timer: Timestamp) -> Timestamp {
-        let next = self.progress.next().and_then(|event| event.timestamp);
-        next.map_or(timer, |next| timer.max(next))
-    }
-
-    /// Lets the time come at which the next timer fires. Tasks under way are kept alive until
-    /// then, but for the one that is to time out.
-    fn time_passes(&mut self, timer: Timestamp, dying: Option<TaskId>) {
-        let last = self.recorded.events.last().and_then(|event| event.timestamp);
-        for (task, open) in &self.open {
-            let (Some(_), Some(call)) = (open.heartbeat_seconds, &open.call) else { continue };
-            let beats = match &call.end {
-                // It lived until its `TimeoutSeconds` had passed, or nobody knows for how long.
-                Some((at, _)) => {
-                    let end = self.recorded.events[*at].timestamp;
-                    let timed_out = open.deadline.is_some_and(|deadline| end >= Some(deadline));
-                    Some(*task) != dying || timed_out
-                }
-                // It was given up, at the end of the recording at the latest.
-                None => last.is_some_and(|last| timer <= last),
-            };
-            if beats && self.heartbeats < MOST_HEARTBEATS {
-                self.heartbeats += 1;
-                // One that has just ended needs no heartbeat.
-                let _ = self.execution.handle(timer, Input::TaskHeartbeat { task: *task });
-            }
+    /// When a move is made that causes a recorded event. Clocks are late, never early; but a delay
+    /// that was drawn was another one then.
+    fn time_of_move(&self, at: usize, next: &Move) -> Timestamp {
+        let recorded = self.recorded_time(at);
+        match (next.kind, time_of_timer(next)) {
+            (MoveKind::Resume { drawn: true, .. }, Some(own)) => recorded.unwrap_or(own),
+            (_, Some(own)) => recorded.map_or(own, |time| time.max(own)),
+            (_, None) => self.time_of(at),
         }
-        self.execution.handle_timeout(timer);
     }
 
     fn succeeded(&self, task: TaskId, output: crate::value::Value) -> Input {
@@ -334,75 +359,58 @@ impl<'r> Driver<'r> {
     }
 
     fn is_map_run(&self, task: TaskId) -> bool {
-        let event = &self.execution.history()[event_index(task)];
+        let event = &self.execution.history()[index_of(task)];
         event.event_type == EventType::MapRunStarted
     }
 
     /// When a recorded event is told: when it happened, if the recording says so.
     fn time_of(&self, at: usize) -> Timestamp {
         let now = self.execution.now();
-        self.recorded.events[at].timestamp.map_or(now, |time| time.max(now))
+        self.recorded_time(at).map_or(now, |time| time.max(now))
     }
 
-    /// No call has an answer left: time passes, or the recording says how the execution was ended.
-    fn without_answers(&mut self, timer: Option<Timestamp>, frontier: usize) -> Option<End> {
-        let mut calls = self.open.iter();
-        if let Some((task, _)) = calls.find(|(_, open)| open.call.is_none()) {
-            return Some(End::NotRecorded { task: *task });
-        }
-        let last = self.recorded.events.last();
-        let rest = self.recorded.events.len() - frontier;
-        match last.map(|event| (event.event_type, event)) {
-            Some((EventType::ExecutionAborted, event)) if rest <= 1 || timer.is_none() => {
-                let failure = event.failure().cloned().unwrap_or_default();
-                let now = self.time_of(self.recorded.events.len() - 1);
-                let _ = self.execution.handle(now, Input::Stop { failure });
-                None
-            }
-            Some((EventType::ExecutionTimedOut, event)) if rest <= 1 || timer.is_none() => {
-                // A definition without a time-out of its own runs for a year.
-                let late = event.timestamp.is_some_and(|time| time >= self.deadline);
-                if self.machine.timeout_seconds.is_none() && !late {
-                    return Some(End::OutOfAnswers);
-                }
-                self.execution.handle_timeout(self.deadline);
-                None
-            }
-            Some((end, _)) if !end.is_terminal() && rest == 0 => Some(End::OutOfAnswers),
-            _ => match timer {
-                Some(timer) => {
-                    self.time_passes(self.time_of_timer(timer), None);
-                    None
-                }
-                None => Some(End::OutOfAnswers),
-            },
-        }
+    fn recorded_time(&self, at: usize) -> Option<Timestamp> {
+        self.recorded.events.get(at)?.timestamp
     }
 }
 
-/// Whether the recorded end of a call is that its time ran out.
-fn times_out(call: &Call) -> bool {
-    matches!(call.end, Some((_, CallEnd::Failed(FailureStage::TimedOut, _))))
+/// When a line has its turn; `None` where the recording does not know the line.
+fn turn_of(next: Next) -> Option<Turn> {
+    match next {
+        Next::Event(at) => Some((at, Rank::Own)),
+        Next::Joins(at) => Some((at, Rank::Joins)),
+        Next::Outer(at) => Some((at, Rank::Outer)),
+        Next::Nothing => Some((usize::MAX, Rank::Unrecorded)),
+        Next::Unknown => None,
+    }
 }
 
-/// Whether an event may follow from nothing but time: the end of a wait, a retry, a time-out.
-fn is_caused_by_time(event: &HistoryEvent) -> bool {
-    use EventType as T;
-    matches!(
-        event.event_type,
-        T::WaitStateExited
-            | T::TaskScheduled
-            | T::LambdaFunctionScheduled
-            | T::ActivityScheduled
-            | T::MapStateStarted
-            | T::ParallelStateStarted
-            | T::TaskTimedOut
-            | T::LambdaFunctionTimedOut
-            | T::ActivityTimedOut
-    )
+fn time_of_timer(next: &Move) -> Option<Timestamp> {
+    match next.kind {
+        MoveKind::Resume { at, .. } | MoveKind::TaskTimesOut { at, .. } => Some(at),
+        MoveKind::Step { .. } | MoveKind::ExecutionTimesOut { .. } => None,
+    }
 }
 
-/// Tasks are named by the id of the event that scheduled them; produced ids count from 1.
-fn event_index(task: TaskId) -> usize {
-    usize::try_from(task).map_or(0, |id| id.saturating_sub(1))
+/// Which clock ended a task at this time. A history shows no heartbeats, so that a missed one can
+/// only be told by the time: it came before `TimeoutSeconds` had passed.
+fn clock_of(task: TaskId, time: Option<Timestamp>, moves: &[Move]) -> Option<&Move> {
+    let own = |of_heartbeat: bool| {
+        moves.iter().find_map(|next| match next.kind {
+            MoveKind::TaskTimesOut { at, task: other, heartbeat }
+                if other == task && heartbeat == of_heartbeat =>
+            {
+                Some((at, next))
+            }
+            _ => None,
+        })
+    };
+    match (own(false), own(true)) {
+        (Some((timeout, clock)), Some((heartbeat, beats))) => {
+            let in_time = time.map_or(timeout <= heartbeat, |time| timeout <= time);
+            let missed = time.is_none_or(|time| heartbeat <= time);
+            Some(if in_time || !missed { clock } else { beats })
+        }
+        (timeout, heartbeat) => timeout.or(heartbeat).map(|(_, clock)| clock),
+    }
 }

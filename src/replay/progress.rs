@@ -1,6 +1,22 @@
 //! How far the replay has come in the recording.
 
-use crate::history::{GrowingThreads, HistoryEvent, ThreadKind, Threads};
+use crate::engine::Line;
+use crate::history::{GrowingThreads, HistoryEvent, ThreadKind, Threads, find, index_of};
+
+/// What the recording has next on a line of control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This event.
+    Event(usize),
+    /// Nothing on the line itself, but this event of the line around it, to which it leads.
+    Joins(usize),
+    /// The same, but the event links elsewhere or nowhere.
+    Outer(usize),
+    /// Nothing: the line was stopped, or never started.
+    Nothing,
+    /// The line does something else, or the recording has lost the order of its events.
+    Unknown,
+}
 
 /// Which recorded events have happened again, thread by thread.
 pub(super) struct Progress<'r> {
@@ -50,14 +66,65 @@ impl<'r> Progress<'r> {
         }
     }
 
-    /// The index of the first recorded event that has not happened yet.
-    pub fn frontier(&self) -> usize {
-        self.frontier
+    /// Whether every recorded event has happened again, or never will.
+    pub fn is_complete(&self) -> bool {
+        self.frontier == self.done.len()
     }
 
-    /// That event, unless all have happened.
-    pub fn next(&self) -> Option<&'r HistoryEvent> {
-        self.events.get(self.frontier)
+    /// What the recording has next on a line.
+    pub fn next_on(&self, line: &Line) -> Next {
+        match line {
+            Line::Of(event) => {
+                let (thread, _) = self.produced.place_of(index_of(*event));
+                self.next_of_thread(thread)
+            }
+            Line::Fresh { started, first } => {
+                let (outer, position) = self.produced.place_of(index_of(*started));
+                let Some(pair) = self.pairs[outer] else { return Next::Unknown };
+                let mut unordered = false;
+                let mut branches = self.recorded.children(pair, position);
+                let own = branches.find(|child| match &self.recorded.threads[*child].kind {
+                    ThreadKind::Branch { first: other, .. } => other == first,
+                    kind => {
+                        unordered |= matches!(kind, ThreadKind::Unordered { .. });
+                        false
+                    }
+                });
+                match own.and_then(|own| self.recorded.threads[own].events.first()) {
+                    Some(at) => Next::Event(*at),
+                    None if unordered => Next::Unknown,
+                    None => Next::Nothing,
+                }
+            }
+        }
+    }
+
+    fn next_of_thread(&self, own: usize) -> Next {
+        let Some(own_pair) = self.pairs[own] else { return Next::Unknown };
+        if let ThreadKind::Unordered { .. } = self.recorded.threads[own_pair].kind {
+            return Next::Unknown;
+        }
+        let mut thread = own;
+        loop {
+            let Some(pair) = self.pairs[thread] else { return Next::Nothing };
+            let position = self.produced.thread(thread).events.len();
+            if let Some(at) = self.recorded.threads[pair].events.get(position) {
+                let event = &self.events[*at];
+                let from = find(self.events, event.previous_event_id);
+                let is_own = from.is_some_and(|from| self.recorded.place(from).0 == own_pair);
+                return match is_own {
+                    // It was stopped by another line.
+                    false if event.event_type.is_aborted() => Next::Nothing,
+                    _ if thread == own => Next::Event(*at),
+                    true => Next::Joins(*at),
+                    false => Next::Outer(*at),
+                };
+            }
+            let Some((outer, _)) = self.produced.thread(thread).parent else {
+                return Next::Nothing;
+            };
+            thread = outer;
+        }
     }
 
     /// The place of a produced event's thread, as [`Threads::path`] writes it.
