@@ -221,6 +221,21 @@ fn updates_change_values_and_nothing_else() {
 }
 
 #[test]
+fn mock_files_come_and_go() {
+    let file = "scenarios/failing/mock-config.json";
+    let definition = "scenarios/failing/order.asl.json";
+    let input = r#"{"orderId": 17, "lines": []}"#;
+    let import = ["scenario", "import-mocks", file, "--definition", definition, "--input", input];
+    snapshot("import-mocks", &import);
+    let broken = "scenarios/invalid/mock-config.json";
+    snapshot("import-mocks-broken", &["scenario", "import-mocks", broken]);
+    snapshot("import-mocks-machine", &["scenario", "import-mocks", file, "--machine", "Oder"]);
+    snapshot("export-mocks", &["scenario", "export-mocks", "scenarios", "-k", "retry-timeout"]);
+    snapshot("help-scenario-import-mocks", &["scenario", "import-mocks", "--help"]);
+    snapshot("help-scenario-export-mocks", &["scenario", "export-mocks", "--help"]);
+}
+
+#[test]
 fn shards_share_the_cases_out() {
     let list = |shard: &str| {
         let output = run(&["run", "scenarios", "--list", "--shard", shard]);

@@ -14,6 +14,7 @@ mod output;
 mod parallel;
 mod replay;
 mod run;
+mod scenario;
 #[cfg(feature = "server")]
 mod serve;
 
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments, &terminal),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(&arguments, &terminal),
+        Command::Scenario(arguments) => scenario::run(&arguments, &terminal),
     };
     match exit {
         Ok(exit) => exit.into(),

@@ -6,6 +6,7 @@
 
 mod answer;
 mod build;
+pub mod config_file;
 mod faults;
 mod key;
 mod parse;
@@ -58,7 +59,7 @@ enum Source {
 
 /// What moves on from one answer of a list to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counting {
+pub enum Counting {
     /// Retries; another entry of the state begins anew.
     Attempts,
     /// Every call of the state in the whole run.

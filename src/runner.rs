@@ -3,6 +3,7 @@
 //! A [`FileReport`] is plain data in the order of the file; `report` turns it into text, JSON or
 //! JUnit XML. Nothing here prints.
 
+mod export;
 mod judge;
 mod observed;
 mod rewrite;
@@ -20,6 +21,7 @@ use crate::sim::{self, Simulation};
 use crate::test_state::{TestStateRequest, test_state_of};
 use crate::value::Value;
 
+pub use export::export_mocks;
 use observed::Observed;
 pub use rewrite::rewrite;
 

@@ -8,6 +8,7 @@ mod definition;
 mod expect;
 mod find;
 mod guess;
+mod import;
 mod place;
 mod read;
 mod scaffold;
@@ -31,6 +32,7 @@ pub use expect::{
     HistoryPattern, PathPattern, StateCheck, StateEntry, StatePart, Status,
 };
 pub use find::{FILE_ENDINGS, find, find_with_endings};
+pub use import::ImportedScenario;
 pub use place::PlacePattern;
 pub use scaffold::Scaffold;
 pub use sequence::{Misfit, Rows, Step, fit, fit_part};

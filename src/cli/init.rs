@@ -82,7 +82,7 @@ fn remark(run: &Run) -> Option<String> {
 const REMARK_MAX: usize = 300;
 
 /// What a run came to, as what is expected of it.
-fn expectation(run: &Run) -> Value {
+pub(super) fn expectation(run: &Run) -> Value {
     let mut members = vec![("status", Value::from(run.status.as_str()))];
     let inner = |place: &&String| place.contains("]/");
     let path: Vec<Value> =
@@ -99,7 +99,7 @@ fn expectation(run: &Run) -> Value {
 const PATH_MAX: usize = 30;
 
 /// The definition's path as a file at `target` names it.
-fn relative(definition: &Path, target: &Path) -> String {
+pub(super) fn relative(definition: &Path, target: &Path) -> String {
     let folder = target.parent().unwrap_or(Path::new(""));
     let inside = match folder == Path::new("") {
         true => Some(definition),

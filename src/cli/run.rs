@@ -163,7 +163,7 @@ fn error_name(fault: &Fault) -> String {
 }
 
 /// The files that the paths name, in their order; of a folder every scenario below it, sorted.
-fn scenario_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+pub(super) fn scenario_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut files: Vec<PathBuf> = Vec::new();
     for path in paths {
         let found = scenario::find(path)

@@ -55,7 +55,21 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "test_state",
         ],
     ),
-    (&["mock"], &["json", "value", "duration", "history", "query", "asl", "engine", "matcher"]),
+    (
+        &["mock"],
+        &[
+            "json",
+            "value",
+            "duration",
+            "diagnostic",
+            "document",
+            "history",
+            "query",
+            "asl",
+            "engine",
+            "matcher",
+        ],
+    ),
     (
         &["sim"],
         &[
@@ -109,6 +123,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "engine",
             "test_state",
             "map_run",
+            "mock",
             "sim",
             "scenario",
         ],

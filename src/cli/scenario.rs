@@ -1,0 +1,15 @@
+//! `stepproof scenario`: scenario files from elsewhere, and for elsewhere.
+
+mod export_mocks;
+mod import_mocks;
+
+use super::Exit;
+use super::args::Scenario;
+use super::output::Terminal;
+
+pub(super) fn run(arguments: &Scenario, terminal: &Terminal) -> Result<Exit, String> {
+    match arguments {
+        Scenario::ImportMocks(arguments) => import_mocks::run(arguments, terminal),
+        Scenario::ExportMocks(arguments) => export_mocks::run(arguments, terminal),
+    }
+}
