@@ -67,7 +67,7 @@ pub enum CaseOutcome {
 }
 
 /// Why a case could not be run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// Something is wrong with a file.
     Diagnostic(Diagnostic),
@@ -234,7 +234,12 @@ fn unused_defaults(cases: &[&Case], reports: &[CaseReport]) -> Vec<String> {
                 && case.expect_invalid.is_none()
                 && !report.unused.iter().any(|(machine, key)| same(key, machine.as_deref()))
         });
-        if !known && !used {
+        // A case with an unused mock of its own under this key has been warned of it.
+        let warned = cases.iter().any(|case| {
+            let mut own = case.world.mocks.iter().filter(|own| !own.inherited);
+            own.any(|own| same(&own.key, own.machine.as_deref()))
+        });
+        if !known && !used && !warned {
             unused.push(mock);
         }
     }

@@ -161,13 +161,14 @@ const EXEC_HELP: &str = "\
 Prints the states entered and the output. A Task without a mock stops the execution and shows what
 to add. The exit code is 0 where the execution succeeds and 1 where it does not.
 
-A mock is `KEY=JSON`: KEY is a state, a place such as `Map[2]/Charge`, or a resource; JSON is the
-task's result. `KEY={\"$fail\": \"Error\"}` fails it and `KEY={\"$mock\": …}` takes any answer of a
+A mock is `KEY=JSON`: KEY is a state, a place such as `Map[2]/Charge`, a state of a nested machine
+such as `Child:Charge`, or a resource; JSON is the task's result. `KEY={\"$fail\": \"Error\"}` fails it and `KEY={\"$mock\": …}` takes any answer of a
 scenario file, such as `{\"$mock\": [{\"fault\": \"lambda.throttled\"}, {\"return\": {}}]}`.
 
 Examples:
   stepproof exec order.asl.json --input '{\"orderId\": 17}' --mock 'Charge={\"receipt\": \"r-1\"}'
   stepproof exec order.asl.json --input input.json --history-out history.json
+  stepproof exec order.asl.json --machine Payment=payment.asl.json --mock 'Payment:Charge={}'
   stepproof exec order.asl.json --type EXPRESS --start-time 2024-12-31T23:59:00Z
   stepproof exec order.asl.json --type EXPRESS --log-out log.jsonl --log-level ERROR";
 
@@ -193,6 +194,10 @@ pub struct Exec {
     #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
         value_name = "TYPE", hide_possible_values = true)]
     pub machine_type: MachineType,
+    /// A state machine that nested executions really run, by its name; `NAME:EXPRESS=FILE` makes it
+    /// an Express one; may be given many times.
+    #[arg(long = "machine", value_name = "NAME=FILE")]
+    pub machines: Vec<String>,
     /// When it starts, as RFC 3339; by default 2024-01-01T00:00:00Z.
     #[arg(long, value_name = "TIME")]
     pub start_time: Option<String>,

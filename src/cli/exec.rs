@@ -39,6 +39,12 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
     for (bucket, key, body) in objects(&arguments.objects)? {
         simulation = simulation.object(bucket, key, body);
     }
+    for argument in &arguments.machines {
+        let (name, nested_type, path) = nested(argument)?;
+        let nested = definition::read(path, &fills, nested_type)?;
+        let machine = definition::machine(&nested, terminal.style)?;
+        simulation = simulation.machine(name, machine, nested_type);
+    }
     for argument in &arguments.mocks {
         let (key, mock) = read_mock(argument)?;
         simulation = simulation.mock(key, mock);
@@ -99,11 +105,16 @@ fn log(run: &Run, arguments: &Exec) -> String {
 /// What is the matter, and the option that mends it.
 fn explain(problem: &Problem) -> String {
     match problem {
-        Problem::Unmocked { state, resource, .. } => {
-            let option = format!("--mock '{}={{}}'", state.replace('\'', "'\\''"));
+        Problem::Unmocked { state, machine, resource, .. } => {
+            let of = machine.as_ref().map_or_else(String::new, |machine| format!("{machine}:"));
+            let option = format!("--mock '{of}{}={{}}'", state.replace('\'', "'\\''"));
+            let nested = match resource.contains(":states:startExecution") {
+                true => ", or --machine NAME=FILE to run the nested machine",
+                false => "",
+            };
             format!(
-                "`{state}` calls `{resource}`, and no mock answers\n  \
-                 add {option} with the result that the service answers"
+                "`{of}{state}` calls `{resource}`, and no mock answers\n  \
+                 add {option} with the result that the service answers{nested}"
             )
         }
         other => other.to_string(),
@@ -206,6 +217,26 @@ pub(super) fn objects(arguments: &[String]) -> Result<Vec<ObjectArgument<'_>>, S
         objects.push((bucket, key, body));
     }
     Ok(objects)
+}
+
+/// Reads `NAME=FILE` or `NAME:TYPE=FILE`.
+fn nested(argument: &str) -> Result<(&str, ExecutionType, &Path), String> {
+    let refuse = || format!("`--machine {argument}`: write it as NAME=FILE or NAME:EXPRESS=FILE");
+    let (name, path) = argument.split_once('=').ok_or_else(refuse)?;
+    let (name, nested_type) = match name.split_once(':') {
+        None => (name, ExecutionType::Standard),
+        Some((name, kind)) if kind.eq_ignore_ascii_case("EXPRESS") => {
+            (name, ExecutionType::Express)
+        }
+        Some((name, kind)) if kind.eq_ignore_ascii_case("STANDARD") => {
+            (name, ExecutionType::Standard)
+        }
+        Some(_) => return Err(refuse()),
+    };
+    if name.is_empty() || path.is_empty() {
+        return Err(refuse());
+    }
+    Ok((name, nested_type, Path::new(path)))
 }
 
 /// Reads `KEY=JSON`, where the JSON is a result, `{"$fail": …}` or `{"$mock": …}`.

@@ -47,21 +47,47 @@ pub fn file(report: &FileReport, style: Style) -> String {
     for warning in &report.warnings {
         let _ = writeln!(out, "  {} {warning}", paint(style, YELLOW, "warning:"));
     }
-    let details: String = cases.iter().map(|report| case(report, style)).collect();
+    let details: String = (cases.iter().enumerate())
+        .map(|(at, report)| match same_problems(&cases[..at], report) {
+            Some(earlier) => repeated(report, earlier, style),
+            None => case(report, style),
+        })
+        .collect();
     if !details.is_empty() {
         let _ = write!(out, "\n{details}");
     }
     out
 }
 
+/// The earlier case that could not be run for the same problems of the definition they share.
+fn same_problems<'a>(earlier: &'a [CaseReport], report: &CaseReport) -> Option<&'a CaseReport> {
+    let CaseOutcome::Unusable(problems) = &report.outcome else { return None };
+    if !problems.iter().all(|problem| matches!(problem, Problem::Diagnostic(_))) {
+        return None;
+    }
+    earlier
+        .iter()
+        .find(|other| matches!(&other.outcome, CaseOutcome::Unusable(others) if others == problems))
+}
+
+fn repeated(report: &CaseReport, earlier: &CaseReport, style: Style) -> String {
+    let mut out = String::new();
+    heading(&mut out, report, paint(style, RED, "!"), style);
+    let _ = writeln!(out, "    for the same reason as `{}` above\n", earlier.name);
+    out
+}
+
+fn heading(out: &mut String, report: &CaseReport, mark: String, style: Style) {
+    let place = place(&report.source, report.span.start);
+    let name = paint(style, BOLD, &report.name);
+    let _ = writeln!(out, "  {mark} {name}  {}", paint(style, DIM, &place));
+}
+
 /// What is not as expected in one case; nothing where everything is.
 pub fn case(report: &CaseReport, style: Style) -> String {
     let mut out = String::new();
     let heading = |out: &mut String, colour: &str, mark: &str| {
-        let place = place(&report.source, report.span.start);
-        let name = paint(style, BOLD, &report.name);
-        let mark = paint(style, colour, mark);
-        let _ = writeln!(out, "  {mark} {name}  {}", paint(style, DIM, &place));
+        heading(out, report, paint(style, colour, mark), style);
     };
     match &report.outcome {
         CaseOutcome::Passed => {}
