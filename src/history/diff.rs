@@ -105,11 +105,15 @@ pub enum DifferenceKind {
     Missing {
         /// How many.
         count: usize,
+        /// The state that was entered at once, where the first of them enters another one.
+        instead: Option<Arc<str>>,
     },
     /// Events that nobody expected.
     Unexpected {
         /// How many.
         count: usize,
+        /// The state that was to be entered at once, where the first of them enters another one.
+        instead: Option<Arc<str>>,
     },
     /// The same event, linked to another one.
     Link {
@@ -281,6 +285,20 @@ impl<'h> Side<'h> {
             self.within(*child, events);
         }
     }
+}
+
+/// The state that one side enters where the other enters one that it has alone.
+fn entered(
+    alone: &Side<'_>,
+    (thread, range): &(usize, std::ops::Range<usize>),
+    other: &Side<'_>,
+    (there, position): &(usize, std::ops::Range<usize>),
+) -> Option<Arc<str>> {
+    let (_, first) = alone.event(*thread, range.start);
+    let at = other.threads.threads[*there].events.get(position.start)?;
+    let both = [first, &other.events[*at]];
+    let enter = both.iter().all(|event| event.event_type.is_state_entered());
+    other.events[*at].state_name().filter(|_| enter).cloned()
 }
 
 struct Differ<'h> {
@@ -457,14 +475,14 @@ impl Differ<'_> {
                 None => {
                     let count = self.expected.threads.threads[*child].events.len();
                     let first = self.expected.event(*child, 0).0;
-                    let kind = DifferenceKind::Missing { count };
+                    let kind = DifferenceKind::Missing { count, instead: None };
                     self.report(first, Some((*child, 0)), None, kind);
                 }
             }
         }
         for child in now.into_iter().filter(|child| *child != usize::MAX) {
             let count = self.actual.threads.threads[child].events.len();
-            let kind = DifferenceKind::Unexpected { count };
+            let kind = DifferenceKind::Unexpected { count, instead: None };
             self.report(opener, None, Some((child, 0)), kind);
         }
     }
@@ -518,7 +536,8 @@ impl Differ<'_> {
                     self.report(index, Some(place), Some(self.actual.threads.place(other)), kind);
                 }
                 None => {
-                    self.report(index, Some(place), None, DifferenceKind::Missing { count: 1 });
+                    let kind = DifferenceKind::Missing { count: 1, instead: None };
+                    self.report(index, Some(place), None, kind);
                 }
             }
         }
@@ -526,7 +545,8 @@ impl Differ<'_> {
         debug_assert!(self.pairs[opener] == Some(self.actual.event(actual.0, actual.1).0));
         for other in left {
             let place = self.actual.threads.place(other);
-            self.report(opener, None, Some(place), DifferenceKind::Unexpected { count: 1 });
+            let kind = DifferenceKind::Unexpected { count: 1, instead: None };
+            self.report(opener, None, Some(place), kind);
         }
     }
 
@@ -550,8 +570,14 @@ impl Differ<'_> {
         actual: (usize, std::ops::Range<usize>),
     ) {
         let kind = match (expected.1.len(), actual.1.len()) {
-            (count, 0) => DifferenceKind::Missing { count },
-            (0, count) => DifferenceKind::Unexpected { count },
+            (count, 0) => {
+                let instead = entered(&self.expected, &expected, &self.actual, &actual);
+                DifferenceKind::Missing { count, instead }
+            }
+            (0, count) => {
+                let instead = entered(&self.actual, &actual, &self.expected, &expected);
+                DifferenceKind::Unexpected { count, instead }
+            }
             (expected, actual) => DifferenceKind::Replaced { expected, actual },
         };
         let before = expected.1.start.saturating_sub(usize::from(expected.1.is_empty()));

@@ -85,6 +85,17 @@ fn another_state() {
 }
 
 #[test]
+fn a_state_that_is_skipped() {
+    let caught = r#""Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Paid"}]"#;
+    check_diverged(
+        &ORDER.replace("\"Next\": \"Paid\"", &format!("{caught}, \"Next\": \"Ship\"")),
+        SHIPPED,
+        DivergenceKind::OtherState,
+        "another state was entered: recorded `Paid`, replayed `Ship` (2 events are missing)",
+    );
+}
+
+#[test]
 fn another_output() {
     check_diverged(
         &ORDER.replace("\"Next\": \"Paid\"", "\"ResultPath\": \"$.charge\", \"Next\": \"Paid\""),
@@ -100,7 +111,7 @@ fn another_error() {
         &ORDER.replace("Busy", "Other"),
         SHIPPED,
         DivergenceKind::OtherError,
-        "recorded TaskScheduled, replayed ExecutionFailed (Busy: try-later)",
+        "in `Charge`: recorded TaskScheduled, replayed ExecutionFailed (Busy: try-later)",
     );
 }
 
@@ -175,7 +186,7 @@ fn a_time_out_that_the_definition_does_not_have() {
         ORDER,
         &recorded,
         DivergenceKind::RecordingEnded,
-        "recorded ExecutionTimedOut, replayed nothing",
+        "in `Charge`: recorded ExecutionTimedOut, replayed nothing",
     );
 }
 

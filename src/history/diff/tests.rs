@@ -99,7 +99,7 @@ fn a_failure_instead() {
     - expected
     + actual
 
-    1. expected TaskSucceeded, actual TaskFailed (Declined: no-funds)
+    1. in `Charge`: expected TaskSucceeded, actual TaskFailed (Declined: no-funds)
           2  TaskStateEntered Charge {"n":1}
           3  TaskScheduled lambda:invoke {"FunctionName":"charge","Payload":{"amount":5,"currency":"EUR"}}
           4  TaskStarted lambda:invoke

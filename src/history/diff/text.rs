@@ -95,6 +95,16 @@ impl Difference {
                 return self.at_place(details_sentence(event, self, members, labels));
             }
             (_, Some(before), Some(now)) => self.replaced(before, now, labels),
+            (DifferenceKind::Missing { count, instead: Some(now) }, Some(before), None) => {
+                let before = before.state_name().map_or("", |name| name);
+                let text = entered_instead(before, now, labels);
+                return self.at_place(format!("{text} ({count} events are missing)"));
+            }
+            (DifferenceKind::Unexpected { count, instead: Some(before) }, None, Some(now)) => {
+                let now = now.state_name().map_or("", |name| name);
+                let text = entered_instead(before, now, labels);
+                return self.at_place(format!("{text} ({count} more events)"));
+            }
             (_, Some(before), None) => {
                 format!("{} {}, {} nothing", labels.expected, phrase(before), labels.actual)
             }
@@ -104,13 +114,23 @@ impl Difference {
             (_, None, None) => String::new(),
         };
         let more = match self.kind {
-            DifferenceKind::Missing { count } | DifferenceKind::Unexpected { count } => count,
+            DifferenceKind::Missing { count, .. } | DifferenceKind::Unexpected { count, .. } => {
+                count
+            }
             _ => 1,
         };
         if more > 1 {
             let _ = write!(text, " (and {} events behind it)", more - 1);
         }
-        self.at_place(text)
+        let is_named = [before, now].iter().flatten().any(|event| {
+            let iteration = matches!(event.details, EventDetails::MapIteration { .. });
+            iteration || event.state_name().is_some()
+        });
+        match &self.state {
+            Some(state) if !is_named && self.place.is_empty() => format!("in `{state}`: {text}"),
+            Some(state) if !is_named => format!("in `{state}` of {}: {text}", self.place),
+            _ => self.at_place(text),
+        }
     }
 
     fn at_place(&self, text: String) -> String {
@@ -134,13 +154,17 @@ impl Difference {
             return format!("`{name}` is another kind of state: {expected} {was}, {actual} {is}");
         }
         let both_enter = before.event_type.is_state_entered() && now.event_type.is_state_entered();
-        let (before, now) = match (both_enter, before.state_name(), now.state_name()) {
-            (true, Some(before), Some(now)) => (format!("`{before}`"), format!("`{now}`")),
-            _ => (phrase(before), phrase(now)),
-        };
-        let what = if both_enter { "another state was entered: " } else { "" };
-        format!("{what}{} {before}, {} {now}", labels.expected, labels.actual)
+        if let (true, Some(before), Some(now)) = (both_enter, before.state_name(), now.state_name())
+        {
+            return entered_instead(before, now, labels);
+        }
+        format!("{} {}, {} {}", labels.expected, phrase(before), labels.actual, phrase(now))
     }
+}
+
+fn entered_instead(before: &str, now: &str, labels: &Labels<'_>) -> String {
+    let (expected, actual) = (labels.expected, labels.actual);
+    format!("another state was entered: {expected} `{before}`, {actual} `{now}`")
 }
 
 fn details_sentence(
@@ -271,8 +295,8 @@ impl Page {
         let (expected, actual) = match found.kind {
             DifferenceKind::Details(_) | DifferenceKind::Link { .. } => (1, 1),
             DifferenceKind::Replaced { expected, actual } => (expected, actual),
-            DifferenceKind::Missing { count } => (count, 0),
-            DifferenceKind::Unexpected { count } => (0, count),
+            DifferenceKind::Missing { count, .. } => (count, 0),
+            DifferenceKind::Unexpected { count, .. } => (0, count),
         };
         let runs = [(Tag::Expected, found.expected, expected), (Tag::Actual, found.actual, actual)];
         for ((tag, first, count), (history, threads)) in runs.into_iter().zip(sides) {
