@@ -15,7 +15,6 @@ pub use crate::service::ApiError;
 use crate::service::{ActivityTask, ExecutionId, PollId, Service};
 use crate::test_state::TestStateRequest;
 use crate::time::Timestamp;
-use crate::value::Value;
 
 use body::Body;
 
@@ -73,6 +72,52 @@ pub const OPERATIONS: [&str; 37] = [
     "ValidateStateMachineDefinition",
 ];
 
+/// A request that is read: it names an operation and is JSON.
+#[derive(Debug)]
+pub struct Request {
+    operation: &'static str,
+    body: Body,
+}
+
+impl Request {
+    /// Reads a request. `operation` is the name behind the dot of `X-Amz-Target`.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownOperationException`, and `SerializationException` for a body that is no JSON object.
+    pub fn parse(operation: &str, body: &[u8]) -> Result<Self, ApiError> {
+        let Some(operation) = OPERATIONS.iter().find(|known| **known == operation) else {
+            let message = format!("unknown operation `{operation}`");
+            return Err(ApiError::new("UnknownOperationException", message));
+        };
+        Ok(Self { operation, body: Body::parse(body)? })
+    }
+
+    /// The name of the operation.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// The test case that `stateMachineArn` of a start names behind a `#`, as Step Functions Local
+    /// has it. The ARN is without it from then on.
+    pub fn split_test_case(&mut self) -> Option<String> {
+        match self.operation {
+            "StartExecution" | "StartSyncExecution" => self.body.split("stateMachineArn", '#'),
+            _ => None,
+        }
+    }
+
+    /// The answer, where it needs nothing of the account: those operations may take their time, and
+    /// nobody else has to wait for them.
+    pub fn answer_alone(&self) -> Option<Result<String, ApiError>> {
+        match self.operation {
+            "TestState" => Some(test_state(&self.body)),
+            "ValidateStateMachineDefinition" => Some(machine::validate(&self.body)),
+            _ => None,
+        }
+    }
+}
+
 /// Does what one request asks for. `operation` is the name behind the dot of `X-Amz-Target`.
 ///
 /// Afterwards [`Service::poll`] has to be called until it is idle, as after every other input.
@@ -88,15 +133,24 @@ pub fn call(
     operation: &str,
     body: &[u8],
 ) -> Result<Answer, ApiError> {
-    if !OPERATIONS.contains(&operation) {
-        let message = format!("unknown operation `{operation}`");
-        return Err(ApiError::new("UnknownOperationException", message));
+    answer(service, now, &Request::parse(operation, body)?)
+}
+
+/// Does what a request asks for, as [`call`].
+///
+/// # Errors
+///
+/// As of [`call`].
+pub fn answer(
+    service: &mut Service,
+    now: Timestamp,
+    request: &Request,
+) -> Result<Answer, ApiError> {
+    if let Some(answer) = request.answer_alone() {
+        return answer.map(Answer::Ready);
     }
-    if operation == "TestState" {
-        return test_state(body).map(Answer::Ready);
-    }
-    let body = &Body::parse(body)?;
-    let text = match operation {
+    let Request { operation, body } = request;
+    let text = match *operation {
         "GetActivityTask" => return activity::task(service, now, body),
         "StartSyncExecution" => return execution::start_sync(service, now, body),
         "CreateActivity" => activity::create(service, now, body),
@@ -115,7 +169,6 @@ pub fn call(
         "TagResource" => machine::tag(service, body),
         "UntagResource" => machine::untag(service, body),
         "UpdateStateMachine" => machine::update(service, now, body),
-        "ValidateStateMachineDefinition" => machine::validate(body),
         "CreateStateMachineAlias" => version::create_alias(service, now, body),
         "DeleteStateMachineAlias" => version::delete_alias(service, body),
         "DeleteStateMachineVersion" => version::delete(service, body),
@@ -147,10 +200,8 @@ pub fn sync_execution(service: &Service, execution: ExecutionId) -> String {
     execution::sync_answer(service, execution)
 }
 
-fn test_state(body: &[u8]) -> Result<String, ApiError> {
-    Body::parse(body)?;
-    let request = std::str::from_utf8(body).ok().and_then(|text| Value::parse(text).ok());
-    let tested = TestStateRequest::from_json(&request.unwrap_or_default())
+fn test_state(body: &Body) -> Result<String, ApiError> {
+    let tested = TestStateRequest::from_json(&body.value())
         .and_then(|request| crate::test_state::test_state(&request));
     match tested {
         Ok(response) => Ok(response.to_json().to_json()),

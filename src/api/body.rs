@@ -11,6 +11,7 @@ const PAGE: usize = 1_000;
 const DEFAULT_PAGE: usize = 100;
 
 /// An object of a request.
+#[derive(Debug)]
 pub(super) struct Body {
     members: Object,
     /// Where it stands in the request, with a dot behind: `loggingConfiguration.`
@@ -40,6 +41,19 @@ impl Body {
             Ok(_) => Err(serialization("Unexpected value type in payload")),
             Err(error) => Err(serialization(&error.locate(text))),
         }
+    }
+
+    /// The whole of it.
+    pub(super) fn value(&self) -> Value {
+        Value::Object(self.members.clone())
+    }
+
+    /// Cuts a text at the first `sign`: what stood behind it.
+    pub(super) fn split(&mut self, key: &str, sign: char) -> Option<String> {
+        let (before, behind) = self.find(key)?.as_str()?.split_once(sign)?;
+        let (before, behind) = (Value::from(before), behind.to_owned());
+        self.members = self.members.with(key, before);
+        Some(behind)
     }
 
     fn find(&self, key: &str) -> Option<&Value> {

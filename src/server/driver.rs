@@ -60,10 +60,10 @@ pub(super) struct Driver {
 pub(super) enum Heard<'a> {
     /// A request of the API.
     Request {
-        /// The name behind the dot of `X-Amz-Target`.
-        operation: &'a str,
-        /// The body.
-        body: &'a [u8],
+        /// What it asks for.
+        request: &'a api::Request,
+        /// The test case that an execution is started with.
+        case: Option<&'a str>,
     },
     /// What became of a Task.
     Told(ExecutionId, Input),
@@ -155,9 +155,14 @@ impl Driver {
         }
     }
 
-    /// Does what a request asks for.
-    pub(super) fn request(&mut self, operation: &str, body: &[u8], real: Instant) -> Reply {
-        self.hear(Heard::Request { operation, body }, real)
+    /// Does what a request asks for. An execution that it starts gets the mocks of this test case.
+    pub(super) fn request(
+        &mut self,
+        request: &api::Request,
+        case: Option<&str>,
+        real: Instant,
+    ) -> Reply {
+        self.hear(Heard::Request { request, case }, real)
             .unwrap_or_else(|| Reply::Ready(Ok(String::from("{}"))))
     }
 
@@ -165,7 +170,7 @@ impl Driver {
     pub(super) fn hear(&mut self, heard: Heard<'_>, real: Instant) -> Option<Reply> {
         let now = self.clock.now(real);
         match heard {
-            Heard::Request { operation, body } => return Some(self.call(now, operation, body)),
+            Heard::Request { request, case } => return Some(self.call(now, request, case)),
             Heard::Told(execution, input) => {
                 // Refused where the Task timed out or was given up before.
                 let _ = self.service.tell(now, execution, input);
@@ -179,13 +184,8 @@ impl Driver {
         None
     }
 
-    fn call(&mut self, now: Timestamp, operation: &str, body: &[u8]) -> Reply {
-        let split = test_case(operation, body);
-        let (body, case) = match &split {
-            Some((body, case)) => (body.as_bytes(), Some(case)),
-            None => (body, None),
-        };
-        let answer = api::call(&mut self.service, now, operation, body);
+    fn call(&mut self, now: Timestamp, request: &api::Request, case: Option<&str>) -> Reply {
+        let answer = api::answer(&mut self.service, now, request);
         let started = match &answer {
             Ok(Answer::Ready(text)) if case.is_some() => self.started(text),
             Ok(Answer::SyncExecution(execution)) => Some(*execution),
@@ -575,19 +575,6 @@ impl Driver {
             waiting_for,
         }
     }
-}
-
-/// The body without the test case that its `stateMachineArn` names behind a `#`, as Step Functions
-/// Local has it, and the test case.
-fn test_case(operation: &str, body: &[u8]) -> Option<(String, String)> {
-    if !matches!(operation, "StartExecution" | "StartSyncExecution") || !body.contains(&b'#') {
-        return None;
-    }
-    let request = Value::parse(std::str::from_utf8(body).ok()?).ok()?;
-    let (arn, case) = request.get("stateMachineArn")?.as_str()?.split_once('#')?;
-    let case = case.to_owned();
-    let body = request.as_object()?.with("stateMachineArn", Value::from(arn));
-    Some((Value::Object(body).to_json(), case))
 }
 
 fn is_open(service: &Service, execution: ExecutionId, task: TaskId) -> bool {

@@ -1,5 +1,6 @@
 //! The server over real sockets: what clients send that no SDK would send, and time.
 
+mod driver;
 #[cfg(feature = "aws")]
 mod sdk;
 mod wire;

@@ -1,0 +1,180 @@
+//! Mocks, clocks, quotas and retention, through the API.
+
+use std::path::Path;
+
+use super::*;
+use crate::scenario::Scenario;
+use crate::server::{Bucket, ClockMode, Quotas, Retain};
+use crate::time::Timestamp;
+
+const SCENARIO: &str = r#"
+stateMachineName: pay
+definition:
+  StartAt: Charge
+  States:
+    Charge:
+      Type: Task
+      Resource: arn:aws:lambda:us-east-1:123456789012:function:charge
+      End: true
+cases:
+  - name: paid
+    mocks: { Charge: { return: { receipt: r-1 } } }
+    expect: { status: SUCCEEDED }
+  - name: declined
+    mocks: { Charge: { fail: { error: Declined } } }
+    expect: { status: FAILED }
+  - name: slow
+    mocks: { Charge: { return: 1, after: 30d } }
+    expect: { status: SUCCEEDED }
+"#;
+
+fn virtual_options() -> Options {
+    let start = Timestamp::parse("2024-01-01T00:00:00Z").unwrap();
+    Options { clock: ClockMode::Virtual { start }, ..Options::default() }
+}
+
+fn create(server: &Server, name: &str, definition: &str) -> String {
+    let body = Value::object([
+        ("name", Value::from(name)),
+        ("definition", Value::from(definition)),
+        ("roleArn", Value::from("arn:aws:iam::123456789012:role/any")),
+    ]);
+    let (status, answer) = call(server, "CreateStateMachine", &body.to_json());
+    assert_eq!(status, 200, "{answer}");
+    text(&answer, "stateMachineArn").to_owned()
+}
+
+fn run(server: &Server, machine: &str) -> String {
+    let body = Value::object([("stateMachineArn", Value::from(machine))]);
+    let (status, answer) = call(server, "StartExecution", &body.to_json());
+    assert_eq!(status, 200, "{answer}");
+    text(&answer, "executionArn").to_owned()
+}
+
+fn describe(server: &Server, execution: &str) -> (u16, Value) {
+    let body = Value::object([("executionArn", Value::from(execution))]);
+    call(server, "DescribeExecution", &body.to_json())
+}
+
+fn pay(server: &Server) -> String {
+    let definition = r#"{"StartAt":"Charge","States":{"Charge":{"Type":"Task",
+        "Resource":"arn:aws:lambda:us-east-1:123456789012:function:charge","End":true}}}"#;
+    create(server, "pay", definition)
+}
+
+fn waiting(seconds: u32) -> String {
+    format!(
+        r#"{{"StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}"#
+    )
+}
+
+#[test]
+fn test_cases_choose_the_mocks() {
+    let scenario = Scenario::parse(Path::new("pay.scenario.yaml"), SCENARIO).unwrap();
+    let server = start(Options { scenarios: vec![scenario], ..virtual_options() });
+    let machine = pay(&server);
+    let status = |case: &str| {
+        let (_, run) = describe(&server, &run(&server, &format!("{machine}#{case}")));
+        text(&run, "status").to_owned()
+    };
+    assert_eq!(status("paid"), "SUCCEEDED");
+    assert_eq!(status("declined"), "FAILED");
+    assert_eq!(status("slow"), "SUCCEEDED");
+    let (_, state) = clock(&server, "{}");
+    assert_eq!(text(&state, "time"), "2024-01-31T00:00:00.000Z");
+}
+
+#[test]
+fn a_task_without_an_answer_fails_at_once_and_says_what_to_give() {
+    let server = start(virtual_options());
+    let (_, run) = describe(&server, &run(&server, &pay(&server)));
+    assert_eq!(text(&run, "status"), "FAILED");
+    let cause = text(&run, "cause");
+    assert!(cause.contains("mock") && cause.contains("endpoint"), "{cause}");
+}
+
+#[test]
+fn time_stands_still_and_goes_on() {
+    let server = start(virtual_options());
+    assert_eq!(clock(&server, "{\"freeze\": true}").0, 200);
+    let execution = run(&server, &create(&server, "w", &waiting(3_600)));
+    let status = || text(&describe(&server, &execution).1, "status").to_owned();
+    assert_eq!(status(), "RUNNING");
+    clock(&server, "{\"advance\": 3599}");
+    assert_eq!(status(), "RUNNING");
+    clock(&server, "{\"advance\": 1}");
+    assert_eq!(status(), "SUCCEEDED");
+}
+
+#[test]
+fn a_scaled_clock_waits_a_part_of_the_time() {
+    let clock = ClockMode::Real { wait_time_scale: 0.001 };
+    let server = start(Options { clock, ..Options::default() });
+    let execution = run(&server, &create(&server, "w", &waiting(60)));
+    for _ in 0..500 {
+        let (_, run) = describe(&server, &execution);
+        if text(&run, "status") == "SUCCEEDED" {
+            let date = |key| run.get(key).and_then(Value::as_f64).unwrap();
+            assert!((60.0..120.0).contains(&(date("stopDate") - date("startDate"))), "{run}");
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    panic!("a minute takes longer than its thousandth");
+}
+
+#[test]
+fn calls_above_the_quota_are_refused() {
+    let mut quotas = Quotas::default();
+    quotas.set("ListActivities", Bucket::parse("2/0").unwrap());
+    let server = start(Options { quotas, ..Options::default() });
+    let code = || {
+        let (_, answer) = call(&server, "ListActivities", "{}");
+        answer.get("__type").and_then(Value::as_str).map(str::to_owned)
+    };
+    assert_eq!((code(), code()), (None, None));
+    assert_eq!(code().as_deref(), Some("ThrottlingException"));
+    assert_eq!(call(&server, "ListStateMachines", "{}").0, 200);
+}
+
+#[test]
+fn state_transitions_above_the_quota_come_later() {
+    let mut quotas = Quotas::default();
+    quotas.set("StateTransition", Bucket::parse("2/0.01").unwrap());
+    let server = start(Options { quotas, ..virtual_options() });
+    let machine =
+        create(&server, "w", r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#);
+    for _ in 0..6 {
+        run(&server, &machine);
+    }
+    let (_, state) = clock(&server, "{}");
+    assert!(text(&state, "time") > "2024-01-01T00:05:00.000Z", "{state}");
+}
+
+#[test]
+fn ended_executions_are_forgotten_when_they_are_too_many() {
+    let server = start(Options { retain: Retain::Count(2), ..virtual_options() });
+    let machine = create(&server, "w", &waiting(1));
+    let executions: Vec<String> = (0..4).map(|_| run(&server, &machine)).collect();
+    let known: Vec<u16> = executions.iter().map(|one| describe(&server, one).0).collect();
+    assert_eq!(known, [400, 400, 200, 200]);
+}
+
+#[test]
+fn a_loop_without_an_end_keeps_nobody_waiting() {
+    let server = start(virtual_options());
+    let endless = r#"{"StartAt":"A","States":{
+        "A":{"Type":"Wait","Seconds":1,"Next":"B"},
+        "B":{"Type":"Choice","Choices":[{"Variable":"$.end","IsPresent":true,"Next":"C"}],
+             "Default":"A"},
+        "C":{"Type":"Succeed"}}}"#;
+    let execution = run(&server, &create(&server, "endless", endless));
+    assert_eq!(request(&server, "GET /_stepproof/health", &[], "").0, 200);
+    for _ in 0..500 {
+        if text(&describe(&server, &execution).1, "status") == "FAILED" {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    panic!("the loop does not reach the limit of the history");
+}
