@@ -126,9 +126,7 @@ pub enum LogFormat {
 pub(super) fn run(arguments: &Serve, terminal: &Terminal) -> Result<Exit, String> {
     start_logging(arguments);
     let options = options(arguments)?;
-    if !options.address.ip().is_loopback() {
-        warn_of_openness(&options, terminal);
-    }
+    let (open, signed) = (!options.address.ip().is_loopback(), options.keys.is_some());
     let address = options.address;
     let (account, region) = (options.account.account_id.clone(), options.account.region.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -141,6 +139,9 @@ pub(super) fn run(arguments: &Serve, terminal: &Terminal) -> Result<Exit, String
             Signals::new().map_err(|error| format!("signals cannot be heard: {error}"))?;
         let server = Server::start(options)
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        if open {
+            warn_of_openness(server.address(), signed, terminal);
+        }
         terminal.print(&format!("listening on {}\n", server.url()));
         info!(url = server.url(), %account, %region, "listening");
         let signal = signals.next().await;
@@ -248,16 +249,13 @@ fn keys(arguments: &[String]) -> Result<Option<Vec<Key>>, String> {
     Ok((!keys.is_empty()).then_some(keys))
 }
 
-fn warn_of_openness(options: &Options, terminal: &Terminal) {
-    let signed = if options.keys.is_some() {
+fn warn_of_openness(address: SocketAddr, signed: bool, terminal: &Terminal) {
+    let signed = if signed {
         "requests must be signed, but nothing is encrypted"
     } else {
         "requests need no credentials: add `--auth`, or listen on 127.0.0.1"
     };
-    terminal.warning(&format!(
-        "listening on {}, which other computers may reach; {signed}",
-        options.address
-    ));
+    terminal.warning(&format!("listening on {address}, which other computers may reach; {signed}"));
 }
 
 fn start_logging(arguments: &Serve) {

@@ -16,8 +16,8 @@ use crate::time::Timestamp;
 
 /// The driver as the server's tasks share it.
 ///
-/// A lock and no task that owns it: most requests take it for a few microseconds, which is less
-/// than two wake-ups of another thread (`benches/server.rs`).
+/// A lock and no task that owns it: a request holds it for a few microseconds, and with a task
+/// each would wait for two threads to wake up.
 pub(super) struct Shared {
     driver: Mutex<Driver>,
     /// Something comes sooner than the sleeping task knows.

@@ -84,6 +84,7 @@ fn status(error: &ApiError) -> u16 {
     match error.code {
         TOO_LARGE => 413,
         TOO_SLOW => 408,
+        "ServiceUnavailable" => 503,
         _ => error.status(),
     }
 }
