@@ -21,7 +21,8 @@ use std::sync::{Arc, LazyLock};
 
 use super::error::Fault;
 use super::evaluate::Evaluator;
-use super::item::{Evaluated, Item};
+use super::item::{Evaluated, Item, List, Marks};
+use super::number;
 use super::signature::Signature;
 
 type Run = for<'a, 'e> fn(&'a mut Evaluator<'e>, &'a [Item<'e>]) -> Evaluated<'e>;
@@ -136,6 +137,12 @@ const ENTRIES: &[(&str, &str, &str, Run)] = &[
     ("parse", "<s-:x>", "str", step_functions::parse),
 ];
 
+/// The string at `index`; `String(x)` of anything else, which only partial applications let
+/// through.
+fn coerced_text(args: &[Item<'_>], index: usize) -> Option<Arc<str>> {
+    args.get(index).filter(|item| !item.is_undefined()).map(patterns::ecma_text)
+}
+
 /// JavaScript's error for a member of a missing argument.
 fn missing(member: &str) -> Box<Fault> {
     Fault::host(format!("Cannot read properties of undefined (reading '{member}')"))
@@ -155,20 +162,44 @@ fn text<'e>(args: &[Item<'e>], index: usize) -> Result<Option<Arc<str>>, Box<Fau
     }
 }
 
-/// The number at `index`.
+/// The number at `index`; `Number(x)` of anything else, which only partial applications let
+/// through.
 fn float(args: &[Item<'_>], index: usize) -> Result<Option<f64>, Box<Fault>> {
-    match args.get(index) {
-        None | Some(Item::Undefined) => Ok(None),
-        Some(Item::Number(value)) => Ok(Some(*value)),
-        Some(_) => Err(Fault::host(format!("argument {} is not a number", index + 1))),
+    Ok(match args.get(index) {
+        None | Some(Item::Undefined) => None,
+        Some(item) => Some(ecma_number(item)),
+    })
+}
+
+/// `Number(x)`.
+fn ecma_number(item: &Item<'_>) -> f64 {
+    match item {
+        Item::Number(value) => *value,
+        Item::Null => 0.0,
+        Item::Bool(value) => f64::from(*value),
+        Item::String(text) => number::from_text(text),
+        Item::Array(_) => number::from_text(&patterns::ecma_text(item)),
+        Item::Undefined | Item::Object(_) | Item::Function(_) => f64::NAN,
     }
 }
 
 /// The array at `index`.
-fn list<'e>(args: &[Item<'e>], index: usize) -> Result<Option<super::item::List<'e>>, Box<Fault>> {
+fn list<'e>(args: &[Item<'e>], index: usize) -> Result<Option<List<'e>>, Box<Fault>> {
     match args.get(index) {
         None | Some(Item::Undefined) => Ok(None),
         Some(Item::Array(list)) => Ok(Some(list.clone())),
         Some(_) => Err(Fault::host(format!("argument {} is not an array", index + 1))),
     }
+}
+
+/// What a loop from zero to `length` visits of the argument at `index`: the elements of an array,
+/// the characters of a string, nothing of all else. Signatures make arrays of single values;
+/// partial applications do not, and `$filter(?, $f)` of an object finds nothing.
+fn elements<'e>(args: &[Item<'e>], index: usize) -> Result<Option<List<'e>>, Box<Fault>> {
+    let characters = match args.get(index) {
+        Some(Item::Undefined | Item::Array(_)) | None => return list(args, index),
+        Some(Item::String(text)) => text.chars().map(|c| Item::string(c.to_string())).collect(),
+        Some(_) => Vec::new(),
+    };
+    Ok(Some(List::new(characters, Marks::default())?))
 }

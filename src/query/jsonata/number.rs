@@ -199,7 +199,8 @@ fn from_digits(digits: &str, radix: u32) -> f64 {
     (mantissa | u64::from(sticky)) as f64 * 2_f64.powi(exponent)
 }
 
-/// `parseInt(text, 10)`: the integer at the start of the text, NaN where there is none.
+/// `parseInt(text)`: the integer at the start of the text, decimal or after `0x`; NaN where there
+/// is none.
 pub(super) fn parse_int(text: &str) -> f64 {
     let text = text.trim_start_matches(is_space);
     let (negative, digits) = match text.as_bytes().first() {
@@ -207,6 +208,11 @@ pub(super) fn parse_int(text: &str) -> f64 {
         Some(b'+') => (false, &text[1..]),
         _ => (false, text),
     };
+    if let Some(digits) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+        let value = if end == 0 { f64::NAN } else { from_digits(&digits[..end], 16) };
+        return if negative { -value } else { value };
+    }
     let end = digits.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
     match digits[..end].parse::<f64>() {
         Ok(value) if negative => -value,
@@ -224,16 +230,16 @@ pub(super) fn is_space(char: char) -> bool {
     )
 }
 
-/// `Number.prototype.toString(radix)` of an integral float; beyond 53 bits the last digits are
-/// up to the implementation.
+/// `Number.prototype.toString(radix)` of an integral float. Beyond 53 bits the standard leaves the
+/// last digits to the implementation; these are those of V8, which the reference runs on.
 pub(super) fn to_radix(value: f64, radix: u32) -> String {
     if !value.is_finite() || radix == 10 {
         return to_text(value);
     }
     let mut digits = Vec::new();
     let mut integer = value.abs();
-    // Beyond 53 bits the low digits carry no information and are printed as zeros.
-    while integer >= SAFE * 2.0 {
+    // Digits below the precision are printed as zeros.
+    while integer / f64::from(radix) >= SAFE {
         integer /= f64::from(radix);
         digits.push('0');
     }
@@ -295,6 +301,7 @@ mod tests {
         assert!(from_text("1_0").is_nan());
         assert!(from_text("inf").is_nan());
         assert_eq!(parse_int(" -12x"), -12.0);
+        assert_eq!(parse_int("-0x1fg"), -31.0);
         assert!(parse_int("x").is_nan());
         assert_eq!(to_radix(255.0, 16), "ff");
         assert_eq!(to_radix(-9_007_199_254_740_992.0, 36), "-2gosa7pa2gw");

@@ -464,3 +464,37 @@ fn expressions_can_be_shared_between_threads() {
     shareable::<JsonataError>();
     shareable::<Bindings>();
 }
+
+/// Partial applications go past the checks of signatures, and what the reference's host makes of
+/// the wrong types shows. Answers of version 2.0.6, run.
+#[test]
+fn partial_applications_take_any_type() {
+    check(&[
+        ("($f := $filter(?, function($v) {$v}); $count($f({\"a\": 1})))", "0"),
+        ("($f := $map(?, $string); $f(7))", "undefined"),
+        ("($f := $filter(?, function($v) {$v = \"b\"}); $f(\"ab\"))", r#""b""#),
+        ("($f := $floor(?); $f([\"2.5\"]))", "2"),
+        ("($f := $abs(?); $f(\"x\"))", r#""NaN""#),
+        ("($f := $min(?); $f([1, null]))", "0"),
+        ("($f := $encodeUrl(?, 1); $f([1, null, \"a b\"]))", r#""1,,a%20b""#),
+        ("($f := $sort(?, function($a, $b) {$a > $b}); $f(5))", "5"),
+    ]);
+    refused(&[(
+        "($f := $reduce(?, $string); $f(5))",
+        "D3050",
+        Some(31),
+        "The second argument of reduce function must be a function with at least two arguments",
+    )]);
+}
+
+#[test]
+fn answers_found_by_running_the_reference_beside() {
+    check(&[
+        ("([{\"a\": 1}])^(a)", r#"{"a":1}"#),
+        ("[{\"a\": 1}]^(a)", r#"{"a":1}"#),
+        ("$formatBase(18014398509481984, 3)", r#""10020111100200200022122200101210001""#),
+        ("$formatBase(12345678901234567890, 5)", r#""1312030340311104212022130000""#),
+        ("$split(\"a-b\", \"-\", 4294967297)", r#"["a"]"#),
+        ("$parseInteger(\"0x1f\", \"0\")", "31"),
+    ]);
+}

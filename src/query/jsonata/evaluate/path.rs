@@ -153,6 +153,11 @@ impl<'e> Evaluator<'e> {
         last: bool,
     ) -> Result<Stream<'e>, Box<Fault>> {
         if let Kind::Sort(terms) = &node.kind {
+            // What a step gives is a sequence, of which a single element stands for itself.
+            let input = match input {
+                Stream::List(list) if list.len() == 1 => Stream::One(list.item(0)),
+                other => other,
+            };
             let mut result = self.sort_terms(terms, node.position, input.to_item()?, env)?;
             if !node.stages.is_empty() {
                 result = self.stages(&node.stages, result, env)?;

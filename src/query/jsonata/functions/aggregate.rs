@@ -3,13 +3,10 @@
 use super::super::error::Fault;
 use super::super::evaluate::Evaluator;
 use super::super::item::{Evaluated, Item, List};
-use super::list;
+use super::{ecma_number, list};
 
 fn numbers(list: &List<'_>) -> impl Iterator<Item = f64> {
-    list.iter().map(|item| match item {
-        Item::Number(value) => value,
-        _ => f64::NAN,
-    })
+    list.iter().map(|item| ecma_number(&item))
 }
 
 fn fold<'e>(

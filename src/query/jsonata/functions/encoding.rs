@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::error::Fault;
 use super::super::evaluate::Evaluator;
 use super::super::item::{Evaluated, Item};
-use super::text;
+use super::{coerced_text, text};
 
 /// The characters that `encodeURI` leaves alone besides those of `encodeURIComponent`.
 const RESERVED: &str = ";/?:@&=+$,#";
@@ -59,7 +59,7 @@ pub(super) fn decode_url<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evalua
 }
 
 fn encode<'e>(args: &[Item<'e>], kept: &str, name: &'static str) -> Evaluated<'e> {
-    let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    let Some(str) = coerced_text(args, 0) else { return Ok(Item::Undefined) };
     // What stands for a lone surrogate here cannot be encoded there.
     if str.contains('\u{fffd}') {
         return Err(malformed(&str, name));
@@ -77,7 +77,7 @@ fn encode<'e>(args: &[Item<'e>], kept: &str, name: &'static str) -> Evaluated<'e
 }
 
 fn decode<'e>(args: &[Item<'e>], kept: &str, name: &'static str) -> Evaluated<'e> {
-    let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    let Some(str) = coerced_text(args, 0) else { return Ok(Item::Undefined) };
     let mut decoded: Vec<u8> = Vec::with_capacity(str.len());
     let mut rest = str.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

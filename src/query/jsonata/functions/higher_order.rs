@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::super::error::Fault;
 use super::super::evaluate::{self, Evaluator, compare_strings, object};
 use super::super::item::{Evaluated, Item, Members};
-use super::{arg, list};
+use super::{arg, elements};
 
 /// How many arguments a function wants to be called with.
 fn arity(func: &Item<'_>) -> Result<usize, Box<Fault>> {
@@ -14,7 +14,9 @@ fn arity(func: &Item<'_>) -> Result<usize, Box<Fault>> {
         Item::Undefined => {
             Err(Fault::host("Cannot read properties of undefined (reading 'arity')"))
         }
-        _ => Ok(0),
+        Item::String(text) => Ok(text.encode_utf16().count()),
+        Item::Array(list) => Ok(list.len()),
+        _ => Err(Fault::host("Cannot read properties of undefined (reading 'length')")),
     }
 }
 
@@ -43,7 +45,7 @@ fn holds(item: &Item<'_>) -> Result<bool, Box<Fault>> {
 }
 
 pub(super) fn map<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    let Some(list) = list(args, 0)? else { return Ok(Item::Undefined) };
+    let Some(list) = elements(args, 0)? else { return Ok(Item::Undefined) };
     let (func, whole) = (arg(args, 1), Item::Array(list.clone()));
     let mut results = Vec::with_capacity(list.len());
     for (index, item) in list.iter().enumerate() {
@@ -56,7 +58,7 @@ pub(super) fn map<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evalu
 }
 
 pub(super) fn filter<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    let Some(list) = list(args, 0)? else { return Ok(Item::Undefined) };
+    let Some(list) = elements(args, 0)? else { return Ok(Item::Undefined) };
     let (func, whole) = (arg(args, 1), Item::Array(list.clone()));
     let mut results = Vec::new();
     for (index, item) in list.iter().enumerate() {
@@ -68,7 +70,7 @@ pub(super) fn filter<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Ev
 }
 
 pub(super) fn single<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    let Some(list) = list(args, 0)? else { return Ok(Item::Undefined) };
+    let Some(list) = elements(args, 0)? else { return Ok(Item::Undefined) };
     let (func, whole) = (arg(args, 1), Item::Array(list.clone()));
     let mut found = None;
     for (index, item) in list.iter().enumerate() {
@@ -83,7 +85,7 @@ pub(super) fn single<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Ev
 }
 
 pub(super) fn reduce<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    let Some(list) = list(args, 0)? else { return Ok(Item::Undefined) };
+    let Some(list) = elements(args, 0)? else { return Ok(Item::Undefined) };
     let (func, initial) = (arg(args, 1), arg(args, 2));
     let arity = arity(&func)?;
     if arity < 2 {
@@ -132,11 +134,16 @@ pub(super) fn each<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eval
 }
 
 pub(super) fn sort<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    let Some(list) = list(args, 0)? else { return Ok(Item::Undefined) };
+    let (list, comparator) = (arg(args, 0), arg(args, 1));
+    let list = match list {
+        Item::Undefined => return Ok(Item::Undefined),
+        Item::Array(list) => list,
+        _ if comparator.is_undefined() => return Err(Fault::new("D3070").index(1)),
+        other => return Ok(other),
+    };
     if list.len() <= 1 {
         return Ok(Item::Array(list));
     }
-    let comparator = arg(args, 1);
     let sorted = if comparator.is_undefined() {
         check_sortable(&list)?;
         evaluator.merge_sort(list.to_vec(), &mut |evaluator, a, b| {

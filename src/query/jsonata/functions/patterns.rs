@@ -174,7 +174,13 @@ pub(super) fn ecma_text(item: &Item<'_>) -> Arc<str> {
         Item::Bool(value) => value.to_string().into(),
         Item::Number(value) => number::to_text(*value).into(),
         Item::Array(list) => {
-            let parts: Vec<Arc<str>> = list.iter().map(|item| ecma_text(&item)).collect();
+            let parts: Vec<Arc<str>> = list
+                .iter()
+                .map(|item| match item {
+                    Item::Undefined | Item::Null => "".into(),
+                    item => ecma_text(&item),
+                })
+                .collect();
             parts.join(",").into()
         }
         Item::Object(_) | Item::Function(_) => "[object Object]".into(),
@@ -259,7 +265,9 @@ pub(super) fn split<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eva
         return Item::array(parts);
     }
     if let Item::String(separator) = arg(args, 1) {
-        let most = limit.map_or(usize::MAX, |limit| limit as usize);
+        // ECMAScript takes the limit modulo 2^32.
+        let most =
+            limit.map_or(usize::MAX, |limit| limit.trunc().rem_euclid(4_294_967_296.0) as usize);
         evaluator.spend(str.len() / 4)?;
         if separator.is_empty() {
             parts.extend(str.chars().take(most).map(|char| Item::string(char.to_string())));

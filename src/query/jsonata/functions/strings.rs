@@ -6,7 +6,7 @@ use super::super::error::Fault;
 use super::super::evaluate::Evaluator;
 use super::super::item::{Evaluated, Item};
 use super::super::text as json_text;
-use super::{float, list, text};
+use super::{coerced_text, float, list, text};
 
 pub(super) fn string<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let pretty = matches!(args.get(1), Some(Item::Bool(true)));
@@ -47,7 +47,7 @@ fn slice(chars: &[char], start: f64, end: f64) -> String {
 
 pub(super) fn substring_before<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
-    let chars = text(args, 1)?.unwrap_or_else(|| "undefined".into());
+    let chars = coerced_text(args, 1).unwrap_or_else(|| "undefined".into());
     Ok(match str.find(&*chars) {
         Some(at) => Item::string(&str[..at]),
         None => Item::String(str),
@@ -56,7 +56,7 @@ pub(super) fn substring_before<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> 
 
 pub(super) fn substring_after<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
-    let chars = text(args, 1)?.unwrap_or_else(|| "undefined".into());
+    let chars = coerced_text(args, 1).unwrap_or_else(|| "undefined".into());
     Ok(match str.find(&*chars) {
         Some(at) => Item::string(&str[at + chars.len()..]),
         None => Item::String(str),
