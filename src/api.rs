@@ -12,6 +12,8 @@ mod version;
 mod write;
 
 pub use crate::service::ApiError;
+use std::sync::Arc;
+
 use crate::service::{ActivityTask, ExecutionId, PollId, Service};
 use crate::test_state::TestStateRequest;
 use crate::time::Timestamp;
@@ -105,6 +107,11 @@ impl Request {
             "StartExecution" | "StartSyncExecution" => self.body.split("stateMachineArn", '#'),
             _ => None,
         }
+    }
+
+    /// `stateMachineArn`, where the request has it as a string.
+    pub fn state_machine_arn(&self) -> Option<Arc<str>> {
+        self.body.text("stateMachineArn").ok().flatten()
     }
 
     /// The answer, where it needs nothing of the account: those operations may take their time, and

@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use answer::{Answer, Body, Heartbeats, Outcome};
-pub use faults::{Evidence, Fault};
+pub use faults::{Evidence, Fault, api_failure, client_failure};
 pub use key::MockKey;
 pub use parse::MockError;
 pub(crate) use parse::{fail, object, only, parse_duration};

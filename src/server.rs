@@ -32,6 +32,7 @@ mod report;
 #[cfg(feature = "aws")]
 mod sdk;
 mod shared;
+mod watch;
 mod wire;
 
 use std::convert::Infallible;
@@ -53,6 +54,7 @@ use tracing::{info, warn};
 
 pub use auth::Key;
 pub use clock::ClockMode;
+pub use endpoint::{Endpoints, SERVICES};
 pub use options::{Options, Retain};
 pub use quota::{Bucket, Quotas};
 #[cfg(feature = "aws")]
@@ -143,6 +145,7 @@ async fn serve(
     };
     let shared = Shared::new(Driver::new(&options, shared::wall(), shared::now()));
     let timekeeper = tokio::spawn(shared.clone().keep_time());
+    let watcher = options.watch.then(|| tokio::spawn(watch::watch(shared.clone(), &options)));
     let (read_timeout, drain_timeout) = (options.read_timeout, options.drain_timeout);
     let site = Arc::new(Site::new(shared, options));
     let mut http = auto::Builder::new(TokioExecutor::new());
@@ -183,6 +186,9 @@ async fn serve(
         warn!("requests were open for too long and are given up");
     }
     timekeeper.abort();
+    if let Some(watcher) = watcher {
+        watcher.abort();
+    }
 }
 
 #[cfg(test)]

@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::Exit;
+use super::args::MockCounting;
 use super::output::Terminal;
+use super::{Exit, file};
 use crate::duration;
+use crate::mock::config_file::MockConfig;
 use crate::scenario::Scenario;
-use crate::server::{Bucket, ClockMode, Key, Options, Quotas, Retain, Server};
+use crate::server::{Bucket, ClockMode, Endpoints, Key, Options, Quotas, Retain, Server};
 use crate::service::Account;
 use crate::sim::START_TIME;
 use crate::time::Timestamp;
@@ -74,6 +76,47 @@ pub struct Serve {
     /// that the case names, and `stateMachineArn#Case` picks a case.
     #[arg(long = "mocks", value_name = "FILE")]
     pub mocks: Vec<PathBuf>,
+    /// Step Functions Local's mock file: `stateMachineArn#Case` picks a test case. It is read again
+    /// when it changes, as the files of `--mocks` are.
+    #[arg(long, value_name = "FILE", env = "SFN_MOCK_CONFIG")]
+    pub mock_config: Option<PathBuf>,
+    /// What the numbers of that file's answers count: invocations (of the state in the whole
+    /// execution, as Step Functions Local does), or attempts (of one entry of the state).
+    #[arg(long, value_enum, default_value_t = MockCounting::Invocations, value_name = "RULE",
+        hide_possible_values = true)]
+    pub mock_counting: MockCounting,
+    /// Where Lambda functions are called that no mock answers for, such as
+    /// `http://127.0.0.1:3001` of `sam local start-lambda`. Requests are signed with
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where both are set.
+    #[arg(long, value_name = "URL", env = "LAMBDA_ENDPOINT")]
+    pub lambda_endpoint: Option<String>,
+    /// The same for AWS Batch.
+    #[arg(long, value_name = "URL", env = "BATCH_ENDPOINT")]
+    pub batch_endpoint: Option<String>,
+    /// The same for DynamoDB.
+    #[arg(long, value_name = "URL", env = "DYNAMODB_ENDPOINT")]
+    pub dynamodb_endpoint: Option<String>,
+    /// The same for Amazon ECS.
+    #[arg(long, value_name = "URL", env = "ECS_ENDPOINT")]
+    pub ecs_endpoint: Option<String>,
+    /// The same for AWS Glue.
+    #[arg(long, value_name = "URL", env = "GLUE_ENDPOINT")]
+    pub glue_endpoint: Option<String>,
+    /// The same for SageMaker.
+    #[arg(long, value_name = "URL", env = "SAGE_MAKER_ENDPOINT")]
+    pub sagemaker_endpoint: Option<String>,
+    /// The same for Amazon SQS.
+    #[arg(long, value_name = "URL", env = "SQS_ENDPOINT")]
+    pub sqs_endpoint: Option<String>,
+    /// The same for Amazon SNS.
+    #[arg(long, value_name = "URL", env = "SNS_ENDPOINT")]
+    pub sns_endpoint: Option<String>,
+    /// The same for state machines that this server does not have.
+    #[arg(long, value_name = "URL", env = "STEP_FUNCTIONS_ENDPOINT")]
+    pub step_functions_endpoint: Option<String>,
+    /// Let endpoints and HTTP Tasks be called that are not on this computer.
+    #[arg(long)]
+    pub allow_network: bool,
     /// Which ended executions are kept: a number, or a duration such as `24h`. By default all.
     #[arg(long, value_name = "N|DURATION", value_parser = retain)]
     pub retain: Option<Retain>,
@@ -182,6 +225,15 @@ const LOCAL_SPELLING: &[(&str, &str)] = &[
     ("-account", "--aws-account"),
     ("-region", "--aws-region"),
     ("-waitTimeScale", "--wait-time-scale"),
+    ("-lambdaEndpoint", "--lambda-endpoint"),
+    ("-batchEndpoint", "--batch-endpoint"),
+    ("-dynamoDBEndpoint", "--dynamodb-endpoint"),
+    ("-ecsEndpoint", "--ecs-endpoint"),
+    ("-glueEndpoint", "--glue-endpoint"),
+    ("-sageMakerEndpoint", "--sagemaker-endpoint"),
+    ("-sqsEndpoint", "--sqs-endpoint"),
+    ("-snsEndpoint", "--sns-endpoint"),
+    ("-stepFunctionsEndpoint", "--step-functions-endpoint"),
 ];
 
 fn options(arguments: &Serve) -> Result<Options, String> {
@@ -214,6 +266,10 @@ fn options(arguments: &Serve) -> Result<Options, String> {
         quotas,
         retain: arguments.retain.unwrap_or_default(),
         scenarios: scenarios(&arguments.mocks)?,
+        mock_config: mock_config(arguments)?,
+        mock_counting: arguments.mock_counting.rule(),
+        watch: true,
+        endpoints: endpoints(arguments)?,
         ..Options::default()
     })
 }
@@ -227,6 +283,48 @@ fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, String> {
         })
     };
     paths.iter().map(load).collect()
+}
+
+fn mock_config(arguments: &Serve) -> Result<Option<MockConfig>, String> {
+    let Some(path) = &arguments.mock_config else { return Ok(None) };
+    let config = MockConfig::parse(&path.display().to_string(), &file::read(path)?);
+    let config = config.map_err(|problems| {
+        let style = crate::diagnostic::Style::Plain;
+        let errors = problems.iter().filter(|problem| problem.is_error());
+        let texts = errors.map(|problem| format!("{}\n", problem.render(style)));
+        format!("the mock file cannot be used\n\n{}", texts.collect::<String>().trim_end())
+    })?;
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    Ok(Some(config))
+}
+
+fn endpoints(arguments: &Serve) -> Result<Endpoints, String> {
+    let variable = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok());
+    let key = variable(["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"]);
+    let secret = variable(["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"]);
+    let credentials = key
+        .zip(secret)
+        .map(|(access_key_id, secret_access_key)| Key { access_key_id, secret_access_key });
+    let mut endpoints = Endpoints::new(credentials, arguments.allow_network);
+    let given = [
+        ("lambda", &arguments.lambda_endpoint),
+        ("batch", &arguments.batch_endpoint),
+        ("dynamodb", &arguments.dynamodb_endpoint),
+        ("ecs", &arguments.ecs_endpoint),
+        ("glue", &arguments.glue_endpoint),
+        ("sagemaker", &arguments.sagemaker_endpoint),
+        ("sqs", &arguments.sqs_endpoint),
+        ("sns", &arguments.sns_endpoint),
+        ("step-functions", &arguments.step_functions_endpoint),
+    ];
+    for (service, url) in given {
+        if let Some(url) = url.as_deref().filter(|url| !url.is_empty()) {
+            endpoints.set(service, url)?;
+        }
+    }
+    Ok(endpoints)
 }
 
 fn keys(arguments: &[String]) -> Result<Option<Vec<Key>>, String> {

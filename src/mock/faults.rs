@@ -143,6 +143,60 @@ impl Fault {
     }
 }
 
+/// The failure that an error of a service's API becomes.
+pub fn api_failure(
+    resource: &Resource,
+    code: &str,
+    status: u16,
+    message: &str,
+    request_id: &str,
+) -> Failure {
+    let (names, sdk) = names_of(resource);
+    // Codes without an exception of their own become the service's common one.
+    let known = FAULTS.iter().find_map(|fault| match &fault.form {
+        Form::Api { service, code: own, .. } if **service == *names => match own {
+            Code::Common(own) if *own == code => Some(false),
+            Code::Named(own) if *own == code => Some(true),
+            _ => None,
+        },
+        _ => None,
+    });
+    let named = known.unwrap_or_else(|| code.ends_with("Exception"));
+    if sdk {
+        let name = if named { code } else { names.sdk_common };
+        let cause = format!(
+            "{message} (Service: {}, Status Code: {status}, Request ID: {request_id}) (SDK \
+             Attempt Count: 1)",
+            names.sdk
+        );
+        return Failure::new(format!("{}.{name}", names.sdk), cause);
+    }
+    let name = if named { code } else { names.optimized_common };
+    let cause = format!(
+        "{message} (Service: {}; Status Code: {status}; Error Code: {code}; Request ID: \
+         {request_id}; Proxy: null)",
+        names.optimized_service
+    );
+    Failure::new(format!("{}.{name}", names.optimized), cause)
+}
+
+/// The failure of a call that did not get through to its service.
+pub fn client_failure(resource: &Resource, message: &str) -> Failure {
+    let (names, sdk) = names_of(resource);
+    let prefix = if sdk { names.sdk } else { names.optimized };
+    Failure::new(format!("{prefix}.SdkClientException"), message)
+}
+
+/// How a resource's service is called, and whether it is called by way of `aws-sdk:`.
+fn names_of(resource: &Resource) -> (&'static Names, bool) {
+    let service = match resource {
+        Resource::Service { service, .. } => &**service,
+        _ => "lambda",
+    };
+    let sdk = service.starts_with("aws-sdk:");
+    (table::names_of(service.trim_start_matches("aws-sdk:")), sdk)
+}
+
 /// The request id of every made-up answer.
 pub(super) const REQUEST_ID: &str = "11111111-2222-4333-8444-555555555555";
 

@@ -1,4 +1,5 @@
-//! Signature Version 4: whether a request was signed with a key that the server knows.
+//! Signature Version 4: whether a request was signed with a key that the server knows, and signing
+//! requests to real services.
 
 use std::fmt::Write as _;
 
@@ -73,16 +74,9 @@ pub(super) fn verify(
     };
     check_scope((day, scope_region, service), region, date)?;
     check_time(time, now, date)?;
-    let canonical = canonical_request(parts, authorization.signed_headers, body);
     let scope = format!("{day}/{scope_region}/{service}/aws4_request");
-    let to_sign =
-        format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(&canonical)));
-    let secret = format!("AWS4{}", key.secret_access_key);
-    let mut signing_key = secret.into_bytes();
-    for part in [day, scope_region, service, "aws4_request"] {
-        signing_key = mac(&signing_key, part.as_bytes());
-    }
-    let expected = hex(&mac(&signing_key, to_sign.as_bytes()));
+    let (expected, canonical, to_sign) =
+        signature(key, parts, authorization.signed_headers, date, &scope, body);
     if !equal(expected.as_bytes(), authorization.signature.as_bytes()) {
         return Err(invalid(format!(
             "The request signature we calculated does not match the signature you provided. Check \
@@ -92,6 +86,54 @@ pub(super) fn verify(
         )));
     }
     Ok(())
+}
+
+/// Signs a request for `service`; the headers that it has are signed with it.
+pub(super) fn sign(
+    key: &Key,
+    region: &str,
+    service: &str,
+    parts: &mut Parts,
+    body: &[u8],
+    now: Timestamp,
+) {
+    let date = date_text(now);
+    let day = date.get(..8).unwrap_or_default().to_owned();
+    let Ok(stamp) = date.parse() else { return };
+    parts.headers.insert("x-amz-date", stamp);
+    let mut names: Vec<&str> = parts.headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    let signed_headers = names.join(";");
+    let scope = format!("{day}/{region}/{service}/aws4_request");
+    let (signature, ..) = signature(key, parts, &signed_headers, &date, &scope, body);
+    let header = format!(
+        "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed_headers}, \
+         Signature={signature}",
+        key.access_key_id
+    );
+    // A key with characters that no header may have signs nothing.
+    if let Ok(header) = header.parse() {
+        parts.headers.insert(AUTHORIZATION, header);
+    }
+}
+
+/// The signature of a request, and the texts that it was made from.
+fn signature(
+    key: &Key,
+    parts: &Parts,
+    signed_headers: &str,
+    date: &str,
+    scope: &str,
+    body: &[u8],
+) -> (String, String, String) {
+    let canonical = canonical_request(parts, signed_headers, body);
+    let to_sign =
+        format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(&canonical)));
+    let mut signing_key = format!("AWS4{}", key.secret_access_key).into_bytes();
+    for part in scope.split('/') {
+        signing_key = mac(&signing_key, part.as_bytes());
+    }
+    (hex(&mac(&signing_key, to_sign.as_bytes())), canonical, to_sign)
 }
 
 fn parse(header: &str) -> Result<Authorization<'_>, ApiError> {

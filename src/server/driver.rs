@@ -138,7 +138,7 @@ impl Driver {
         Self {
             service,
             clock,
-            integrations: Integrations::new(options.scenarios.clone()),
+            integrations: Integrations::new(options),
             plans: BTreeMap::new(),
             planned: 0,
             polls: FastMap::default(),
@@ -185,6 +185,12 @@ impl Driver {
     }
 
     fn call(&mut self, now: Timestamp, request: &api::Request, case: Option<&str>) -> Reply {
+        if let Some(case) = case {
+            let arn = request.state_machine_arn().unwrap_or_default();
+            if let Err(message) = self.integrations.check_case(&arn, case) {
+                return Reply::Ready(Err(ApiError::new("ValidationException", message)));
+            }
+        }
         let answer = api::answer(&mut self.service, now, request);
         let started = match &answer {
             Ok(Answer::Ready(text)) if case.is_some() => self.started(text),
@@ -208,6 +214,11 @@ impl Driver {
             }
             Err(error) => Reply::Ready(Err(error)),
         }
+    }
+
+    /// Where answers to Tasks come from.
+    pub(super) fn integrations_mut(&mut self) -> &mut Integrations {
+        &mut self.integrations
     }
 
     /// The execution that StartExecution answered with.

@@ -1,15 +1,281 @@
 //! Calls of real services at their endpoints, outside of the account.
+//!
+//! The services are those of Step Functions Local's options (guide, "Step Functions Local
+//! Configuration Options"), each in its own protocol (`endpoint/protocol.rs`), and HTTP Tasks. Jobs
+//! are waited for by asking for their state (`endpoint/job.rs`).
 
+mod job;
+mod protocol;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use super::auth::{self, Key};
 use super::report::Report;
+use super::shared;
+use crate::asl::{Pattern, Resource};
+use crate::engine::{FailureStage, TaskRequest};
+use crate::history::Failure;
+use crate::mock;
+use crate::value::Value;
+
+/// The services that an endpoint can be given for: how options call them, what requests are signed
+/// for, and the environment variable of Step Functions Local.
+pub const SERVICES: &[(&str, &str, &str)] = &[
+    ("lambda", "lambda", "LAMBDA_ENDPOINT"),
+    ("batch", "batch", "BATCH_ENDPOINT"),
+    ("dynamodb", "dynamodb", "DYNAMODB_ENDPOINT"),
+    ("ecs", "ecs", "ECS_ENDPOINT"),
+    ("glue", "glue", "GLUE_ENDPOINT"),
+    ("sagemaker", "sagemaker", "SAGE_MAKER_ENDPOINT"),
+    ("sqs", "sqs", "SQS_ENDPOINT"),
+    ("sns", "sns", "SNS_ENDPOINT"),
+    ("step-functions", "states", "STEP_FUNCTIONS_ENDPOINT"),
+];
+
+/// The largest answer that is read, in bytes.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Where real services are called.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// By the service's place in [`SERVICES`].
+    urls: Vec<(usize, Uri)>,
+    /// What requests are signed with; without it with a made-up key, which emulators take.
+    credentials: Option<Key>,
+    /// Hosts that are not this computer may be called.
+    allow_network: bool,
+}
+
+impl Endpoints {
+    /// No endpoints yet. Requests are signed with `credentials`; hosts that are not this computer
+    /// may be called only with `allow_network`.
+    pub fn new(credentials: Option<Key>, allow_network: bool) -> Self {
+        Self { urls: Vec::new(), credentials, allow_network }
+    }
+
+    /// Calls of `service` (`lambda`, `sqs`, …) go to this URL.
+    ///
+    /// # Errors
+    ///
+    /// Where the service is unknown, the URL is none that can be called, or its host is another
+    /// computer and that is not allowed.
+    pub fn set(&mut self, service: &str, url: &str) -> Result<(), String> {
+        let Some(at) = SERVICES.iter().position(|(name, ..)| *name == service) else {
+            return Err(format!("no endpoint can be given for `{service}`"));
+        };
+        let uri = self.check(url).map_err(|why| format!("the endpoint of {service}: {why}"))?;
+        self.urls.retain(|(own, _)| *own != at);
+        self.urls.push((at, uri));
+        Ok(())
+    }
+
+    fn check(&self, url: &str) -> Result<Uri, String> {
+        let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        let Some(host) = uri.host() else { return Err(format!("`{url}` has no host")) };
+        if uri.scheme_str() != Some("http") {
+            return Err(format!("`{url}` is not called: only http:// is, without TLS"));
+        }
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let here = bare == "localhost"
+            || bare.ends_with(".localhost")
+            || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        if !here && !self.allow_network {
+            return Err(format!(
+                "`{host}` is not this computer; `--allow-network` lets it be called"
+            ));
+        }
+        Ok(uri)
+    }
+
+    /// The call for a Task.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, and what to give in its place.
+    pub(super) fn call(&self, region: &str, request: &TaskRequest) -> Result<EndpointCall, String> {
+        let text = request.resource.text();
+        let service = protocol::endpoint_of(&request.resource);
+        if service == Some("http") {
+            let url = request.arguments.get("ApiEndpoint").and_then(Value::as_str);
+            let url = url.ok_or_else(|| format!("`{text}` has no `ApiEndpoint`"))?;
+            let base = self.check(url)?;
+            return Ok(self.made("execute-api", base, region, request));
+        }
+        let known = service
+            .and_then(|service| SERVICES.iter().position(|(name, ..)| *name == service))
+            .filter(|_| protocol::is_known(&request.resource));
+        let Some(at) = known else {
+            return Err(format!(
+                "`{text}` has no mock, and no endpoint can be given for it; give it a mock \
+                 (`--mocks FILE` or `--mock-config FILE`)"
+            ));
+        };
+        let (name, signing, variable) = SERVICES[at];
+        let Some((_, base)) = self.urls.iter().find(|(own, _)| *own == at) else {
+            return Err(format!(
+                "`{text}` has neither a mock nor an endpoint; give it a mock (`--mocks FILE` or \
+                 `--mock-config FILE`), or its service an endpoint (`--{name}-endpoint URL` or \
+                 {variable})"
+            ));
+        };
+        Ok(self.made(signing, base.clone(), region, request))
+    }
+
+    fn made(
+        &self,
+        signing: &'static str,
+        base: Uri,
+        region: &str,
+        request: &TaskRequest,
+    ) -> EndpointCall {
+        let made_up = || Key {
+            access_key_id: "stepproof".to_owned(),
+            secret_access_key: "stepproof".to_owned(),
+        };
+        let caller = Caller {
+            base,
+            signing,
+            region: region.to_owned(),
+            key: self.credentials.clone().unwrap_or_else(made_up),
+            resource: request.resource.clone(),
+        };
+        EndpointCall { caller, arguments: request.arguments.clone() }
+    }
+}
 
 /// A call of a service.
 #[derive(Debug)]
-pub(super) enum EndpointCall {}
+pub(super) struct EndpointCall {
+    caller: Caller,
+    arguments: Value,
+}
+
+/// Who calls an endpoint, and for which resource.
+#[derive(Debug)]
+struct Caller {
+    base: Uri,
+    /// What requests are signed for.
+    signing: &'static str,
+    region: String,
+    key: Key,
+    resource: Resource,
+}
+
+/// A request in the protocol of its service.
+#[derive(Debug)]
+struct Wire {
+    method: Method,
+    /// Path and query.
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+/// What a service answered.
+#[derive(Debug)]
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
 
 impl EndpointCall {
     /// Makes the call, and reports what becomes of the Task. It is dropped where the Task is given
     /// up before.
-    pub(super) async fn run(self, _report: Report) {
-        match self {}
+    pub(super) async fn run(self, report: Report) {
+        let pattern = self.caller.resource.pattern();
+        report.started();
+        let result = match protocol::request(&self.caller.resource, &self.arguments) {
+            Ok(wire) => self.caller.send(wire).await,
+            Err(message) => Err(Failure::new("States.Runtime", message)),
+        };
+        let result = result.and_then(|answered| protocol::result(&self.caller.resource, &answered));
+        match (result, pattern) {
+            (Ok(result), Pattern::RequestResponse) => report.succeeded(result),
+            (Ok(result), Pattern::WaitForTaskToken) => report.submitted(result),
+            (Ok(result), Pattern::Sync | Pattern::Sync2) => {
+                let first = job::begun(&self.caller.resource, &self.arguments, &result);
+                report.submitted(result);
+                let ended = match first {
+                    Ok(question) => self.wait(question).await,
+                    Err(failure) => Err(failure),
+                };
+                match ended {
+                    Ok(result) => report.succeeded(result),
+                    Err(failure) => report.failed(FailureStage::Run, failure),
+                }
+            }
+            (Err(failure), Pattern::RequestResponse) => report.failed(FailureStage::Run, failure),
+            (Err(failure), _) => report.failed(FailureStage::Submit, failure),
+        }
+    }
+
+    /// Asks for a job until it has ended, less and less often.
+    async fn wait(&self, question: job::Question) -> Result<Value, Failure> {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            tokio::time::sleep(pause).await;
+            let wire =
+                protocol::operation(&self.caller.resource, question.operation, &question.arguments);
+            let answered = self.caller.send(wire).await?;
+            let state = protocol::plain_result(&self.caller.resource, &answered)?;
+            if let Some(ended) = job::ended(&self.caller.resource, &state) {
+                return ended;
+            }
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+}
+
+impl Caller {
+    async fn send(&self, wire: Wire) -> Result<Answered, Failure> {
+        let unreachable = |error: &dyn std::fmt::Display| {
+            let message = format!("Unable to execute HTTP request to {}: {error}", self.base);
+            mock::client_failure(&self.resource, &message)
+        };
+        let request = self.request(wire).map_err(|error| unreachable(&error))?;
+        let client: Client<HttpConnector, Full<Bytes>> =
+            Client::builder(TokioExecutor::new()).build_http();
+        let response = client.request(request).await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            unreachable(&cause.unwrap_or_else(|| error.to_string()))
+        })?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await;
+        let body = body.map_err(|error| unreachable(&error))?.to_bytes();
+        Ok(Answered { status: parts.status, headers: parts.headers, body })
+    }
+
+    fn request(&self, wire: Wire) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+        let authority = self.base.authority().map(ToString::to_string).unwrap_or_default();
+        let root = self.base.path().trim_end_matches('/');
+        let root = if self.signing == "execute-api" { "" } else { root };
+        let uri = format!("http://{authority}{root}{}", wire.path);
+        let mut request = Request::builder().method(wire.method).uri(uri);
+        for (name, value) in &wire.headers {
+            request = request.header(*name, value);
+        }
+        let (mut parts, ()) = request.body(())?.into_parts();
+        parts.headers.insert(HOST, HeaderValue::from_str(&authority)?);
+        if self.signing != "execute-api" {
+            auth::sign(
+                &self.key,
+                &self.region,
+                self.signing,
+                &mut parts,
+                &wire.body,
+                shared::wall(),
+            );
+        }
+        Ok(Request::from_parts(parts, Full::new(wire.body.into())))
     }
 }

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use super::FastMap;
-use super::endpoint::EndpointCall;
+use super::endpoint::{EndpointCall, Endpoints};
+use super::{FastMap, Options};
 use crate::asl::StateMachine;
 use crate::engine::{FailureStage, TaskRequest};
 use crate::history::Failure;
-use crate::mock::{self, BoundMocks, MockError, Mocks, Plan, Resolved, Unresolved};
+use crate::mock::config_file::MockConfig;
+use crate::mock::{self, BoundMocks, Counting, MockError, Mocks, Plan, Resolved, Unresolved};
 use crate::scenario::{Case, Scenario};
 use crate::service::{ExecutionId, Service};
 
@@ -18,16 +19,19 @@ pub(super) enum TaskAnswer {
     /// A mock answers, at its time.
     Mock(Plan),
     /// A real service is called.
-    #[expect(dead_code, reason = "there are no endpoints yet")]
     Call(EndpointCall),
     /// The Task fails at once.
     Fail(FailureStage, Failure),
 }
 
 /// Where answers to Tasks come from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Integrations {
     scenarios: Vec<Arc<Scenario>>,
+    config: Option<MockConfig>,
+    counting: Counting,
+    endpoints: Endpoints,
+    region: Arc<str>,
     /// The test cases that executions were started with: `stateMachineArn#Case`.
     cases: FastMap<ExecutionId, Arc<str>>,
     /// By the execution that nobody started from a state machine: its mocks and those of all that
@@ -43,9 +47,51 @@ struct Bound {
 }
 
 impl Integrations {
-    pub(super) fn new(scenarios: Vec<Scenario>) -> Self {
-        let scenarios = scenarios.into_iter().map(Arc::new).collect();
-        Self { scenarios, ..Self::default() }
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            scenarios: options.scenarios.iter().cloned().map(Arc::new).collect(),
+            config: options.mock_config.clone(),
+            counting: options.mock_counting,
+            endpoints: options.endpoints.clone(),
+            region: options.account.region.clone(),
+            cases: FastMap::default(),
+            bound: FastMap::default(),
+        }
+    }
+
+    /// A mock file says something else now. Executions that have begun keep their mocks.
+    pub(super) fn replace_config(&mut self, config: MockConfig) {
+        self.config = Some(config);
+    }
+
+    /// A scenario file says something else now. Executions that have begun keep their mocks.
+    pub(super) fn replace_scenario(&mut self, scenario: Scenario) {
+        if let Some(own) = self.scenarios.iter_mut().find(|own| own.path == scenario.path) {
+            *own = Arc::new(scenario);
+        }
+    }
+
+    /// Whether a start names a test case that there is.
+    ///
+    /// # Errors
+    ///
+    /// What there is in its place.
+    pub(super) fn check_case(&self, arn: &str, case: &str) -> Result<(), String> {
+        // `arn:PARTITION:states:REGION:ACCOUNT:stateMachine:NAME`, a version perhaps behind it.
+        let machine = arn.split(':').nth(6).unwrap_or_default();
+        let is_own = |own: &Case| *own.state_machine_name == *machine && *own.name == *case;
+        let in_scenarios = self.scenarios.iter().flat_map(|one| &one.cases).any(is_own);
+        match &self.config {
+            _ if in_scenarios => Ok(()),
+            Some(config) => config.case(machine, case).map(drop).map_err(|error| error.to_string()),
+            None if self.scenarios.is_empty() => Err(format!(
+                "the test case `{case}` needs a file that has it: start the server with \
+                 `--mock-config FILE` or `--mocks FILE`"
+            )),
+            None => Err(format!(
+                "no scenario has a test case `{case}` for the state machine `{machine}`"
+            )),
+        }
     }
 
     /// The execution was started with this test case.
@@ -67,7 +113,7 @@ impl Integrations {
         execution: ExecutionId,
         request: &TaskRequest,
     ) -> Option<TaskAnswer> {
-        if self.scenarios.is_empty() {
+        if self.scenarios.is_empty() && self.config.is_none() {
             return None;
         }
         let root = root_of(service, execution);
@@ -101,14 +147,10 @@ impl Integrations {
     /// The call of the endpoint that is meant for a Task without a mock; a failure where there is
     /// none.
     pub(super) fn called(&mut self, request: &TaskRequest) -> TaskAnswer {
-        let resource = request.resource.text();
-        refused(
-            request,
-            &format!(
-                "`{resource}` has neither a mock nor an endpoint; give it a mock in a scenario \
-                 file (`--mocks FILE`)"
-            ),
-        )
+        match self.endpoints.call(&self.region, request) {
+            Ok(call) => TaskAnswer::Call(call),
+            Err(message) => refused(request, &message),
+        }
     }
 
     fn bind(&self, service: &Service, root: ExecutionId) -> Result<Bound, String> {
@@ -137,6 +179,13 @@ impl Integrations {
         };
         let only_defaults = case.is_none() && own.len() > 1;
         let mut mocks = Mocks::default();
+        let listed = case.and_then(|case| {
+            let config = self.config.as_ref()?;
+            Some(config.mocks(config.case(machine, case).ok()?, self.counting))
+        });
+        for (state, mock) in listed.into_iter().flatten() {
+            mocks.add(None, &state, mock);
+        }
         for mock in chosen.iter().flat_map(|chosen| &chosen.world.mocks) {
             if !only_defaults || mock.inherited {
                 mocks.add(mock.machine.as_deref(), &mock.key, mock.mock.clone());

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::auth::Key;
 use super::clock::ClockMode;
+use super::endpoint::Endpoints;
 use super::quota::Quotas;
+use crate::mock::Counting;
+use crate::mock::config_file::MockConfig;
 use crate::scenario::Scenario;
 use crate::service::Account;
 
@@ -29,6 +32,16 @@ pub struct Options {
     pub retain: Retain,
     /// Mocks: those of the case that `stateMachineArn#Case` names, else of the machine's only case.
     pub scenarios: Vec<Scenario>,
+    /// Mocks from Step Functions Local's mock file: those of the case that `stateMachineArn#Case`
+    /// names. An execution that is started without a case has none of them.
+    pub mock_config: Option<MockConfig>,
+    /// What the numbers of that file's answers count.
+    pub mock_counting: Counting,
+    /// Read the files of `scenarios` and `mock_config` again when they change. One that cannot be
+    /// used any more is told, and what it said before stays.
+    pub watch: bool,
+    /// Where real services are called, for Tasks without a mock.
+    pub endpoints: Endpoints,
     /// How long a client may take for the head of a request, and for its body. A connection may be
     /// idle as long.
     pub read_timeout: Duration,
@@ -47,6 +60,10 @@ impl Default for Options {
             quotas: Quotas::default(),
             retain: Retain::All,
             scenarios: Vec::new(),
+            mock_config: None,
+            mock_counting: Counting::Invocations,
+            watch: false,
+            endpoints: Endpoints::default(),
             read_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(10),
         }

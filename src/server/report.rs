@@ -16,7 +16,6 @@ pub(super) struct Report {
     task: TaskId,
 }
 
-#[expect(dead_code, reason = "the calls of real services use what they need of it")]
 impl Report {
     pub(super) fn new(shared: Arc<Shared>, execution: ExecutionId, task: TaskId) -> Self {
         Self { shared, execution, task }

@@ -1,6 +1,7 @@
 //! The server over real sockets: what clients send that no SDK would send, and time.
 
 mod driver;
+mod integrations;
 #[cfg(feature = "aws")]
 mod sdk;
 mod wire;

@@ -538,3 +538,18 @@ pub(super) const FAULTS: &[Fault] = &[
         Recorded,
     ),
 ];
+
+/// The names of a service whose endpoint may be called; those of an unknown one are Lambda's.
+pub(super) fn names_of(service: &str) -> &'static Names {
+    match service {
+        "dynamodb" => &DYNAMODB,
+        "sqs" => &SQS,
+        "sns" => &SNS,
+        "batch" => &BATCH,
+        "ecs" => &ECS,
+        "glue" => &GLUE,
+        "sagemaker" => &SAGEMAKER,
+        "states" | "sfn" => &STATES,
+        _ => &LAMBDA,
+    }
+}
