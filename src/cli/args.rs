@@ -90,7 +90,7 @@ pub enum Command {
     Init(Init),
     /// Serve the Step Functions API on a port, for any AWS SDK.
     #[cfg(feature = "server")]
-    Serve(super::serve::Serve),
+    Serve(Box<super::serve::Serve>),
     /// Scenario files from elsewhere, and for elsewhere.
     #[command(subcommand)]
     Scenario(Scenario),

@@ -114,6 +114,10 @@ pub struct Serve {
     /// The same for state machines that this server does not have.
     #[arg(long, value_name = "URL", env = "STEP_FUNCTIONS_ENDPOINT")]
     pub step_functions_endpoint: Option<String>,
+    /// A file of NAME=VALUE lines in place of environment variables, such as Step Functions Local's
+    /// `aws-stepfunctions-local-credentials.txt`. Options and the environment come before it.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
     /// Let endpoints and HTTP Tasks be called that are not on this computer.
     #[arg(long)]
     pub allow_network: bool,
@@ -218,7 +222,28 @@ pub(super) fn local_spelling(arguments: impl Iterator<Item = OsString>) -> Vec<O
             None => argument,
         }
     };
-    arguments.map(respell).collect()
+    let mut line: Vec<OsString> = arguments.map(respell).collect();
+    if serves
+        && let Some(path) = env_file(&line)
+        && let Ok(text) = file::read(&path)
+    {
+        let options = from_env_file(&line, &env_lines(&text));
+        line.extend(options);
+    }
+    line
+}
+
+/// The file behind `--env-file`. One that cannot be read is told when the options are read.
+fn env_file(line: &[OsString]) -> Option<PathBuf> {
+    let mut arguments = line.iter().filter_map(|argument| argument.to_str());
+    while let Some(argument) = arguments.next() {
+        match argument.strip_prefix("--env-file") {
+            Some("") => return arguments.next().map(PathBuf::from),
+            Some(rest) if rest.starts_with('=') => return Some(rest[1..].into()),
+            _ => {}
+        }
+    }
+    None
 }
 
 const LOCAL_SPELLING: &[(&str, &str)] = &[
@@ -235,6 +260,49 @@ const LOCAL_SPELLING: &[(&str, &str)] = &[
     ("-snsEndpoint", "--sns-endpoint"),
     ("-stepFunctionsEndpoint", "--step-functions-endpoint"),
 ];
+
+/// The options that a file of NAME=VALUE lines stands for, where neither the command line nor the
+/// environment has them (guide, "Credentials and Configuration for Docker").
+fn from_env_file(given: &[OsString], file: &[(String, String)]) -> Vec<OsString> {
+    let is_given = |option: &str| {
+        given.iter().filter_map(|argument| argument.to_str()).any(|argument| {
+            argument == option || argument.strip_prefix(option).is_some_and(|r| r.starts_with('='))
+        })
+    };
+    let mut options = Vec::new();
+    for (name, value) in file {
+        let found = VARIABLES.iter().find(|(variable, _)| variable == name);
+        let Some((variable, option)) = found else { continue };
+        if !is_given(option) && std::env::var_os(variable).is_none() && !value.is_empty() {
+            options.push(format!("{option}={value}").into());
+        }
+    }
+    options
+}
+
+/// The variables that stand for options.
+const VARIABLES: &[(&str, &str)] = &[
+    ("AWS_ACCOUNT_ID", "--aws-account"),
+    ("AWS_DEFAULT_REGION", "--aws-region"),
+    ("WAIT_TIME_SCALE", "--wait-time-scale"),
+    ("SFN_MOCK_CONFIG", "--mock-config"),
+    ("LAMBDA_ENDPOINT", "--lambda-endpoint"),
+    ("BATCH_ENDPOINT", "--batch-endpoint"),
+    ("DYNAMODB_ENDPOINT", "--dynamodb-endpoint"),
+    ("ECS_ENDPOINT", "--ecs-endpoint"),
+    ("GLUE_ENDPOINT", "--glue-endpoint"),
+    ("SAGE_MAKER_ENDPOINT", "--sagemaker-endpoint"),
+    ("SQS_ENDPOINT", "--sqs-endpoint"),
+    ("SNS_ENDPOINT", "--sns-endpoint"),
+    ("STEP_FUNCTIONS_ENDPOINT", "--step-functions-endpoint"),
+];
+
+/// The NAME=VALUE lines of a file; empty ones and those that begin with `#` say nothing.
+fn env_lines(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let pairs = lines.filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+}
 
 fn options(arguments: &Serve) -> Result<Options, String> {
     let mut quotas =
@@ -301,7 +369,14 @@ fn mock_config(arguments: &Serve) -> Result<Option<MockConfig>, String> {
 }
 
 fn endpoints(arguments: &Serve) -> Result<Endpoints, String> {
-    let variable = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok());
+    let lines = match &arguments.env_file {
+        Some(path) => env_lines(&file::read(path)?),
+        None => Vec::new(),
+    };
+    let in_file = |name: &str| lines.iter().find(|(own, _)| own == name).map(|(_, v)| v.clone());
+    let variable = |names: [&str; 2]| {
+        names.iter().find_map(|name| std::env::var(name).ok().or_else(|| in_file(name)))
+    };
     let key = variable(["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"]);
     let secret = variable(["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"]);
     let credentials = key
@@ -460,6 +535,17 @@ mod tests {
         assert_eq!(respelled, expected.split(' ').map(OsString::from).collect::<Vec<_>>());
         let other = ["stepproof", "run", "-account"].map(OsString::from);
         assert_eq!(local_spelling(other.clone().into_iter()), other);
+    }
+
+    #[test]
+    fn a_file_stands_for_the_environment() {
+        let file = "# ours\nLAMBDA_ENDPOINT=http://127.0.0.1:3001\n\nSQS_ENDPOINT=\n\
+                    GLUE_ENDPOINT = http://localhost:4566\nAWS_ACCESS_KEY_ID=x";
+        let given = ["stepproof", "serve", "--glue-endpoint", "u"].map(OsString::from);
+        let options = from_env_file(&given, &env_lines(file));
+        assert_eq!(options, [OsString::from("--lambda-endpoint=http://127.0.0.1:3001")]);
+        assert_eq!(env_file(&["a", "--env-file", "f"].map(OsString::from)), Some("f".into()));
+        assert_eq!(env_file(&["a", "--env-file=f"].map(OsString::from)), Some("f".into()));
     }
 
     #[test]

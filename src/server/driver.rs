@@ -88,7 +88,7 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) enum Effect {
     /// Make this call.
-    Call(ExecutionId, TaskId, EndpointCall),
+    Call(ExecutionId, TaskId, Box<EndpointCall>),
     /// Nobody waits for this call any more.
     CancelCall(ExecutionId, TaskId),
 }
@@ -329,7 +329,7 @@ impl Driver {
             TaskAnswer::Mock(plan) => self.plan(execution, request, plan, real),
             TaskAnswer::Call(call) => {
                 self.calls.insert((execution, task), request.state.clone());
-                self.effects.push(Effect::Call(execution, task, call));
+                self.effects.push(Effect::Call(execution, task, Box::new(call)));
             }
             TaskAnswer::Fail(stage, failure) => {
                 self.hear(Heard::Told(execution, Input::TaskFailed { task, stage, failure }), real);

@@ -134,8 +134,19 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (
         &["server"],
         &[
-            "json", "value", "time", "duration", "history", "asl", "limits", "engine", "service",
-            "api", "mock", "scenario",
+            "json",
+            "value",
+            "time",
+            "diagnostic",
+            "duration",
+            "history",
+            "asl",
+            "limits",
+            "engine",
+            "service",
+            "api",
+            "mock",
+            "scenario",
         ],
     ),
 ];
