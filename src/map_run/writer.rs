@@ -25,7 +25,8 @@ enum Transformation {
     Flatten,
 }
 
-/// The files by the word in their names, in the order of the manifest.
+/// The files by the word in their names, in the order of the manifest. One of each, `…_0.json`,
+/// whatever its size (inferred: the names say that AWS splits large ones, nothing says when).
 const FILES: [&str; 3] = ["FAILED", "PENDING", "SUCCEEDED"];
 
 impl WriterConfig {

@@ -6,6 +6,10 @@
 //! under the MIT licence (<https://github.com/jsonata-js/jsonata>). Evaluation is deterministic:
 //! time and randomness come from the [`Environment`], and what ends an expression that would
 //! not end is a budget of steps, not a clock.
+//!
+//! The elements of an array and the members of an object are evaluated in their order. The
+//! reference begins them all before it awaits any, so that of two errors it may tell the later
+//! one; nothing shows which of them AWS tells.
 
 mod ast;
 mod datetime;

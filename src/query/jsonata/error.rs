@@ -12,7 +12,8 @@ use super::text;
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonataError {
     /// The code, such as `T2001`: `S` for syntax, `T` for types, `D` for values, `U` for limits.
-    /// Empty where the reference fails with an error of its host language.
+    /// Empty where the reference fails with an error of its host language; the text is then that
+    /// of the reference where people are likely to meet it, else our own.
     pub code: &'static str,
     /// Where in the expression, counted from zero in UTF-16 code units.
     pub position: Option<usize>,
