@@ -35,3 +35,5 @@ pub use io::{
     ResultWriterRequest, TaskId, TaskRequest,
 };
 pub use redrive::NotRedrivable;
+#[cfg(feature = "aws")]
+pub(crate) use task::{failed_event, service_names};

@@ -48,6 +48,7 @@
 //! | [`scenario`], [`runner`], [`report`] | YAML files, judging them, telling people |
 //! | `server` | the API over HTTP (feature `server`): sockets, the real clock, calls of real services |
 //! | `redaction`, `recording` | what must not be kept is replaced; executions that happened, as folders (feature `recordings`) |
+//! | `target` | live endpoints: cases on them, what they leave behind (feature `aws`) |
 //! | `cli` | the command (feature `cli`): the only module that touches files, threads and terminals |
 //!
 //! # Invariants
@@ -96,6 +97,8 @@ pub mod server;
 pub mod service;
 pub mod service_model;
 pub mod sim;
+#[cfg(feature = "aws")]
+pub mod target;
 pub mod test_state;
 pub mod time;
 pub mod value;

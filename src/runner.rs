@@ -15,7 +15,8 @@ use std::sync::Arc;
 use crate::asl::StateMachine;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::scenario::{
-    self, Case, CaseMock, CheckKind, Definition, Expectation, Scenario, StateTestCase, Status,
+    self, Case, CaseMock, Check, CheckKind, Definition, Expectation, Scenario, StateTestCase,
+    Status,
 };
 use crate::sim::{self, Simulation};
 use crate::test_state::{TestStateRequest, test_state_of};
@@ -64,6 +65,8 @@ pub enum CaseOutcome {
     Failed(Vec<FailedCheck>),
     /// It could not be run: the definition has errors, or a mock is missing.
     Unusable(Vec<Problem>),
+    /// It was not run, which proves nothing: why. Only targets other than `local` skip.
+    Skipped(String),
 }
 
 /// Why a case could not be run.
@@ -167,6 +170,8 @@ pub struct Tally {
     pub failed: usize,
     /// Cases that could not be run.
     pub unusable: usize,
+    /// Cases that were not run.
+    pub skipped: usize,
     /// Files that could not be read.
     pub unusable_files: usize,
     /// Virtual milliseconds of all runs together.
@@ -188,6 +193,7 @@ impl Tally {
                 CaseOutcome::Passed => self.passed += 1,
                 CaseOutcome::Failed(_) => self.failed += 1,
                 CaseOutcome::Unusable(_) => self.unusable += 1,
+                CaseOutcome::Skipped(_) => self.skipped += 1,
             }
             let duration_ms = case.run.as_ref().map_or(0, |run| run.duration_ms);
             self.duration_ms = self.duration_ms.saturating_add(duration_ms);
@@ -196,7 +202,7 @@ impl Tally {
 
     /// How many cases there are.
     pub fn cases(self) -> usize {
-        self.passed + self.failed + self.unusable
+        self.passed + self.failed + self.unusable + self.skipped
     }
 }
 
@@ -248,15 +254,7 @@ fn unused_defaults(cases: &[&Case], reports: &[CaseReport]) -> Vec<String> {
 
 /// Runs one case and judges it. `seed` takes the place of the case's own.
 pub fn run_case(scenario: &Scenario, case: &Case, seed: Option<u64>) -> CaseReport {
-    let mut report = CaseReport {
-        name: case.name.clone(),
-        source: scenario.source.clone(),
-        span: case.span.clone(),
-        outcome: CaseOutcome::Passed,
-        warnings: Vec::new(),
-        run: None,
-        unused: Vec::new(),
-    };
+    let mut report = report_of(scenario, case, CaseOutcome::Passed);
     if let Some(expected) = &case.expect_invalid {
         let failed = judge::judge_refusal(expected, case);
         if !failed.is_empty() {
@@ -292,6 +290,80 @@ pub fn run_case(scenario: &Scenario, case: &Case, seed: Option<u64>) -> CaseRepo
         }
     }
     report
+}
+
+/// Judges an execution that somebody else ran: the expectations that are `observable` from there.
+/// The second answer is what could not be judged, by the keys of the expectations.
+pub fn judge_observed(
+    scenario: &Scenario,
+    case: &Case,
+    run: &sim::Run,
+    observable: &dyn Fn(&CheckKind) -> bool,
+) -> (CaseReport, Vec<String>) {
+    let judged = |check: &Check| match &check.kind {
+        CheckKind::AnyOf(alternatives) => {
+            alternatives.iter().all(|one| one.checks.iter().all(|check| observable(&check.kind)))
+        }
+        kind => observable(kind),
+    };
+    let (checks, left): (Vec<_>, Vec<_>) =
+        case.expect.checks.iter().cloned().partition(|check| judged(check));
+    let observed = Observed::new(run);
+    let failed = judge::judge(&Expectation { checks }, &observed);
+    let report = CaseReport {
+        name: case.name.clone(),
+        source: scenario.source.clone(),
+        span: case.span.clone(),
+        outcome: match failed.is_empty() {
+            true => CaseOutcome::Passed,
+            false => CaseOutcome::Failed(failed),
+        },
+        warnings: Vec::new(),
+        run: Some(summary(&observed)),
+        unused: Vec::new(),
+    };
+    (report, left.into_iter().map(|check| check.what).collect())
+}
+
+/// Judges the diagnostics that somebody else refused the definition of a case with.
+pub fn judge_refused(scenario: &Scenario, case: &Case, came: &[Diagnostic]) -> CaseReport {
+    let expected = case.expect_invalid.as_deref().unwrap_or_default();
+    let failed = judge::judge_diagnostics(expected, case, came);
+    report_of(
+        scenario,
+        case,
+        match failed.is_empty() {
+            true => CaseOutcome::Passed,
+            false => CaseOutcome::Failed(failed),
+        },
+    )
+}
+
+/// Judges what somebody else answered to a test of one state.
+pub fn judge_state_test(scenario: &Scenario, case: &Case, answer: &Value) -> CaseReport {
+    let failed = case.state_test.iter().flat_map(|test| judge::judge_state_test(test, answer));
+    let failed: Vec<FailedCheck> = failed.collect();
+    report_of(
+        scenario,
+        case,
+        match failed.is_empty() {
+            true => CaseOutcome::Passed,
+            false => CaseOutcome::Failed(failed),
+        },
+    )
+}
+
+/// A report without a run.
+pub fn report_of(scenario: &Scenario, case: &Case, outcome: CaseOutcome) -> CaseReport {
+    CaseReport {
+        name: case.name.clone(),
+        source: scenario.source.clone(),
+        span: case.span.clone(),
+        outcome,
+        warnings: Vec::new(),
+        run: None,
+        unused: Vec::new(),
+    }
 }
 
 /// Tests one state by itself, and judges the answer.

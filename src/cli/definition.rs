@@ -9,6 +9,7 @@ use crate::diagnostic::Style;
 use crate::document::{Document, Kind, Member, Node};
 use crate::limits::Limits;
 use crate::scenario::{Definition, substitute};
+use crate::value::Value;
 
 /// Reads `NAME=VALUE` arguments.
 pub(super) fn fills(arguments: &[String]) -> Result<Vec<Member>, String> {
@@ -33,7 +34,12 @@ pub(super) fn read(
         Ok(document) => document,
         Err(problem) => {
             let source = problem.source.clone();
-            return Ok(Definition { source, machine: None, diagnostics: vec![*problem] });
+            return Ok(Definition {
+                source,
+                value: Value::Null,
+                machine: None,
+                diagnostics: vec![*problem],
+            });
         }
     };
     let fills: Vec<&Member> = fills.iter().collect();

@@ -307,7 +307,7 @@ fn needs_token(resource: &Resource) -> bool {
 }
 
 /// `resourceType` and `resource` of an integration's events.
-pub(super) fn service_names(resource: &Resource) -> (Arc<str>, Arc<str>) {
+pub(crate) fn service_names(resource: &Resource) -> (Arc<str>, Arc<str>) {
     match resource {
         Resource::Service { service, action, pattern, .. } => match pattern {
             Pattern::RequestResponse => (service.clone(), action.clone()),
@@ -325,7 +325,8 @@ fn subject(resource: &Resource) -> Arc<str> {
     }
 }
 
-fn failed_event(resource: &Resource, stage: FailureStage) -> EventType {
+/// The event of a task that failed at this stage.
+pub(crate) fn failed_event(resource: &Resource, stage: FailureStage) -> EventType {
     use FailureStage::{Run, Schedule, Start, Submit, TimedOut};
     match (resource, stage) {
         (Resource::Activity { .. }, Schedule | Start | Submit) => EventType::ActivityScheduleFailed,

@@ -12,9 +12,9 @@ use crate::value::Value;
 /// An answer, ready to be given.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    submit: Option<Value>,
+    pub(crate) submit: Option<Value>,
     pub(crate) delay: Duration,
-    heartbeats: Option<Heartbeats>,
+    pub(crate) heartbeats: Option<Heartbeats>,
     pub(crate) worker: Option<Arc<str>>,
     pub(crate) end: End,
 }

@@ -266,6 +266,12 @@ impl Mock {
         }
     }
 
+    /// Whether it has no answers at all.
+    #[cfg(feature = "aws")]
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(&self.source, Source::Answers(answers) if answers.is_empty())
+    }
+
     fn unknown_fault(&self) -> Option<&str> {
         let Source::Answers(answers) = &self.source else { return None };
         answers.iter().find_map(|answer| match &answer.outcome {

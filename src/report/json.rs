@@ -46,6 +46,7 @@ fn case(report: &CaseReport) -> Value {
         CaseOutcome::Passed => "passed",
         CaseOutcome::Failed(_) => "failed",
         CaseOutcome::Unusable(_) => "unusable",
+        CaseOutcome::Skipped(_) => "skipped",
     };
     let mut members = vec![
         ("name", Value::from(report.name.clone())),
@@ -59,6 +60,9 @@ fn case(report: &CaseReport) -> Value {
     }
     if let CaseOutcome::Unusable(problems) = &report.outcome {
         members.push(("problems", Value::array(problems.iter().map(problem))));
+    }
+    if let CaseOutcome::Skipped(reason) = &report.outcome {
+        members.push(("reason", reason.as_str().into()));
     }
     if !report.warnings.is_empty() {
         let warnings = report.warnings.iter().map(|text| Value::from(text.as_str()));

@@ -77,6 +77,9 @@ fn case(out: &mut String, suite: &str, report: &CaseReport) {
             out.push_str(">\n");
             element(out, "error", "unusable case", "the case could not be run", &detail);
         }
+        CaseOutcome::Skipped(reason) => {
+            let _ = writeln!(out, ">\n      <skipped message=\"{}\"/>", escape(reason));
+        }
     }
     out.push_str("    </testcase>\n");
 }

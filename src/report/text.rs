@@ -38,10 +38,17 @@ pub fn file(report: &FileReport, style: Style) -> String {
         }
     };
     let passed = cases.iter().filter(|case| matches!(case.outcome, CaseOutcome::Passed)).count();
-    let mut out = if passed == cases.len() {
-        format!("{}     {path}  {}\n", paint(style, GREEN, "ok"), plural(passed, "case"))
+    let skipped =
+        cases.iter().filter(|case| matches!(case.outcome, CaseOutcome::Skipped(_))).count();
+    let mut out = if passed + skipped == cases.len() {
+        let not_run = match skipped {
+            0 => String::new(),
+            _ => format!(", {skipped} not run"),
+        };
+        format!("{}     {path}  {}{not_run}\n", paint(style, GREEN, "ok"), plural(passed, "case"))
     } else {
-        let count = format!("{} of {}", cases.len() - passed, plural(cases.len(), "case"));
+        let count =
+            format!("{} of {}", cases.len() - passed - skipped, plural(cases.len(), "case"));
         format!("{} {path}  {count}\n", paint(style, RED, "FAILED"))
     };
     for warning in &report.warnings {
@@ -91,6 +98,10 @@ pub fn case(report: &CaseReport, style: Style) -> String {
     };
     match &report.outcome {
         CaseOutcome::Passed => {}
+        CaseOutcome::Skipped(reason) => {
+            heading(&mut out, YELLOW, "-");
+            let _ = writeln!(out, "    not run: {reason}");
+        }
         CaseOutcome::Failed(checks) => {
             heading(&mut out, RED, "✗");
             for check in checks {
@@ -147,6 +158,7 @@ pub fn summary(files: &[FileReport], style: Style) -> String {
     let unreadable = plural(tally.unusable_files, "unusable file");
     part(tally.unusable_files, RED, unreadable);
     part(tally.passed, GREEN, format!("{} passed", tally.passed));
+    part(tally.skipped, YELLOW, format!("{} not run", tally.skipped));
     if parts.is_empty() {
         parts.push("no cases".into());
     }

@@ -24,7 +24,15 @@ pub(super) fn judge(expectation: &Expectation, observed: &Observed) -> Vec<Faile
 
 /// Whether the definition is refused as expected: every expected diagnostic is among those that came.
 pub(super) fn judge_refusal(expected: &[ExpectedDiagnostic], case: &Case) -> Vec<FailedCheck> {
-    let diagnostics = &case.definition.diagnostics;
+    judge_diagnostics(expected, case, &case.definition.diagnostics)
+}
+
+/// As [`judge_refusal`], of diagnostics that came from elsewhere.
+pub(super) fn judge_diagnostics(
+    expected: &[ExpectedDiagnostic],
+    case: &Case,
+    diagnostics: &[Diagnostic],
+) -> Vec<FailedCheck> {
     let came: Vec<String> = diagnostics.iter().map(diagnostic_text).collect();
     let failed = |span: &std::ops::Range<usize>, expected: String| FailedCheck {
         what: "expectInvalid".into(),
@@ -41,7 +49,7 @@ pub(super) fn judge_refusal(expected: &[ExpectedDiagnostic], case: &Case) -> Vec
     let missing = expected.iter().filter(|one| !diagnostics.iter().any(|came| one.accepts(came)));
     let mut failures: Vec<FailedCheck> =
         missing.map(|one| failed(&one.span, one.to_string())).collect();
-    if expected.is_empty() && case.definition.machine.is_some() {
+    if expected.is_empty() && !diagnostics.iter().any(Diagnostic::is_error) {
         failures.push(failed(&case.span, "any refusal".into()));
     }
     failures

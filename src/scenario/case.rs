@@ -158,12 +158,17 @@ pub enum Basis {
 impl ExpectedDiagnostic {
     /// Whether the diagnostic is what is expected.
     pub fn accepts(&self, diagnostic: &Diagnostic) -> bool {
+        self.accepts_parts(diagnostic.code, &diagnostic.location, &diagnostic.message)
+    }
+
+    /// Whether a diagnostic of these parts is what is expected.
+    pub fn accepts_parts(&self, code: &str, location: &str, message: &str) -> bool {
         let same = |wanted: &Option<Arc<str>>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == found)
         };
-        same(&self.code, diagnostic.code)
-            && same(&self.location, &diagnostic.location)
-            && self.message.as_deref().is_none_or(|part| diagnostic.message.contains(part))
+        same(&self.code, code)
+            && same(&self.location, location)
+            && self.message.as_deref().is_none_or(|part| message.contains(part))
     }
 }
 

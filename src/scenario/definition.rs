@@ -11,12 +11,15 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::document::{Decoder, Document, Format, Kind, Member, Node};
 use crate::json;
 use crate::limits::Limits;
+use crate::value::Value;
 
 /// A definition as a case names it.
 #[derive(Debug)]
 pub struct Definition {
     /// The text it was read from.
     pub source: Arc<Source>,
+    /// What it says, placeholders filled in: what is sent to a live endpoint.
+    pub value: Value,
     /// The state machine; `None` where the definition has errors.
     pub machine: Option<Arc<StateMachine>>,
     /// What is wrong with it.
@@ -44,7 +47,8 @@ impl Definition {
     /// Reads a definition from a document.
     pub fn new(document: &Document, limits: &Limits, execution_type: ExecutionType) -> Self {
         let (machine, diagnostics) = asl::parse(document, limits, execution_type);
-        Self { source: document.source.clone(), machine: machine.map(Arc::new), diagnostics }
+        let value = document.root.to_value();
+        Self { source: document.source.clone(), value, machine: machine.map(Arc::new), diagnostics }
     }
 }
 

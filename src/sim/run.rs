@@ -115,7 +115,7 @@ pub struct Call {
     pub time: Timestamp,
     /// When it was answered, timed out or was given up; `None` where it was still open at the end.
     pub end_time: Option<Timestamp>,
-    pub(super) request: Box<TaskRequest>,
+    pub(crate) request: Box<TaskRequest>,
 }
 
 /// An action that came too late: everything was over before its time.
@@ -134,6 +134,27 @@ impl fmt::Display for UnusedAction {
 }
 
 impl Run {
+    /// What somebody else ran, as far as it shows from outside: the execution under test, then
+    /// those that it started. Calls are what the histories say about them.
+    #[cfg(feature = "aws")]
+    pub(crate) fn observed(
+        executions: Vec<ExecutionRun>,
+        calls: Vec<Call>,
+        map_runs: Vec<MapRunSummary>,
+    ) -> Self {
+        Self {
+            executions,
+            calls,
+            status_changes: Vec::new(),
+            metrics: Metrics::default(),
+            objects: Objects::default(),
+            map_runs,
+            unused_mocks: Vec::new(),
+            unused_actions: Vec::new(),
+            mock_findings: Vec::new(),
+        }
+    }
+
     /// The execution under test.
     pub fn execution(&self) -> &ExecutionRun {
         &self.executions[0]

@@ -9,8 +9,8 @@ use crate::value::{Array, Map, Value};
 /// A worker that polls an activity and answers its tasks.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    pub(super) mock: Mock,
-    pub(super) poll: Duration,
+    pub(crate) mock: Mock,
+    pub(crate) poll: Duration,
     pub(super) name: Option<Arc<str>>,
 }
 
@@ -18,6 +18,12 @@ impl Worker {
     /// A worker that takes every task at once and gives these answers.
     pub fn new(mock: impl Into<Mock>) -> Self {
         Self { mock: mock.into(), poll: Duration::ZERO, name: None }
+    }
+
+    /// Whether it has no answers: an activity that nobody ever polls.
+    #[cfg(feature = "aws")]
+    pub(crate) fn never_asks(&self) -> bool {
+        self.mock.is_silent()
     }
 
     /// It asks for a task every so often, for the first time at the start of the execution.

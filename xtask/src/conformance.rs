@@ -12,12 +12,28 @@ use crate::{Outcome, root};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the cases run. `local` is the interpreter of this repository.
-    #[arg(long, value_parser = ["local"])]
-    target: String,
+    /// Where the cases run: `local` (the interpreter of this repository), a file of
+    /// `conformance/targets` by its name, or the URL of an endpoint.
+    #[arg(long)]
+    pub target: String,
     /// Only cases with this text in their name or in one of their features.
     #[arg(short = 'k', long, value_name = "TEXT", default_value = "")]
-    filter: String,
+    pub filter: String,
+    /// Write a report as JSON here (live targets).
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<std::path::PathBuf>,
+    /// How many cases run at once (live targets).
+    #[arg(long, default_value_t = 8)]
+    pub concurrency: usize,
+    /// Seconds that an execution may take longer than on the virtual clock (live targets).
+    #[arg(long, default_value_t = 15)]
+    pub timeout: u64,
+    /// Cases that need more seconds of real time are skipped, and counted as such (live targets).
+    #[arg(long, default_value_t = 5)]
+    pub max_real_time: u64,
+    /// The URL of the endpoint, in place of the target file's.
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
 }
 
 /// How the cases of one feature went.
@@ -38,6 +54,9 @@ struct Results {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    if arguments.target != "local" {
+        return crate::live::run(arguments);
+    }
     let (files, problems) = case_files()?;
     for problem in &problems {
         println!("UNUSABLE: {problem}");
@@ -123,7 +142,8 @@ fn print_table(features: &[Feature], by_feature: &BTreeMap<String, Tally>) {
     }
 }
 
-fn progress(line: &str) {
+/// Shows how far it is, where somebody looks on.
+pub fn progress(line: &str) {
     if std::io::stderr().is_terminal() {
         eprint!("\r\x1b[K{line}");
         let _ = std::io::stderr().flush();

@@ -5,6 +5,7 @@ mod conformance;
 mod expected;
 mod features;
 mod judge;
+mod live;
 mod refresh;
 mod tidy;
 

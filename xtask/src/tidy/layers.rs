@@ -149,6 +149,13 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "scenario",
         ],
     ),
+    (
+        &["target"],
+        &[
+            "value", "time", "matcher", "history", "asl", "limits", "engine", "service", "mock",
+            "sim", "scenario", "runner",
+        ],
+    ),
 ];
 
 /// The modules that hold no logic of their own and see everything.

@@ -1,0 +1,29 @@
+//! Live endpoints of the Step Functions API: running scenarios on them, recording from them.
+//!
+//! Everything here waits, reads the clock and uses the network; nothing below it does.
+
+mod activity;
+mod batch;
+mod clean;
+mod endpoint;
+mod error;
+mod live;
+mod observed;
+mod pages;
+mod session;
+mod settings;
+mod throttle;
+mod worker;
+
+pub use batch::{Batch, CaseOf, block_on, run_batch};
+pub use clean::Leftover;
+pub use endpoint::{Answer, Endpoint, EndpointOptions};
+pub use error::{EndpointError, EndpointErrorKind};
+pub use live::LiveReport;
+pub use pages::FetchedHistory;
+pub use session::{Leftovers, NAME_PREFIX, Session, TAG_RUN, TAG_TIME};
+pub use settings::{Compare, MockWay, Settings, Strictness};
+pub use throttle::Operation;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Many cases on one endpoint, several at a time; what they made is taken away at the end, also
+//! after Ctrl-C and after a failure.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::endpoint::{Endpoint, EndpointOptions};
+use super::error::EndpointError;
+use super::live::LiveReport;
+use super::session::{Leftovers, Session};
+use super::settings::Settings;
+use crate::scenario::Scenario;
+
+/// A case to run: its file, and its place in it.
+pub type CaseOf = (Arc<Scenario>, usize);
+
+/// How a batch ended.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Whether somebody pressed Ctrl-C: cases without a report were not run.
+    pub interrupted: bool,
+    /// What could not be taken away.
+    pub leftovers: Leftovers,
+    /// Why it ended early.
+    pub stopped_by: Option<EndpointError>,
+}
+
+/// Runs the cases; `report` hears of each as it is done, by its place in the list.
+///
+/// # Errors
+///
+/// Where the endpoint cannot be reached, or refuses what every case needs.
+pub fn run_batch(
+    options: &EndpointOptions,
+    settings: &Settings,
+    cases: Vec<CaseOf>,
+    mut report: impl FnMut(usize, LiveReport),
+) -> Result<Batch, EndpointError> {
+    block_on(async {
+        let endpoint = Endpoint::new(options).await;
+        let session = Arc::new(Session::open(endpoint, settings.clone()).await?);
+        let mut batch = Batch::default();
+        let mut running = JoinSet::new();
+        let mut waiting = cases.into_iter().enumerate();
+        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            while running.len() < settings.concurrency.max(1)
+                && let Some((number, (scenario, index))) = waiting.next()
+            {
+                let session = session.clone();
+                running.spawn(async move {
+                    let case = &scenario.cases[index];
+                    (number, session.run_case(number, &scenario, case).await)
+                });
+            }
+            let done = tokio::select! {
+                done = running.join_next() => done,
+                _ = &mut interrupt => {
+                    batch.interrupted = true;
+                    break;
+                }
+            };
+            match done {
+                None => break,
+                Some(Ok((number, Ok(live)))) => report(number, live),
+                Some(Ok((_, Err(error)))) => {
+                    batch.stopped_by = Some(error);
+                    break;
+                }
+                // A panic is reported by its hook.
+                Some(Err(_)) => {}
+            }
+        }
+        running.shutdown().await;
+        batch.leftovers = session.close().await;
+        Ok(batch)
+    })
+}
+
+/// Runs a future to its end on a runtime of its own.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("no runtime for network calls: {error}"),
+    }
+}

@@ -1,0 +1,661 @@
+//! One case on a live endpoint: made, started, waited for, judged, and taken away.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::activity::{Restoring, Rewriting, Way, resource_of};
+use super::endpoint::Answer;
+use super::error::EndpointError;
+use super::observed;
+use super::pages::FetchedHistory;
+use super::session::{Session, account_of, stop_with};
+use super::settings::{Compare, MockWay, Strictness};
+use super::throttle::Operation;
+use super::worker::{self, World};
+use crate::asl::{ExecutionType, Resource, StateKind, StateMachine, States};
+use crate::history::{Diff, DiffOptions, History, Labels, Rule, Style};
+use crate::limits::Limits;
+use crate::runner::{self, CaseOutcome, CaseReport, Detail, FailedCheck};
+use crate::scenario::{Case, CheckKind, Scenario, Status};
+use crate::sim::{self, ActionKind};
+use crate::value::Value;
+
+/// What came of a case on a live endpoint.
+#[derive(Clone, Debug)]
+pub struct LiveReport {
+    /// The verdict.
+    pub report: CaseReport,
+    /// Expectations that nobody can see from outside, and that were not judged.
+    pub unjudged: Vec<String>,
+}
+
+/// Region and account in what our own interpreter writes.
+const OWN: (&str, &str) = ("us-east-1", "123456789012");
+
+/// An execution that was started for a case.
+struct Started {
+    arn: Arc<str>,
+    /// The machines, in the order of the case; each with its name there and here.
+    machines: Vec<Machine>,
+    world: Option<Arc<World>>,
+    role_arn: String,
+}
+
+struct Machine {
+    arn: Arc<str>,
+    /// The name on the endpoint, which occurs nowhere else.
+    name: String,
+    /// The name in the case.
+    own: Arc<str>,
+    machine: Arc<StateMachine>,
+    execution_type: ExecutionType,
+}
+
+impl Session {
+    /// Runs the case; `number` tells it from the other cases of the session.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint cannot be reached any more. What the endpoint refuses is a verdict.
+    pub async fn run_case(
+        &self,
+        number: usize,
+        scenario: &Scenario,
+        case: &Case,
+    ) -> Result<LiveReport, EndpointError> {
+        let verdict = |outcome| {
+            let report = runner::report_of(scenario, case, outcome);
+            Ok(LiveReport { report, unjudged: Vec::new() })
+        };
+        if case.expect_invalid.is_some() {
+            return self.refused(scenario, case).await;
+        }
+        let local = match self.prepare(scenario, case) {
+            Ok(local) => local,
+            Err(outcome) => return verdict(outcome),
+        };
+        match self.run_prepared(number, scenario, case, &local).await {
+            Ok(report) => Ok(report),
+            Err(error) if error.is_unreachable() => Err(error),
+            Err(error) => {
+                let check = failed(case, "execution", "runs on the target", &error.to_string());
+                verdict(CaseOutcome::Failed(vec![check]))
+            }
+        }
+    }
+
+    /// Our own run of the case, where it can be run on the endpoint.
+    fn prepare(&self, scenario: &Scenario, case: &Case) -> Result<sim::Run, CaseOutcome> {
+        if let Some(obstacle) = obstacle(case, self.settings.mocks) {
+            return Err(CaseOutcome::Skipped(obstacle));
+        }
+        let simulated = |case: &Case| match runner::simulation(case, None) {
+            Ok(simulation) => match simulation.run() {
+                Ok(run) => Ok(run),
+                Err(error) => match (error.run, *error.problem) {
+                    (Some(run), sim::Problem::Stuck { .. }) => Ok(*run),
+                    (_, problem) => Err(problem.to_string()),
+                },
+            },
+            Err(_) => Err("its definition cannot be used".to_owned()),
+        };
+        let local = simulated(case).map_err(|problem| {
+            let report = runner::run_case(scenario, case, None);
+            match report.outcome {
+                CaseOutcome::Passed => CaseOutcome::Skipped(problem),
+                outcome => outcome,
+            }
+        })?;
+        let needed = local.duration();
+        if needed > self.settings.max_real_time {
+            let (needed, most) = (needed.as_secs_f64(), self.settings.max_real_time.as_secs_f64());
+            let reason = format!("needs {needed} s of real time; `--max-real-time` is {most} s");
+            return Err(CaseOutcome::Skipped(reason));
+        }
+        // On a real clock, neither time nor chance are ours.
+        let mut other = case.clone();
+        other.start_time = other.start_time + 86_461_234;
+        other.seed = other.seed.wrapping_add(7);
+        let report = runner::run_case(scenario, &other, None);
+        let own = runner::run_case(scenario, case, None);
+        if matches!(own.outcome, CaseOutcome::Passed)
+            && !matches!(report.outcome, CaseOutcome::Passed)
+        {
+            let reason = "expects what only its own start time or seed gives".to_owned();
+            return Err(CaseOutcome::Skipped(reason));
+        }
+        Ok(local)
+    }
+
+    async fn run_prepared(
+        &self,
+        number: usize,
+        scenario: &Scenario,
+        case: &Case,
+        local: &sim::Run,
+    ) -> Result<LiveReport, EndpointError> {
+        let mut machines = Vec::new();
+        let result = self.create_and_start(number, case, &mut machines).await;
+        let mut executions = Vec::new();
+        let judged = match result {
+            Ok((arn, world, role_arn)) => {
+                executions.push(arn.clone());
+                let started =
+                    Started { arn, machines: std::mem::take(&mut machines), world, role_arn };
+                let judged = self.follow(scenario, case, local, &started).await;
+                machines = started.machines;
+                judged
+            }
+            Err(error) => Err(error),
+        };
+        let arns: Vec<Arc<str>> = machines.iter().map(|machine| machine.arn.clone()).collect();
+        self.take_away(&executions, &arns).await;
+        self.worlds.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        judged
+    }
+
+    async fn create_and_start(
+        &self,
+        number: usize,
+        case: &Case,
+        made: &mut Vec<Machine>,
+    ) -> Result<(Arc<str>, Option<Arc<World>>, String), EndpointError> {
+        let mut wanted =
+            vec![(case.state_machine_name.clone(), case.definition.clone(), case.execution_type)];
+        wanted.extend(
+            case.world.machines.iter().map(|nested| {
+                (nested.name.clone(), nested.definition.clone(), nested.execution_type)
+            }),
+        );
+        let names: Vec<(Arc<str>, String)> = wanted
+            .iter()
+            .enumerate()
+            .map(|(i, (own, ..))| (own.clone(), self.machine_name(number, i)))
+            .collect();
+        let parsed: Vec<(Arc<str>, Arc<StateMachine>)> = wanted
+            .iter()
+            .filter_map(|(own, definition, _)| Some((own.clone(), definition.machine.clone()?)))
+            .collect();
+        let world = match &self.activities {
+            None => None,
+            Some(_) => Some(Arc::new(World::new(case, parsed.clone()).map_err(|problem| {
+                let kind = super::EndpointErrorKind::Unsupported(problem);
+                self.endpoint.error(Operation::CreateStateMachine, kind)
+            })?)),
+        };
+        if let Some(world) = &world {
+            let mut worlds = self.worlds.lock().unwrap_or_else(PoisonError::into_inner);
+            worlds.insert(number, world.clone());
+        }
+        let mut role_arn = String::new();
+        // The machine under test last: it names the others.
+        for (i, (own, definition, execution_type)) in wanted.iter().enumerate().rev() {
+            let name = &names[i].1;
+            let value = match &self.activities {
+                Some(activities) => {
+                    let way =
+                        |state: &str, resource: &str| way(case, &parsed[i].1, state, resource);
+                    let rewriting = Rewriting {
+                        case: number,
+                        machine: i,
+                        served: &activities.served,
+                        silent: &activities.silent,
+                        way: &way,
+                    };
+                    rewriting.rewrite(&definition.value)
+                }
+                None => definition.value.clone(),
+            };
+            let text = self.rename(&value.to_json(), &names);
+            role_arn = self.settings.role_arn.clone().unwrap_or_else(|| {
+                let account = &self.account_id;
+                case.role_arn.as_ref().map_or_else(
+                    || format!("arn:aws:iam::{account}:role/StepFunctions-{name}"),
+                    |role| role.to_string(),
+                )
+            });
+            let arn = self.create_machine(name, &text, *execution_type, &role_arn).await?;
+            let (own, execution_type) = (own.clone(), *execution_type);
+            let machine = parsed[i].1.clone();
+            made.insert(0, Machine { arn, name: name.clone(), own, machine, execution_type });
+        }
+        let input = self.rename(&case.input.to_json(), &names);
+        let arn = self.start(&made[0].arn, &case.execution_name, &input).await?;
+        Ok((arn, world, role_arn))
+    }
+
+    /// The text with the ARNs of the case's machines replaced by those of the endpoint.
+    fn rename(&self, text: &str, names: &[(Arc<str>, String)]) -> String {
+        let mut text = text.to_owned();
+        for (own, new) in names {
+            let wanted = format!(":stateMachine:{own}");
+            let mut out = String::with_capacity(text.len());
+            let mut rest = &text[..];
+            while let Some(found) = rest.find(&wanted) {
+                let (before, after) = (&rest[..found], &rest[found + wanted.len()..]);
+                let whole = !after.starts_with(|c: char| c.is_alphanumeric() || "-_".contains(c));
+                match before.rfind("arn:aws:states:") {
+                    Some(arn) if whole && before[arn..].matches(':').count() == 4 => {
+                        let (region, account) = (self.endpoint.region(), &self.account_id);
+                        out.push_str(&before[..arn]);
+                        out.push_str(&format!(
+                            "arn:aws:states:{region}:{account}:stateMachine:{new}"
+                        ));
+                    }
+                    _ => {
+                        out.push_str(before);
+                        out.push_str(&wanted);
+                    }
+                }
+                rest = after;
+            }
+            out.push_str(rest);
+            text = out;
+        }
+        text
+    }
+
+    /// Waits for the end of the execution, and judges it.
+    async fn follow(
+        &self,
+        scenario: &Scenario,
+        case: &Case,
+        local: &sim::Run,
+        started: &Started,
+    ) -> Result<LiveReport, EndpointError> {
+        let endless = local.stop_time().is_none();
+        let longest = match endless {
+            true => last_action(case) + Duration::from_secs(2),
+            false => local.duration() + self.settings.timeout,
+        };
+        let acting = self.act(case, started);
+        let waiting = async {
+            // A redrive brings an execution back that had ended.
+            sleep(last_action(case)).await;
+            self.wait(&started.arn, longest).await
+        };
+        let (description, acted) = tokio::join!(waiting, acting);
+        acted?;
+        let description = description?;
+        let ended = description.text("status") != Some("RUNNING");
+        let fetched = self.endpoint.history(&started.arn, ended).await?;
+        let mut executions = vec![self.observe(0, &description, &fetched, started)];
+        for (machine, arn) in children(&fetched, started) {
+            let description = super::session::describe(&self.endpoint, &arn).await?;
+            let fetched = self.endpoint.history(&arn, false).await?;
+            executions.push(self.observe(machine, &description, &fetched, started));
+        }
+        let calls = observed::calls(&executions);
+        let run = sim::Run::observed(executions, calls, Vec::new());
+        Ok(self.judge(scenario, case, local, &run, started))
+    }
+
+    /// What happens from outside, at its times.
+    async fn act(&self, case: &Case, started: &Started) -> Result<(), EndpointError> {
+        let start = Instant::now();
+        let mut actions: Vec<_> = case.world.actions.iter().collect();
+        actions.sort_by_key(|action| action.at);
+        for action in actions {
+            sleep_until(start + action.at).await;
+            let done = match &action.kind {
+                ActionKind::Stop(failure) => {
+                    let (error, cause) = (failure.error.as_deref(), failure.cause.as_deref());
+                    stop_with(&self.endpoint, &started.arn, error, cause).await
+                }
+                ActionKind::Redrive => {
+                    let request =
+                        self.endpoint.client().redrive_execution().execution_arn(&*started.arn);
+                    let sent = self.endpoint.call(Operation::RedriveExecution, |capture| async {
+                        request.customize().interceptor(capture).send().await
+                    });
+                    sent.await.map(drop)
+                }
+                ActionKind::SendTaskSuccess { state, output } => {
+                    match self.token(started, state).await {
+                        Some(token) => worker::succeed(&self.endpoint, &token, output).await,
+                        None => Ok(()),
+                    }
+                }
+                ActionKind::SendTaskFailure { state, failure } => {
+                    let (error, cause) = (failure.error.as_deref(), failure.cause.as_deref());
+                    match self.token(started, state).await {
+                        Some(token) => worker::fail(&self.endpoint, &token, error, cause).await,
+                        None => Ok(()),
+                    }
+                }
+                ActionKind::SendTaskHeartbeat { state } => match self.token(started, state).await {
+                    Some(token) => worker::beat(&self.endpoint, &token).await,
+                    None => Ok(()),
+                },
+            };
+            // What is refused shows in the history, or in what does not happen.
+            match done {
+                Err(error) if error.is_unreachable() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The token of the task that a state waits for; a worker may not have taken it yet.
+    async fn token(&self, started: &Started, state: &str) -> Option<Arc<str>> {
+        let world = started.world.as_ref()?;
+        for _ in 0..100 {
+            if let Some(token) = world.token(state) {
+                return Some(token);
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        None
+    }
+
+    /// An execution in the words of our own: names, ARNs, and Tasks in the place of activities.
+    fn observe(
+        &self,
+        index: usize,
+        description: &Answer,
+        fetched: &FetchedHistory,
+        started: &Started,
+    ) -> sim::ExecutionRun {
+        let machine = &started.machines[index];
+        let own = |text: &str| self.own_words(text, started);
+        let history = History::parse(&own(&fetched.text()))
+            .map_or_else(|_| fetched.history.clone(), |(history, _)| history);
+        let history = match &started.world {
+            Some(world) => {
+                let given = |key: &str| world.given(key, &own);
+                let region = OWN.0.into();
+                Restoring { machine: &machine.machine, region, given: &given }.restore(&history)
+            }
+            None => history,
+        };
+        let text = String::from_utf8_lossy(&description.bytes);
+        let description = Value::parse(&own(&text)).unwrap_or_default();
+        observed::execution(
+            &description,
+            history,
+            machine.own.clone(),
+            machine.machine.clone(),
+            machine.execution_type,
+            (index > 0).then_some(crate::service::ExecutionId(0)),
+        )
+    }
+
+    fn own_words(&self, text: &str, started: &Started) -> String {
+        let mut text = text.replace(
+            &started.role_arn,
+            &format!("arn:aws:iam::{}:role/StepFunctions-{}", OWN.1, started.machines[0].name),
+        );
+        for machine in &started.machines {
+            text = text.replace(&machine.name, &machine.own);
+        }
+        match account_of(&started.arn) {
+            Some((region, account)) => {
+                text.replace(&format!(":{region}:{account}:"), &format!(":{}:{}:", OWN.0, OWN.1))
+            }
+            None => text,
+        }
+    }
+
+    fn judge(
+        &self,
+        scenario: &Scenario,
+        case: &Case,
+        local: &sim::Run,
+        run: &sim::Run,
+        started: &Started,
+    ) -> LiveReport {
+        let compare = self.settings.compare;
+        let observable = |kind: &CheckKind| observable(kind, compare);
+        let (mut report, mut unjudged) = runner::judge_observed(scenario, case, run, &observable);
+        let mut failures = match report.outcome {
+            CaseOutcome::Failed(failures) => failures,
+            _ => Vec::new(),
+        };
+        if let Some(world) = &started.world {
+            for problem in world.problems() {
+                failures.push(failed(case, "mocks", "an answer that the target takes", &problem));
+            }
+        }
+        if compare.history > Strictness::Outcome {
+            match difference(case, local, run, compare) {
+                Ok(difference) => failures.extend(difference),
+                Err(reason) => unjudged.push(reason),
+            }
+        }
+        report.outcome = match failures.is_empty() {
+            true => CaseOutcome::Passed,
+            false => CaseOutcome::Failed(failures),
+        };
+        LiveReport { report, unjudged }
+    }
+
+    /// A definition that must be refused.
+    async fn refused(&self, scenario: &Scenario, case: &Case) -> Result<LiveReport, EndpointError> {
+        let definition = case.definition.value.to_json();
+        let request = self
+            .endpoint
+            .client()
+            .validate_state_machine_definition()
+            .definition(definition)
+            .r#type(match case.execution_type {
+                ExecutionType::Standard => aws_sdk_sfn::types::StateMachineType::Standard,
+                ExecutionType::Express => aws_sdk_sfn::types::StateMachineType::Express,
+            });
+        let operation = Operation::ValidateStateMachineDefinition;
+        let answer = self
+            .endpoint
+            .call(operation, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            })
+            .await;
+        let outcome = match answer {
+            Ok(answer) => judge_diagnostics(case, &answer.value),
+            Err(error) if error.is_unreachable() => return Err(error),
+            Err(error) => CaseOutcome::Skipped(error.to_string()),
+        };
+        let report = runner::report_of(scenario, case, outcome);
+        Ok(LiveReport { report, unjudged: Vec::new() })
+    }
+}
+
+fn judge_diagnostics(case: &Case, answer: &Value) -> CaseOutcome {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let came: Vec<[String; 3]> = answer
+        .get("diagnostics")
+        .and_then(Value::as_array)
+        .map(|list| {
+            list.iter()
+                .map(|one| [text(one, "code"), text(one, "location"), text(one, "message")])
+                .collect()
+        })
+        .unwrap_or_default();
+    let expected = case.expect_invalid.as_deref().unwrap_or_default();
+    let missing = expected.iter().filter(|wanted| {
+        !came.iter().any(|[code, location, message]| wanted.accepts_parts(code, location, message))
+    });
+    let shown = came.iter().map(|one| one.join(" ")).collect::<Vec<_>>().join("; ");
+    let mut failures: Vec<FailedCheck> =
+        missing.map(|wanted| failed(case, "expectInvalid", &wanted.to_string(), &shown)).collect();
+    if expected.is_empty() && text(answer, "result") != "FAIL" {
+        failures.push(failed(case, "expectInvalid", "any refusal", "the definition is accepted"));
+    }
+    match failures.is_empty() {
+        true => CaseOutcome::Passed,
+        false => CaseOutcome::Failed(failures),
+    }
+}
+
+/// What becomes of a Task where activities serve the mocks.
+fn way(case: &Case, machine: &StateMachine, state: &str, resource: &str) -> Way {
+    let mocked = case.world.mocks.iter().any(|mock| {
+        mock.key.rsplit(['/', ':']).next() == Some(state)
+            || crate::matcher::glob(&mock.key, resource)
+    });
+    match resource_of(machine, state) {
+        _ if mocked => Way::Served,
+        Some(Resource::Activity { arn }) => {
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            let mut workers = case.world.workers.iter();
+            match workers.find(|(activity, _)| **activity == *name) {
+                Some((_, worker)) if worker.never_asks() => Way::Silent,
+                Some(_) => Way::Served,
+                None => Way::Silent,
+            }
+        }
+        Some(Resource::Service { service, action, .. })
+            if (&*service, &*action) == ("states", "startExecution")
+                && !case.world.machines.is_empty() =>
+        {
+            Way::Real
+        }
+        _ => Way::Served,
+    }
+}
+
+/// Why a case cannot be run on a live endpoint, where it cannot.
+fn obstacle(case: &Case, mocks: MockWay) -> Option<String> {
+    let text = match () {
+        () if case.state_test.is_some() => "tests one state by itself, not an execution",
+        () if case.execution_type == ExecutionType::Express => {
+            "an Express execution has no activities and no history"
+        }
+        () if case.limits != Limits::today() => "has limits of its own",
+        () if case.duplicate_delivery.is_some() => "delivers a start twice",
+        () if !case.world.objects.is_empty() || !case.world.missing_buckets.is_empty() => {
+            "reads objects of the virtual S3"
+        }
+        () if case.world.machines.iter().any(|m| m.execution_type == ExecutionType::Express) => {
+            "an Express execution has no activities and no history"
+        }
+        () if case
+            .definition
+            .machine
+            .as_ref()
+            .is_some_and(|machine| has_map_run(&machine.states)) =>
+        {
+            "Map Runs of distributed Maps are not followed"
+        }
+        () if mocks == MockWay::None && !case.world.mocks.is_empty() => {
+            "has mocks, and `--mocks none` gives none"
+        }
+        () => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn has_map_run(level: &States) -> bool {
+    level.iter().any(|state| {
+        matches!(&state.kind, StateKind::Map(map) if map.mode != crate::asl::ProcessorMode::Inline)
+            || state.levels().into_iter().any(has_map_run)
+    })
+}
+
+fn last_action(case: &Case) -> Duration {
+    case.world.actions.iter().map(|action| action.at).max().unwrap_or_default()
+}
+
+/// The executions of the case's own machines that a history names: machine and ARN.
+fn children(fetched: &FetchedHistory, started: &Started) -> Vec<(usize, String)> {
+    let text = fetched.text();
+    let mut found: Vec<(usize, String)> = Vec::new();
+    for (i, machine) in started.machines.iter().enumerate().skip(1) {
+        let wanted = format!(":execution:{}:", machine.name);
+        for (at, _) in text.match_indices(&wanted) {
+            let Some(start) = text[..at].rfind("arn:") else { continue };
+            let rest = &text[at + wanted.len()..];
+            let name: String =
+                rest.chars().take_while(|c| c.is_alphanumeric() || "-_.".contains(*c)).collect();
+            let arn = format!("{}{wanted}{name}", &text[start..at]);
+            if !found.iter().any(|(_, own)| *own == arn) {
+                found.push((i, arn));
+            }
+        }
+    }
+    found
+}
+
+/// Whether an expectation can be judged from outside.
+fn observable(kind: &CheckKind, compare: Compare) -> bool {
+    match kind {
+        CheckKind::Status(_) | CheckKind::Output(_) | CheckKind::Error(_) => true,
+        CheckKind::Cause(_) => compare.causes,
+        CheckKind::Path(_)
+        | CheckKind::State(_)
+        | CheckKind::Calls(_)
+        | CheckKind::History(_)
+        | CheckKind::HistoryFile(_)
+        | CheckKind::Transitions(_)
+        | CheckKind::Events(_) => compare.history > Strictness::Outcome,
+        CheckKind::Duration(_)
+        | CheckKind::StatusChanges(_)
+        | CheckKind::Metric { .. }
+        | CheckKind::MapRuns(_)
+        | CheckKind::Object { .. } => false,
+        CheckKind::AnyOf(_) => false,
+    }
+}
+
+/// The first place where the history is not as our own; an error says why they are not compared.
+fn difference(
+    case: &Case,
+    local: &sim::Run,
+    run: &sim::Run,
+    compare: Compare,
+) -> Result<Option<FailedCheck>, String> {
+    if case
+        .expect
+        .checks
+        .iter()
+        .any(|check| matches!(check.kind, CheckKind::Status(Status::Running)))
+    {
+        return Err("history (the execution never ends)".into());
+    }
+    let options = DiffOptions {
+        causes: compare.causes,
+        rules: vec![Rule::Uuids, Rule::TaskTokens, Rule::Timestamps],
+        ..DiffOptions::default()
+    };
+    let mut other = case.clone();
+    other.seed = other.seed.wrapping_add(7);
+    let shifted = runner::simulation(&other, None).ok().and_then(|own| own.run().ok());
+    let stable = shifted
+        .is_some_and(|other| Diff::new(local.history(), other.history(), &options).is_same());
+    if !stable {
+        return Err("history (it depends on chance)".into());
+    }
+    let diff = Diff::new(local.history(), run.history(), &options);
+    let labels = Labels::default();
+    let (expected, actual) = (local.history(), run.history());
+    if let Some(first) = diff.differences.first() {
+        let text = diff.render(expected, actual, &labels, Style::Plain);
+        let sentence = first.sentence(expected, actual, &labels);
+        let mut check = failed(case, "history", "as stepproof's own", &sentence);
+        check.detail = Detail::Text(text.lines().map(str::to_owned).collect());
+        return Ok(Some(check));
+    }
+    let types = |history: &History| -> Vec<_> {
+        history.events.iter().map(|event| event.event_type).collect()
+    };
+    if compare.history == Strictness::Exact && types(expected) != types(actual) {
+        let sentence = "the same events in another order";
+        return Ok(Some(failed(case, "history", "as stepproof's own, in its order", sentence)));
+    }
+    Ok(None)
+}
+
+fn failed(case: &Case, what: &str, expected: &str, actual: &str) -> FailedCheck {
+    FailedCheck {
+        what: what.to_owned(),
+        span: case.span.clone(),
+        written: false,
+        expected: expected.to_owned(),
+        actual: actual.to_owned(),
+        detail: Detail::None,
+        update: Vec::new(),
+    }
+}

@@ -1,0 +1,138 @@
+//! What an execution on a live endpoint did, in the shape of a simulated one, so that the same
+//! expectations judge both.
+
+use std::sync::Arc;
+
+use super::activity::resource_of;
+use crate::asl::{ExecutionType, StateMachine};
+use crate::engine::{ExecutionStatus, TaskRequest};
+use crate::history::{EventDetails, EventType, Failure, History};
+use crate::service::ExecutionId;
+use crate::sim::{Call, ExecutionRun};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// An execution from what DescribeExecution and GetExecutionHistory say about it.
+pub(super) fn execution(
+    description: &Value,
+    history: History,
+    machine_name: Arc<str>,
+    machine: Arc<StateMachine>,
+    execution_type: ExecutionType,
+    parent: Option<ExecutionId>,
+) -> ExecutionRun {
+    let text = |key: &str| description.get(key).and_then(Value::as_str);
+    let json = |key: &str| text(key).map(|own| Value::parse(own).unwrap_or_else(|_| own.into()));
+    let status = match text("status") {
+        Some("SUCCEEDED") => ExecutionStatus::Succeeded,
+        Some("FAILED") => ExecutionStatus::Failed,
+        Some("TIMED_OUT") => ExecutionStatus::TimedOut,
+        Some("ABORTED") => ExecutionStatus::Aborted,
+        _ => ExecutionStatus::Running,
+    };
+    let time = |event: Option<&crate::history::HistoryEvent>| {
+        event.and_then(|event| event.timestamp).unwrap_or(Timestamp::EPOCH)
+    };
+    let ended = status != ExecutionStatus::Running;
+    ExecutionRun {
+        arn: text("executionArn").unwrap_or_default().into(),
+        name: text("name").unwrap_or_default().into(),
+        machine_name,
+        machine,
+        execution_type,
+        parent,
+        map_run: None,
+        status,
+        input: json("input").unwrap_or_default(),
+        output: json("output"),
+        failure: Failure {
+            error: text("error").map(Arc::from),
+            cause: text("cause").map(Arc::from),
+        },
+        start_time: time(history.events.first()),
+        stop_time: ended.then(|| time(history.events.last())),
+        transitions: transitions(&history),
+        history,
+    }
+}
+
+/// States entered, and retries.
+fn transitions(history: &History) -> u64 {
+    let events = &history.events;
+    let begins = |event_type| {
+        matches!(
+            event_type,
+            EventType::TaskScheduled
+                | EventType::LambdaFunctionScheduled
+                | EventType::ActivityScheduled
+                | EventType::ParallelStateStarted
+                | EventType::MapStateStarted
+        )
+    };
+    let counted = events.iter().filter(|event| {
+        let before = crate::history::find(events, event.previous_event_id);
+        let retried = begins(event.event_type)
+            && !before.is_some_and(|before| events[before].event_type.is_state_entered());
+        event.event_type.is_state_entered() || retried
+    });
+    counted.count() as u64
+}
+
+/// The calls that histories show, in their order.
+pub(super) fn calls(executions: &[ExecutionRun]) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (i, execution) in executions.iter().enumerate() {
+        let events = &execution.history.events;
+        let steps = execution.steps();
+        for event in events {
+            let arguments = match &event.details {
+                EventDetails::TaskScheduled(scheduled) => &scheduled.parameters,
+                EventDetails::LambdaFunctionScheduled(scheduled) => &scheduled.input,
+                EventDetails::ActivityScheduled(scheduled) => &scheduled.input,
+                _ => continue,
+            };
+            // The state is the one entered along the links.
+            let mut at = event.previous_event_id;
+            let mut retries = 0;
+            let step = loop {
+                if let Some(step) = steps.iter().find(|step| step.event == at) {
+                    break step;
+                }
+                let Some(before) = crate::history::find(events, at) else { break &steps[0] };
+                let schedules = matches!(
+                    events[before].details,
+                    EventDetails::TaskScheduled(_)
+                        | EventDetails::LambdaFunctionScheduled(_)
+                        | EventDetails::ActivityScheduled(_)
+                );
+                retries += u32::from(schedules);
+                at = events[before].previous_event_id;
+                if at == 0 {
+                    break &steps[0];
+                }
+            };
+            let Some(resource) = resource_of(&execution.machine, &step.state) else { continue };
+            let request = TaskRequest {
+                task: event.id,
+                place: step.place.clone(),
+                state: step.state.clone(),
+                resource,
+                arguments: arguments.to_value().unwrap_or_default(),
+                credentials: None,
+                task_token: None,
+                retry_count: retries,
+                attempt: retries,
+                timeout_seconds: None,
+                heartbeat_seconds: None,
+            };
+            calls.push(Call {
+                execution: ExecutionId(i as u32),
+                machine: execution.machine_name.clone(),
+                time: event.timestamp.unwrap_or(Timestamp::EPOCH),
+                end_time: None,
+                request: Box::new(request),
+            });
+        }
+    }
+    calls
+}

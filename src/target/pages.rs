@@ -1,0 +1,156 @@
+//! Lists and histories, page by page, as the service answered them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::endpoint::{Answer, Endpoint};
+use super::error::{EndpointError, EndpointErrorKind};
+use super::throttle::Operation;
+use crate::history::History;
+use crate::value::Value;
+
+/// The history of an execution: the pages as they came, and what is in them.
+#[derive(Clone, Debug)]
+pub struct FetchedHistory {
+    /// The bytes of each page.
+    pub pages: Vec<Arc<[u8]>>,
+    /// The events.
+    pub history: History,
+}
+
+impl FetchedHistory {
+    /// The text of all pages, one after another.
+    pub fn text(&self) -> String {
+        join(&self.pages)
+    }
+}
+
+fn join(pages: &[Arc<[u8]>]) -> String {
+    let texts = pages.iter().map(|page| String::from_utf8_lossy(page));
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// How often a history that does not end is asked for again, where the execution has ended: what
+/// DescribeExecution says may come before what GetExecutionHistory shows.
+const LATE_ENDS: u32 = 5;
+
+impl Endpoint {
+    /// The whole history of an execution. With `ended`, it is asked for again until it ends.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint cannot be reached, refuses, or answers pages that do not belong together.
+    pub async fn history(
+        &self,
+        execution_arn: &str,
+        ended: bool,
+    ) -> Result<FetchedHistory, EndpointError> {
+        let mut tries = 0;
+        loop {
+            let pages = self.history_pages(execution_arn).await?;
+            let text = join(&pages);
+            let (history, _) = History::parse(&text).map_err(|error| self.broken(error))?;
+            let complete =
+                history.events.last().is_some_and(|event| event.event_type.is_terminal());
+            tries += 1;
+            if complete || !ended || tries > LATE_ENDS {
+                return Ok(FetchedHistory { pages, history });
+            }
+            sleep(Duration::from_millis(100) * 2_u32.pow(tries)).await;
+        }
+    }
+
+    fn broken(&self, what: impl ToString) -> EndpointError {
+        self.error(Operation::GetExecutionHistory, EndpointErrorKind::BrokenPages(what.to_string()))
+    }
+
+    async fn history_pages(&self, arn: &str) -> Result<Vec<Arc<[u8]>>, EndpointError> {
+        let mut pages = Vec::new();
+        let mut token: Option<String> = None;
+        let mut seen = BTreeSet::new();
+        let mut last = 0;
+        loop {
+            let request = self
+                .client()
+                .get_execution_history()
+                .execution_arn(arn)
+                .max_results(1_000)
+                .include_execution_data(true)
+                .set_next_token(token.clone());
+            let answer = self
+                .call(Operation::GetExecutionHistory, |capture| async move {
+                    request.customize().interceptor(capture).send().await
+                })
+                .await?;
+            last = self.check_page(&answer, last, pages.len())?;
+            token = answer.text("nextToken").filter(|token| !token.is_empty()).map(str::to_owned);
+            pages.push(answer.bytes);
+            match &token {
+                None => return Ok(pages),
+                Some(token) if !seen.insert(token.clone()) => {
+                    return Err(self.broken("the token of a page leads back to the same page"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Whether a page follows the one before: its ids go on where those ended.
+    fn check_page(&self, answer: &Answer, last: i64, page: usize) -> Result<i64, EndpointError> {
+        let events = answer.value.get("events").and_then(Value::as_array);
+        let Some(events) = events else {
+            return Err(self.broken("a page has no `events`"));
+        };
+        let id = |event: &Value| event.get("id").and_then(Value::as_i64).unwrap_or_default();
+        let (Some(first), Some(end)) = (events.iter().next(), events.iter().last()) else {
+            return Ok(last);
+        };
+        let page = page + 1;
+        match id(first) {
+            id if id <= last => Err(self.broken(format!(
+                "page {page} starts with event {id}, which came before (up to event {last})"
+            ))),
+            id if id > last + 1 => Err(self.broken(format!(
+                "page {page} starts with event {id}: events {} to {} are missing",
+                last + 1,
+                id - 1
+            ))),
+            _ => Ok(id(end)),
+        }
+    }
+
+    /// All members of a list: `send` gets the token of a page and answers the page.
+    pub(super) async fn list<F>(
+        &self,
+        operation: Operation,
+        member: &str,
+        most: usize,
+        mut page: impl FnMut(Option<String>) -> F,
+    ) -> Result<Vec<Value>, EndpointError>
+    where
+        F: Future<Output = Result<Answer, EndpointError>>,
+    {
+        let mut items = Vec::new();
+        let mut token: Option<String> = None;
+        let mut seen = BTreeSet::new();
+        loop {
+            let answer = page(token).await?;
+            if let Some(values) = answer.value.get(member).and_then(Value::as_array) {
+                items.extend(values.iter().cloned());
+            }
+            token = answer.text("nextToken").filter(|token| !token.is_empty()).map(str::to_owned);
+            match &token {
+                Some(_) if items.len() >= most => return Ok(items),
+                None => return Ok(items),
+                Some(token) if !seen.insert(token.clone()) => {
+                    let what = "the token of a page leads back to the same page".to_owned();
+                    return Err(self.error(operation, EndpointErrorKind::BrokenPages(what)));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! What a run of cases makes on an endpoint, and takes away again whatever happens.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_sfn::types::{StateMachineType, Tag};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::endpoint::{Answer, Endpoint};
+use super::error::EndpointError;
+use super::settings::{MockWay, Settings};
+use super::throttle::Operation;
+use super::worker::{Worlds, serve};
+use crate::asl::ExecutionType;
+
+/// The tag of everything that stepproof makes: the run that made it.
+pub const TAG_RUN: &str = "stepproof:run";
+/// The tag that says when, in seconds since 1970.
+pub const TAG_TIME: &str = "stepproof:time";
+/// How the names begin of everything that stepproof makes.
+pub const NAME_PREFIX: &str = "stepproof-";
+
+/// How many polls of the activity are under way at once.
+const POLLERS: usize = 4;
+
+/// One run of cases on an endpoint.
+pub struct Session {
+    pub(super) endpoint: Endpoint,
+    pub(super) settings: Settings,
+    /// Names the run, in the names of what it makes.
+    pub(super) run: String,
+    pub(super) account_id: Arc<str>,
+    pub(super) activities: Option<Activities>,
+    pub(super) worlds: Worlds,
+    made: Mutex<Made>,
+    pollers: Mutex<Vec<JoinHandle<EndpointError>>>,
+}
+
+/// The two activities of a run.
+pub(super) struct Activities {
+    /// Our workers poll it.
+    pub(super) served: Arc<str>,
+    /// Nobody polls it.
+    pub(super) silent: Arc<str>,
+}
+
+/// What is still there.
+#[derive(Default)]
+struct Made {
+    machines: Vec<Arc<str>>,
+    activities: Vec<Arc<str>>,
+    running: Vec<Arc<str>>,
+}
+
+/// What could not be taken away: names, with the reason.
+pub type Leftovers = Vec<(String, EndpointError)>;
+
+impl Session {
+    /// Makes what all cases share: the activities, where mocks are served by them.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint cannot be reached or refuses.
+    pub async fn open(endpoint: Endpoint, settings: Settings) -> Result<Self, EndpointError> {
+        endpoint.probe().await?;
+        let mut session = Self {
+            run: run_name(),
+            account_id: "123456789012".into(),
+            activities: None,
+            worlds: Arc::default(),
+            made: Mutex::default(),
+            pollers: Mutex::default(),
+            endpoint,
+            settings,
+        };
+        if session.settings.mocks == MockWay::Activity
+            && let Err(error) = session.start_workers().await
+        {
+            session.close().await;
+            return Err(error);
+        }
+        Ok(session)
+    }
+
+    async fn start_workers(&mut self) -> Result<(), EndpointError> {
+        let served = self.create_activity("tasks").await?;
+        let silent = self.create_activity("silence").await?;
+        if let Some(account) = served.split(':').nth(4) {
+            self.account_id = account.into();
+        }
+        let pollers = POLLERS.max(self.settings.concurrency);
+        for _ in 0..pollers {
+            let worker = serve(self.endpoint.clone(), served.clone(), self.worlds.clone());
+            let poller = tokio::spawn(worker);
+            self.pollers.lock().unwrap_or_else(PoisonError::into_inner).push(poller);
+        }
+        self.activities = Some(Activities { served, silent });
+        Ok(())
+    }
+
+    fn made(&self) -> std::sync::MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+        vec![tag(TAG_RUN, &self.run), tag(TAG_TIME, &now_seconds().to_string())]
+    }
+
+    async fn create_activity(&self, purpose: &str) -> Result<Arc<str>, EndpointError> {
+        let name = format!("{NAME_PREFIX}{}-{purpose}", self.run);
+        let request =
+            self.endpoint.client().create_activity().name(name).set_tags(Some(self.tags()));
+        let answer = self
+            .endpoint
+            .call(Operation::CreateActivity, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            })
+            .await?;
+        let arn: Arc<str> = answer.text("activityArn").unwrap_or_default().into();
+        self.made().activities.push(arn.clone());
+        Ok(arn)
+    }
+
+    /// The name of a machine of this run.
+    pub(super) fn machine_name(&self, case: usize, machine: usize) -> String {
+        format!("{NAME_PREFIX}{}-{case}-{machine}", self.run)
+    }
+
+    /// CreateStateMachine; its ARN.
+    pub(super) async fn create_machine(
+        &self,
+        name: &str,
+        definition: &str,
+        execution_type: ExecutionType,
+        role_arn: &str,
+    ) -> Result<Arc<str>, EndpointError> {
+        let machine_type = match execution_type {
+            ExecutionType::Standard => StateMachineType::Standard,
+            ExecutionType::Express => StateMachineType::Express,
+        };
+        let request = self
+            .endpoint
+            .client()
+            .create_state_machine()
+            .name(name)
+            .definition(definition)
+            .role_arn(role_arn)
+            .r#type(machine_type)
+            .set_tags(Some(self.tags()));
+        let answer = self
+            .endpoint
+            .call(Operation::CreateStateMachine, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            })
+            .await?;
+        let arn: Arc<str> = answer.text("stateMachineArn").unwrap_or_default().into();
+        self.made().machines.push(arn.clone());
+        Ok(arn)
+    }
+
+    /// StartExecution; its ARN.
+    pub(super) async fn start(
+        &self,
+        machine_arn: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<Arc<str>, EndpointError> {
+        let request = self
+            .endpoint
+            .client()
+            .start_execution()
+            .state_machine_arn(machine_arn)
+            .name(name)
+            .input(input);
+        let answer = self
+            .endpoint
+            .call(Operation::StartExecution, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            })
+            .await?;
+        let arn: Arc<str> = answer.text("executionArn").unwrap_or_default().into();
+        self.made().running.push(arn.clone());
+        Ok(arn)
+    }
+
+    /// Stops what still runs of these executions and deletes these machines.
+    pub(super) async fn take_away(&self, executions: &[Arc<str>], machines: &[Arc<str>]) {
+        for arn in executions {
+            let running = self.made().running.iter().any(|own| own == arn);
+            if running && stop(&self.endpoint, arn).await.is_ok() {
+                self.ended(arn);
+            }
+        }
+        for arn in machines {
+            if delete_machine(&self.endpoint, arn).await.is_ok() {
+                self.made().machines.retain(|own| own != arn);
+            }
+        }
+    }
+
+    /// The execution is known to be over.
+    pub(super) fn ended(&self, execution_arn: &str) {
+        self.made().running.retain(|own| **own != *execution_arn);
+    }
+
+    /// Takes everything away that the run has made; answers what could not be.
+    pub async fn close(&self) -> Leftovers {
+        let pollers: Vec<_> = {
+            let mut pollers = self.pollers.lock().unwrap_or_else(PoisonError::into_inner);
+            pollers.drain(..).collect()
+        };
+        for poller in pollers {
+            poller.abort();
+        }
+        let made = std::mem::take(&mut *self.made());
+        let mut left = Vec::new();
+        for arn in &made.running {
+            if let Err(error) = stop(&self.endpoint, arn).await {
+                left.push((arn.to_string(), error));
+            }
+        }
+        for arn in &made.machines {
+            if let Err(error) = delete_machine(&self.endpoint, arn).await {
+                left.push((arn.to_string(), error));
+            }
+        }
+        for arn in &made.activities {
+            if let Err(error) = delete_activity(&self.endpoint, arn).await {
+                left.push((arn.to_string(), error));
+            }
+        }
+        left
+    }
+
+    /// Waits until the execution has ended, or until this much time is over; the last answer of
+    /// DescribeExecution.
+    pub(super) async fn wait(
+        &self,
+        execution_arn: &str,
+        longest: Duration,
+    ) -> Result<Answer, EndpointError> {
+        let aws = self.endpoint.is_aws();
+        let mut pause = Duration::from_millis(if aws { 250 } else { 10 });
+        let most = Duration::from_millis(if aws { 5_000 } else { 500 });
+        let start = tokio::time::Instant::now();
+        loop {
+            let answer = describe(&self.endpoint, execution_arn).await?;
+            if answer.text("status") != Some("RUNNING") {
+                self.ended(execution_arn);
+                return Ok(answer);
+            }
+            let left = longest.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Ok(answer);
+            }
+            sleep(pause.min(left)).await;
+            pause = pause.mul_f64(1.5).min(most);
+        }
+    }
+}
+
+/// A name that no other run has: the time and the process.
+fn run_name() -> String {
+    #[expect(clippy::disallowed_methods, reason = "runs must not share names")]
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let mut number = nanos ^ (u128::from(std::process::id()) << 64);
+    let mut name = String::new();
+    for _ in 0..12 {
+        name.push(char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]));
+        number /= 36;
+    }
+    name
+}
+
+pub(super) fn now_seconds() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "leftovers are told by their age")]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// DescribeExecution.
+pub(super) async fn describe(endpoint: &Endpoint, arn: &str) -> Result<Answer, EndpointError> {
+    let request = endpoint.client().describe_execution().execution_arn(arn);
+    endpoint
+        .call(Operation::DescribeExecution, |capture| async move {
+            request.customize().interceptor(capture).send().await
+        })
+        .await
+}
+
+/// StopExecution; one that is over or gone is stopped.
+pub(super) async fn stop(endpoint: &Endpoint, arn: &str) -> Result<(), EndpointError> {
+    stop_with(endpoint, arn, Some("Stepproof.CleanUp"), None).await
+}
+
+/// StopExecution with error and cause.
+pub(super) async fn stop_with(
+    endpoint: &Endpoint,
+    arn: &str,
+    error: Option<&str>,
+    cause: Option<&str>,
+) -> Result<(), EndpointError> {
+    let request = endpoint
+        .client()
+        .stop_execution()
+        .execution_arn(arn)
+        .set_error(error.map(str::to_owned))
+        .set_cause(cause.map(str::to_owned));
+    let stopped = endpoint.call(Operation::StopExecution, |capture| async move {
+        request.customize().interceptor(capture).send().await
+    });
+    gone(stopped.await)
+}
+
+pub(super) async fn delete_machine(endpoint: &Endpoint, arn: &str) -> Result<(), EndpointError> {
+    let request = endpoint.client().delete_state_machine().state_machine_arn(arn);
+    let deleted = endpoint.call(Operation::DeleteStateMachine, |capture| async move {
+        request.customize().interceptor(capture).send().await
+    });
+    gone(deleted.await)
+}
+
+pub(super) async fn delete_activity(endpoint: &Endpoint, arn: &str) -> Result<(), EndpointError> {
+    let request = endpoint.client().delete_activity().activity_arn(arn);
+    let deleted = endpoint.call(Operation::DeleteActivity, |capture| async move {
+        request.customize().interceptor(capture).send().await
+    });
+    gone(deleted.await)
+}
+
+/// What does not exist need not be taken away.
+fn gone(result: Result<Answer, EndpointError>) -> Result<(), EndpointError> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.code().is_some_and(|code| code.ends_with("DoesNotExist")) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The account and the region of an ARN.
+pub(super) fn account_of(arn: &str) -> Option<(&str, &str)> {
+    let mut parts = arn.split(':');
+    let region = parts.nth(3)?;
+    Some((region, parts.next()?))
+}
