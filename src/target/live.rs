@@ -384,16 +384,23 @@ impl Session {
     }
 
     fn own_words(&self, text: &str, started: &Started) -> String {
-        let mut text = text.replace(
-            &started.role_arn,
-            &format!("arn:aws:iam::{}:role/StepFunctions-{}", OWN.1, started.machines[0].name),
-        );
+        let machine = &started.machines[0].name;
+        let default = format!("arn:aws:iam::{}:role/StepFunctions-{machine}", OWN.1);
+        // A role that the case names stands there as it stands here.
+        let mut text = match &self.settings.role_arn {
+            Some(_) => text.replace(&started.role_arn, &default),
+            None => text.to_owned(),
+        };
+        // Arguments travel in an envelope, and paths into them lead through it.
+        text = text.replace("Arguments/arguments", "Arguments");
         for machine in &started.machines {
             text = text.replace(&machine.name, &machine.own);
         }
         match account_of(&started.arn) {
             Some((region, account)) => {
-                text.replace(&format!(":{region}:{account}:"), &format!(":{}:{}:", OWN.0, OWN.1))
+                let text = text
+                    .replace(&format!(":{region}:{account}:"), &format!(":{}:{}:", OWN.0, OWN.1));
+                text.replace(&format!(":iam::{account}:"), &format!(":iam::{}:", OWN.1))
             }
             None => text,
         }

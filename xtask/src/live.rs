@@ -67,7 +67,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         println!("LEFT BEHIND: {arn}: {error}");
     }
     if let Some(path) = &arguments.report {
-        let text = report(arguments, &names, &reports).to_json_pretty() + "\n";
+        // A line for each case: small to keep, and readable in review.
+        let text =
+            report(arguments, &names, &reports).to_json().replace("{\"case\"", "\n{\"case\"");
+        let text = text + "\n";
         std::fs::write(path, text)
             .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
     }
