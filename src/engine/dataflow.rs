@@ -413,26 +413,13 @@ impl Execution {
         name: &str,
         field: Option<&Field<i64>>,
     ) -> Result<Option<i64>, Fault> {
-        let Some(field) = field else { return Ok(None) };
-        match field {
-            Field::Literal(value) => Ok(Some(*value)),
-            Field::Path(path) => {
-                let input = self.effective_input(id, state)?;
-                let found = self.read_path(id, &input, path)?;
-                let integer = found.as_number().filter(|number| number.is_integer_text());
-                integer.and_then(|number| number.as_i64()).map(Some).ok_or_else(|| {
-                    Fault::Runtime(causes::not_an_integer(name, path.text(), &found))
-                })
-            }
-            Field::Intrinsic(_) => Ok(None),
-            Field::Jsonata(expression) => {
-                let found = self.evaluate_field(id, expression, name)?;
-                // Fractions are cut off, towards zero (measured on AWS).
-                found.as_f64().map(|float| Some(float.trunc() as i64)).ok_or_else(|| {
-                    causes::unexpected_result(expression.text(), name, "number", &found)
-                })
-            }
-        }
+        let at_path = |found: &Value| {
+            let integer = found.as_number().filter(|number| number.is_integer_text());
+            integer.and_then(|number| number.as_i64())
+        };
+        // Fractions are cut off, towards zero (measured on AWS).
+        let evaluated = |found: &Value| found.as_f64().map(|float| float.trunc() as i64);
+        self.number_as(id, state, name, field, (at_path, evaluated))
     }
 
     /// A field of numbers, wherever it comes from.
@@ -443,20 +430,31 @@ impl Execution {
         name: &str,
         field: Option<&Field<f64>>,
     ) -> Result<Option<f64>, Fault> {
-        let Some(field) = field else { return Ok(None) };
+        self.number_as(id, state, name, field, (Value::as_f64, Value::as_f64))
+    }
+
+    /// A number that `of.0` makes of what a path leads to, or `of.1` of what JSONata gives.
+    fn number_as<T: Copy>(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        name: &str,
+        field: Option<&Field<T>>,
+        of: (impl Fn(&Value) -> Option<T>, impl Fn(&Value) -> Option<T>),
+    ) -> Result<Option<T>, Fault> {
         match field {
-            Field::Literal(value) => Ok(Some(*value)),
-            Field::Path(path) => {
+            None | Some(Field::Intrinsic(_)) => Ok(None),
+            Some(Field::Literal(value)) => Ok(Some(*value)),
+            Some(Field::Path(path)) => {
                 let input = self.effective_input(id, state)?;
                 let found = self.read_path(id, &input, path)?;
-                found.as_f64().map(Some).ok_or_else(|| {
+                of.0(&found).map(Some).ok_or_else(|| {
                     Fault::Runtime(causes::not_an_integer(name, path.text(), &found))
                 })
             }
-            Field::Intrinsic(_) => Ok(None),
-            Field::Jsonata(expression) => {
+            Some(Field::Jsonata(expression)) => {
                 let found = self.evaluate_field(id, expression, name)?;
-                found.as_f64().map(Some).ok_or_else(|| {
+                of.1(&found).map(Some).ok_or_else(|| {
                     causes::unexpected_result(expression.text(), name, "number", &found)
                 })
             }

@@ -20,7 +20,7 @@ fn machine(definition: serde_json::Value) -> Arc<StateMachine> {
     Arc::new(machine.unwrap_or_else(|| panic!("{problems:#?}")))
 }
 
-fn start(input: serde_json::Value) -> Start {
+pub(super) fn start(input: serde_json::Value) -> Start {
     Start {
         arn: "arn:aws:states:us-east-1:123456789012:execution:m:e".into(),
         name: "e".into(),

@@ -22,20 +22,10 @@ fn execution(
 ) -> Execution {
     let machine = parse_text("test.json", &definition.to_string()).0.unwrap();
     let start = Start {
-        arn: "arn:aws:states:us-east-1:123456789012:execution:m:e".into(),
-        name: "e".into(),
-        state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:m".into(),
-        state_machine_name: "m".into(),
-        state_machine_version_arn: None,
-        state_machine_alias_arn: None,
-        role_arn: "arn:aws:iam::123456789012:role/r".into(),
-        region: "us-east-1".into(),
         execution_type,
-        synchronous: false,
-        input: Value::object::<&str>([]),
-        seed: 0,
         interleaving,
         limits: Limits { history_events: 12, ..Limits::today() },
+        ..crate::engine::tests::start(serde_json::json!({}))
     };
     Execution::start(START, Arc::new(machine), start)
 }
