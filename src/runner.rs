@@ -56,6 +56,13 @@ pub struct CaseReport {
     unused: Vec<(Option<String>, String)>,
 }
 
+impl CaseReport {
+    /// Whether no call used the mock with this key, of the machine under test.
+    pub fn leaves_unused(&self, key: &str) -> bool {
+        self.unused.iter().any(|(machine, unused)| machine.is_none() && unused == key)
+    }
+}
+
 /// How a case ended.
 #[derive(Clone, Debug)]
 pub enum CaseOutcome {

@@ -109,6 +109,11 @@ impl Scaffold {
         self.cases.push(ScaffoldCase { name: format!("{name} fails"), mock });
     }
 
+    /// Leaves out the cases for which `keep`, asked in their order, says no.
+    pub fn retain_cases(&mut self, mut keep: impl FnMut() -> bool) {
+        self.cases.retain(|_| keep());
+    }
+
     /// The cases' names, in order.
     pub fn cases(&self) -> impl Iterator<Item = &str> {
         self.cases.iter().map(|case| case.name.as_str())
