@@ -12,6 +12,7 @@ mod file;
 mod init;
 mod output;
 mod parallel;
+mod record;
 mod replay;
 mod run;
 mod scenario;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments, &terminal),
         Command::Diff(arguments) => diff::run(&arguments, &terminal),
         Command::Exec(arguments) => exec::run(&arguments, &terminal),
+        Command::Record(arguments) => record::run(&arguments, &terminal),
         Command::Replay(arguments) => replay::run(&arguments, &terminal),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(&arguments, &terminal),

@@ -18,6 +18,8 @@ mod index;
 mod manifest;
 mod pages;
 mod read;
+mod scenario;
+mod sources;
 mod storage;
 mod write;
 
@@ -31,6 +33,10 @@ pub use index::{Identity, Index};
 pub use manifest::{FORMAT, MANIFEST, Manifest, Origin, Provenance};
 pub use pages::{Joined, join_pages};
 pub use read::{Files, ReadOptions, Recording, find};
+#[cfg(test)]
+pub(crate) use scenario::tests::problem as scenario_problem;
+pub use scenario::{Draft, Drafted};
+pub use sources::{Found, from_files};
 pub use storage::{Disk, Storage};
 pub use write::{About, Mode, Outcome, Writer};
 

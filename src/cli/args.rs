@@ -82,6 +82,8 @@ pub enum Command {
     Exec(Exec),
     /// Replay recorded histories against a definition.
     Replay(Replay),
+    /// Record executions that happened, as folders for review and for replays.
+    Record(Record),
     /// Compare two histories.
     Diff(Diff),
     /// Check definitions: everything that AWS would refuse or that cannot be meant.
@@ -308,6 +310,92 @@ pub struct Replay {
     pub jobs: Option<usize>,
 }
 
+const RECORD_HELP: &str = "\
+A recording is a folder: definition, execution, history as the service answered it, and
+recording.toml with where it comes from, hashes, and how much was redacted. Account ids, task
+tokens, credentials and e-mail addresses are replaced by pseudonyms, the same for the same value,
+so that the recording still replays; `[redaction]` in stepproof.toml adds `keys`, `paths`, `patterns`
+and what to `keep`. Pseudonyms are the same in other runs only with the same key.
+
+Of a folder every `*.json` in it belongs to one execution; files named by themselves belong together,
+and a log may hold any number of executions.
+
+Examples:
+  aws stepfunctions get-execution-history --execution-arn ARN > history.json
+  aws stepfunctions describe-execution --execution-arn ARN > execution.json
+  aws stepfunctions describe-state-machine-for-execution --execution-arn ARN > machine.json
+  stepproof record --from history.json execution.json machine.json
+
+  aws logs filter-log-events --log-group-name GROUP > log.json
+  stepproof record --from log.json --definition order.asl.json --mode new";
+
+/// `stepproof record`.
+#[derive(Debug, Args)]
+#[command(after_help = RECORD_HELP)]
+pub struct Record {
+    /// Files: what the AWS CLI printed, the console exported, or CloudWatch Logs; or folders.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILES")]
+    pub from: Vec<PathBuf>,
+    /// The folder that the recordings go into.
+    #[arg(long, value_name = "FOLDER", default_value = "recordings")]
+    pub into: PathBuf,
+    /// The definition that was run, where the files do not hold it.
+    #[arg(long, value_name = "FILE")]
+    pub definition: Option<PathBuf>,
+    /// What is recorded: once (into a folder without recordings, or on where a recorder was
+    /// stopped), none, new (what the folder does not hold), all (again).
+    #[arg(long, value_enum, default_value_t = RecordMode::Once, value_name = "MODE",
+        hide_possible_values = true)]
+    pub mode: RecordMode,
+    /// The state machine and the execution, where the files do not say it.
+    #[arg(long, value_name = "MACHINE/NAME")]
+    pub name: Option<String>,
+    /// Who made the histories: aws, or the name of another service.
+    #[arg(long, value_name = "NAME", default_value = "aws")]
+    pub source: String,
+    /// What the recording shows.
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// Write everything as it is, secrets too.
+    #[arg(long)]
+    pub no_redact: bool,
+    /// A file with the key of the pseudonyms, 16 bytes or more, to be kept outside of the
+    /// recordings; STEPPROOF_REDACTION_KEY holds one, too. By default every run has its own.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_redact")]
+    pub redaction_key: Option<PathBuf>,
+    /// The file with the rules of redaction; by default stepproof.toml of this folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_redact")]
+    pub config: Option<PathBuf>,
+}
+
+/// What is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordMode {
+    /// Into a folder without recordings, or what a stopped recorder left.
+    Once,
+    /// Nothing.
+    None,
+    /// What the folder does not hold.
+    New,
+    /// Everything.
+    All,
+}
+
+/// `stepproof scenario from`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  stepproof scenario from recordings/refund --output \
+    refund.scenario.yaml\n  stepproof scenario from history.json --definition order.asl.json")]
+pub struct ScenarioFrom {
+    /// A recording's folder, or a history.
+    pub recording: PathBuf,
+    /// The definition, where the recording has none.
+    #[arg(long, value_name = "FILE")]
+    pub definition: Option<PathBuf>,
+    /// Write the scenario here; an existing file is not overwritten. By default it is printed.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// The forms of a report that has no JUnit form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
@@ -370,6 +458,9 @@ pub struct Init {
 /// `stepproof scenario`.
 #[derive(Debug, Subcommand)]
 pub enum Scenario {
+    /// Write the scenario that a recording shows: its input, mocks that answer as the services
+    /// did, and what came of it.
+    From(ScenarioFrom),
     /// Write scenarios from Step Functions Local's mock file (MockConfigFile.json).
     ImportMocks(ImportMocks),
     /// Write Step Functions Local's mock file (MockConfigFile.json) from scenarios.

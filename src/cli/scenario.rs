@@ -1,6 +1,7 @@
 //! `stepproof scenario`: scenario files from elsewhere, and for elsewhere.
 
 mod export_mocks;
+mod from;
 mod import_mocks;
 
 use super::Exit;
@@ -9,6 +10,7 @@ use super::output::Terminal;
 
 pub(super) fn run(arguments: &Scenario, terminal: &Terminal) -> Result<Exit, String> {
     match arguments {
+        Scenario::From(arguments) => from::run(arguments, terminal),
         Scenario::ImportMocks(arguments) => import_mocks::run(arguments, terminal),
         Scenario::ExportMocks(arguments) => export_mocks::run(arguments, terminal),
     }

@@ -205,4 +205,20 @@ proptest! {
     ) {
         replays(&run(&grown(&genes, seed).interleaving(order)))?;
     }
+
+    /// Mocks written from a history answer as those did that made it.
+    #[cfg(feature = "recordings")]
+    #[test]
+    fn what_was_simulated_becomes_a_passing_scenario(
+        genes in prop::collection::vec(any::<u8>(), 1..120),
+        seed in any::<u8>(),
+    ) {
+        let run = run(&grown(&genes, seed));
+        let source = &run.execution().machine.source;
+        // A scenario draws other delays.
+        prop_assume!(!source.contains("JitterStrategy"));
+        let path = std::path::Path::new("definition.json");
+        let problem = crate::recording::scenario_problem(path, source, run.history());
+        prop_assert!(problem.is_none(), "{}\n{source}\n{}", problem.unwrap(), run.history());
+    }
 }

@@ -129,7 +129,10 @@ const LAYERS: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["redaction"], &["json", "value", "query"]),
-    (&["recording"], &["json", "value", "time", "history", "asl", "redaction"]),
+    (
+        &["recording"],
+        &["json", "value", "time", "duration", "history", "asl", "scenario", "redaction"],
+    ),
     (&["report"], &["value", "duration", "diagnostic", "scenario", "runner"]),
     (
         &["server"],
