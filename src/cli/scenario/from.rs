@@ -74,6 +74,7 @@ fn passes(target: &Path, text: &str) -> Result<Option<String>, String> {
     let report = runner::run_case(&scenario, &scenario.cases[0], None);
     Ok(match report.outcome {
         CaseOutcome::Passed => None,
+        CaseOutcome::Skipped(why) => Some(why),
         CaseOutcome::Failed(checks) => {
             let failed: Vec<&str> = checks.iter().map(|check| check.what.as_str()).collect();
             Some(format!("{} differ", failed.join(", ")))

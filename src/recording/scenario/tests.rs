@@ -26,6 +26,7 @@ pub(crate) fn problem(definition: &Path, text: &str, history: &History) -> Optio
     };
     match run_case(&scenario, &scenario.cases[0], None).outcome {
         CaseOutcome::Passed => None,
+        CaseOutcome::Skipped(why) => Some(format!("skipped: {why}")),
         CaseOutcome::Failed(checks) => {
             let first = &checks[0];
             Some(format!(
