@@ -265,10 +265,13 @@ impl Restoring<'_> {
                             calls[event.id as usize] = call;
                             continue;
                         };
-                        if open.to_submit && event.event_type == EventType::ActivitySucceeded
-                            || open.to_submit && event.event_type == EventType::ActivityFailed
-                            || open.to_submit && event.event_type == EventType::ActivityTimedOut
-                        {
+                        let ends = matches!(
+                            event.event_type,
+                            EventType::ActivitySucceeded
+                                | EventType::ActivityFailed
+                                | EventType::ActivityTimedOut
+                        );
+                        if open.to_submit && ends {
                             open.to_submit = false;
                             let id = events.len() as EventId + 1;
                             let (event_type, details) = open.submitted();
