@@ -266,10 +266,13 @@ fn is_aws(url: &str) -> bool {
 
 /// Keeps the bytes of an answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Capture(Arc<Mutex<Option<(u16, Arc<[u8]>)>>>);
+pub(super) struct Capture(Arc<Mutex<Option<Captured>>>);
+
+/// Status and body of an answer.
+type Captured = (u16, Arc<[u8]>);
 
 impl Capture {
-    fn take(&self) -> Option<(u16, Arc<[u8]>)> {
+    fn take(&self) -> Option<Captured> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
