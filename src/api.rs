@@ -3,22 +3,23 @@
 //! [`call`] takes the name of an operation and the body of a request, and answers the body of the
 //! response. It performs no I/O and asks no clock: a server puts HTTP around it.
 
-mod activity;
-mod body;
 mod execution;
 mod machine;
-mod map_run;
-mod version;
-mod write;
+mod page;
+mod request;
+mod schema;
+mod task;
 
-pub use crate::service::ApiError;
 use std::sync::Arc;
 
-use crate::service::{ActivityTask, ExecutionId, PollId, Service};
-use crate::test_state::TestStateRequest;
-use crate::time::Timestamp;
+use request::Asked;
 
-use body::Body;
+use crate::json;
+use crate::service::{Account, ActivityTask, ExecutionId, PollId, Service};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+pub use crate::service::ApiError;
 
 /// What a call came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,52 +34,66 @@ pub enum Answer {
     SyncExecution(ExecutionId),
 }
 
-/// The operations of the service model.
-pub const OPERATIONS: [&str; 37] = [
-    "CreateActivity",
-    "CreateStateMachine",
-    "CreateStateMachineAlias",
-    "DeleteActivity",
-    "DeleteStateMachine",
-    "DeleteStateMachineAlias",
-    "DeleteStateMachineVersion",
-    "DescribeActivity",
-    "DescribeExecution",
-    "DescribeMapRun",
-    "DescribeStateMachine",
-    "DescribeStateMachineAlias",
-    "DescribeStateMachineForExecution",
-    "GetActivityTask",
-    "GetExecutionHistory",
-    "ListActivities",
-    "ListExecutions",
-    "ListMapRuns",
-    "ListStateMachineAliases",
-    "ListStateMachineVersions",
-    "ListStateMachines",
-    "ListTagsForResource",
-    "PublishStateMachineVersion",
-    "RedriveExecution",
-    "SendTaskFailure",
-    "SendTaskHeartbeat",
-    "SendTaskSuccess",
-    "StartExecution",
-    "StartSyncExecution",
-    "StopExecution",
-    "TagResource",
-    "TestState",
-    "UntagResource",
-    "UpdateMapRun",
-    "UpdateStateMachine",
-    "UpdateStateMachineAlias",
-    "ValidateStateMachineDefinition",
+type Handler = fn(&mut Service, &Asked) -> Result<Answer, ApiError>;
+
+/// The names of all operations, in order.
+pub const OPERATIONS: [&str; 37] = {
+    let mut names = [""; 37];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = HANDLERS[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// By name, in order.
+const HANDLERS: [(&str, Handler); 37] = [
+    ("CreateActivity", task::create_activity),
+    ("CreateStateMachine", machine::create),
+    ("CreateStateMachineAlias", machine::create_alias),
+    ("DeleteActivity", task::delete_activity),
+    ("DeleteStateMachine", machine::delete),
+    ("DeleteStateMachineAlias", machine::delete_alias),
+    ("DeleteStateMachineVersion", machine::delete_version),
+    ("DescribeActivity", task::describe_activity),
+    ("DescribeExecution", execution::describe),
+    ("DescribeMapRun", execution::describe_map_run),
+    ("DescribeStateMachine", machine::describe),
+    ("DescribeStateMachineAlias", machine::describe_alias),
+    ("DescribeStateMachineForExecution", machine::describe_for_execution),
+    ("GetActivityTask", task::poll),
+    ("GetExecutionHistory", execution::history),
+    ("ListActivities", task::list_activities),
+    ("ListExecutions", execution::list),
+    ("ListMapRuns", execution::list_map_runs),
+    ("ListStateMachineAliases", machine::list_aliases),
+    ("ListStateMachineVersions", machine::list_versions),
+    ("ListStateMachines", machine::list),
+    ("ListTagsForResource", task::list_tags),
+    ("PublishStateMachineVersion", machine::publish),
+    ("RedriveExecution", execution::redrive),
+    ("SendTaskFailure", task::send_failure),
+    ("SendTaskHeartbeat", task::send_heartbeat),
+    ("SendTaskSuccess", task::send_success),
+    ("StartExecution", execution::start),
+    ("StartSyncExecution", execution::start_sync),
+    ("StopExecution", execution::stop),
+    ("TagResource", task::tag),
+    ("TestState", task::test_state),
+    ("UntagResource", task::untag),
+    ("UpdateMapRun", execution::update_map_run),
+    ("UpdateStateMachine", machine::update),
+    ("UpdateStateMachineAlias", machine::update_alias),
+    ("ValidateStateMachineDefinition", task::validate_definition),
 ];
 
-/// A request that is read: it names an operation and is JSON.
+/// A request that is read: it names an operation and is a JSON object.
 #[derive(Debug)]
 pub struct Request {
     operation: &'static str,
-    body: Body,
+    handler: Handler,
+    body: Value,
 }
 
 impl Request {
@@ -88,11 +103,12 @@ impl Request {
     ///
     /// `UnknownOperationException`, and `SerializationException` for a body that is no JSON object.
     pub fn parse(operation: &str, body: &[u8]) -> Result<Self, ApiError> {
-        let Some(operation) = OPERATIONS.iter().find(|known| **known == operation) else {
-            let message = format!("unknown operation `{operation}`");
+        let found = HANDLERS.binary_search_by_key(&operation, |(name, _)| *name).ok();
+        let Some((operation, handler)) = found.map(|index| HANDLERS[index]) else {
+            let message = format!("Unknown operation: '{operation}'");
             return Err(ApiError::new("UnknownOperationException", message));
         };
-        Ok(Self { operation, body: Body::parse(body)? })
+        Ok(Self { operation, handler, body: read(body)? })
     }
 
     /// The name of the operation.
@@ -100,30 +116,45 @@ impl Request {
         self.operation
     }
 
+    /// `stateMachineArn`, where the request has it as a string.
+    pub fn state_machine_arn(&self) -> Option<Arc<str>> {
+        request::text_in(&self.body, "stateMachineArn")
+    }
+
     /// The test case that `stateMachineArn` of a start names behind a `#`, as Step Functions Local
     /// has it. The ARN is without it from then on.
     pub fn split_test_case(&mut self) -> Option<String> {
-        match self.operation {
-            "StartExecution" | "StartSyncExecution" => self.body.split("stateMachineArn", '#'),
-            _ => None,
+        if !matches!(self.operation, "StartExecution" | "StartSyncExecution") {
+            return None;
         }
+        let Value::Object(members) = &self.body else { return None };
+        let arn = members.get("stateMachineArn")?.as_str()?;
+        let (arn, case) = arn.split_once('#')?;
+        let (arn, case) = (Value::string(arn), case.to_owned());
+        self.body = Value::Object(members.with("stateMachineArn", arn));
+        Some(case)
     }
 
-    /// `stateMachineArn`, where the request has it as a string.
-    pub fn state_machine_arn(&self) -> Option<Arc<str>> {
-        self.body.text("stateMachineArn").ok().flatten()
+    /// The answer, where it needs nothing of the account but its name: those operations may take
+    /// their time, and nobody else has to wait for them.
+    pub fn answer_alone(&self, now: Timestamp, account: &Account) -> Option<AnsweredAlone> {
+        let answer = match self.operation {
+            "TestState" => task::test_state_alone,
+            "ValidateStateMachineDefinition" => task::validate_alone,
+            _ => return None,
+        };
+        Some(self.checked(now).and_then(|asked| answer(account, &asked)))
     }
 
-    /// The answer, where it needs nothing of the account: those operations may take their time, and
-    /// nobody else has to wait for them.
-    pub fn answer_alone(&self) -> Option<Result<String, ApiError>> {
-        match self.operation {
-            "TestState" => Some(test_state(&self.body)),
-            "ValidateStateMachineDefinition" => Some(machine::validate(&self.body)),
-            _ => None,
-        }
+    /// The request with its time, held against its members' types and constraints.
+    fn checked(&self, now: Timestamp) -> Result<Asked, ApiError> {
+        schema::check(schema::members(self.operation), &self.body)?;
+        Ok(Asked { operation: self.operation, body: self.body.clone(), now })
     }
 }
+
+/// The body of the response of an operation that needs no account.
+pub type AnsweredAlone = Result<String, ApiError>;
 
 /// Does what one request asks for. `operation` is the name behind the dot of `X-Amz-Target`.
 ///
@@ -153,53 +184,35 @@ pub fn answer(
     now: Timestamp,
     request: &Request,
 ) -> Result<Answer, ApiError> {
-    if let Some(answer) = request.answer_alone() {
-        return answer.map(Answer::Ready);
-    }
-    let Request { operation, body } = request;
-    let text = match *operation {
-        "GetActivityTask" => return activity::task(service, now, body),
-        "StartSyncExecution" => return execution::start_sync(service, now, body),
-        "CreateActivity" => activity::create(service, now, body),
-        "DeleteActivity" => activity::delete(service, now, body),
-        "DescribeActivity" => activity::describe(service, body),
-        "ListActivities" => activity::list(service, body),
-        "SendTaskFailure" => activity::fail(service, now, body),
-        "SendTaskHeartbeat" => activity::heartbeat(service, now, body),
-        "SendTaskSuccess" => activity::succeed(service, now, body),
-        "CreateStateMachine" => machine::create(service, now, body),
-        "DeleteStateMachine" => machine::delete(service, body),
-        "DescribeStateMachine" => machine::describe(service, body),
-        "DescribeStateMachineForExecution" => machine::describe_for_execution(service, body),
-        "ListStateMachines" => machine::list(service, body),
-        "ListTagsForResource" => machine::tags(service, body),
-        "TagResource" => machine::tag(service, body),
-        "UntagResource" => machine::untag(service, body),
-        "UpdateStateMachine" => machine::update(service, now, body),
-        "CreateStateMachineAlias" => version::create_alias(service, now, body),
-        "DeleteStateMachineAlias" => version::delete_alias(service, body),
-        "DeleteStateMachineVersion" => version::delete(service, body),
-        "DescribeStateMachineAlias" => version::describe_alias(service, body),
-        "ListStateMachineAliases" => version::list_aliases(service, body),
-        "ListStateMachineVersions" => version::list(service, body),
-        "PublishStateMachineVersion" => version::publish(service, now, body),
-        "UpdateStateMachineAlias" => version::update_alias(service, now, body),
-        "DescribeMapRun" => map_run::describe(service, body),
-        "ListMapRuns" => map_run::list(service, body),
-        "UpdateMapRun" => map_run::update(service, now, body),
-        "DescribeExecution" => execution::describe(service, now, body),
-        "GetExecutionHistory" => execution::history(service, body),
-        "ListExecutions" => execution::list(service, body),
-        "RedriveExecution" => execution::redrive(service, now, body),
-        "StartExecution" => execution::start(service, now, body),
-        _ => execution::stop(service, now, body),
-    };
-    text.map(Answer::Ready)
+    (request.handler)(service, &request.checked(now)?)
 }
 
-/// The answer of GetActivityTask: the task, or a null token where there was none for a minute.
+fn read(body: &[u8]) -> Result<Value, ApiError> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| schema::serialization(&format!("the body is not UTF-8: {error}")))?;
+    match json::parse(text) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(other) => {
+            let kind = other.kind();
+            Err(schema::serialization(&format!("the body must be a JSON object, not {kind}")))
+        }
+        Err(error) => {
+            let place = error.locate(text);
+            Err(schema::serialization(&format!("the body is not JSON: {place}")))
+        }
+    }
+}
+
+/// The answer of GetActivityTask: the task, or a null token where there was none for a minute
+/// (API reference, GetActivityTask).
 pub fn activity_task(task: Option<&ActivityTask>) -> String {
-    activity::answer(task)
+    match task {
+        Some(task) => request::Members::new()
+            .text("taskToken", &task.task_token)
+            .text("input", &task.input.to_json())
+            .end(),
+        None => String::from(r#"{"taskToken":null}"#),
+    }
 }
 
 /// The answer of StartSyncExecution, whose execution has ended.
@@ -207,16 +220,5 @@ pub fn sync_execution(service: &Service, execution: ExecutionId) -> String {
     execution::sync_answer(service, execution)
 }
 
-fn test_state(body: &Body) -> Result<String, ApiError> {
-    let tested = TestStateRequest::from_json(&body.value())
-        .and_then(|request| crate::test_state::test_state(&request));
-    match tested {
-        Ok(response) => Ok(response.to_json().to_json()),
-        Err(error) => Err(ApiError::new(error.code, error.message)),
-    }
-}
-
-/// What an operation without an answer answers.
-fn nothing() -> String {
-    String::from("{}")
-}
+#[cfg(test)]
+mod tests;

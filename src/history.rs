@@ -45,7 +45,7 @@ pub use event::{
     ExecutionStarted, Failure, HistoryEvent, LambdaFunctionScheduled, MapRunRedriven,
     TaskCredentials, TaskScheduled,
 };
-pub use log::{LogLevel, LogOptions};
+pub use log::{LogLevel, LogOptions, without_data};
 pub use normalize::Rule;
 pub use payload::{Payload, Unread};
 pub use read::{HistoryError, Note};

@@ -206,7 +206,14 @@ impl Service {
         input: Input,
     ) -> Result<(), Rejected> {
         let record = self.records.find_mut(execution).ok_or(Rejected::ExecutionEnded)?;
+        let goes_on = matches!(
+            input,
+            Input::TaskSucceeded { .. } | Input::TaskFailed { .. } | Input::MapRunEnded { .. }
+        );
         record.execution.handle(now, input)?;
+        if goes_on {
+            self.stop_if_doomed(execution, now);
+        }
         self.wake(execution);
         Ok(())
     }
@@ -221,6 +228,7 @@ impl Service {
             let record = &mut self.records[execution];
             record.deadline = None;
             record.execution.handle_timeout(now);
+            self.stop_if_doomed(execution, now);
             self.wake(execution);
         }
         self.expire_polls(now);
@@ -236,9 +244,6 @@ impl Service {
                 let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
                 return Output::Idle(earlier(deadline, self.next_poll_expiry()));
             };
-            if self.is_doomed(id) {
-                continue;
-            }
             let record = &mut self.records[id];
             let before = record.execution.transitions();
             let output = record.execution.poll();
@@ -393,17 +398,13 @@ impl Service {
         id
     }
 
-    /// Stops an execution of a deleted machine that has made a state transition since. True where
-    /// it did.
-    fn is_doomed(&mut self, id: ExecutionId) -> bool {
+    /// Stops an execution of a deleted machine, which is about to make a state transition.
+    fn stop_if_doomed(&mut self, id: ExecutionId, now: Timestamp) {
         let record = &mut self.records[id];
-        let due = record.doomed.is_some_and(|at| record.execution.transitions() > at);
-        if !due || record.execution.result().is_some() {
-            return false;
+        if std::mem::take(&mut record.doomed) {
+            // It has ended where it refuses.
+            let _ = record.execution.handle(now, Input::Stop { failure: Failure::default() });
         }
-        record.doomed = None;
-        let now = record.execution.now();
-        record.execution.handle(now, Input::Stop { failure: Failure::default() }).is_ok()
     }
 
     fn keep_token(&mut self, execution: ExecutionId, request: &TaskRequest) {

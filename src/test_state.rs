@@ -186,7 +186,10 @@ fn run(
 }
 
 fn start(request: &TestStateRequest) -> Start {
-    let (region, account) = ("us-east-1", "123456789012");
+    let (region, account) = match &request.account {
+        Some((region, account)) => (&**region, &**account),
+        None => ("us-east-1", "123456789012"),
+    };
     let role = format!("arn:aws:iam::{account}:role/stepproof");
     let machine = "TestState";
     let name = Entropy::new(request.seed).next_uuid();

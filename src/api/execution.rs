@@ -1,292 +1,279 @@
-//! Executions and their histories.
+//! Executions, their histories and their Map Runs.
 
 use std::sync::Arc;
 
-use super::body::{Body, check_arn};
-use super::write::{Answer as Write, page};
-use super::{Answer, ApiError, activity};
+use super::request::{Asked, Members, check_arn, date};
+use super::{Answer, ApiError, page};
 use crate::asl::ExecutionType;
-use crate::engine::ExecutionResult;
-use crate::history::{HistoryEvent, TimestampForm};
-use crate::service::{
-    ExecutionId, NewExecution, Operation, Record, Response, Service, StateMachineRecord,
-};
-use crate::time::Timestamp;
+use crate::asl::validate::syntax_complaint;
+use crate::engine::ExecutionStatus;
+use crate::history::{Failure, HistoryEvent, TimestampForm, without_data};
+use crate::map_run::MapRunUpdate;
+use crate::service::{ExecutionId, MapRunId, NewExecution, Operation, Record, Response, Service};
 use crate::value::{Map, Value};
 
-const KIND: &[&str] = &["execution", "express"];
+const EXECUTION: &[&str] = &["execution"];
+const MACHINE: &[&str] = &["stateMachine"];
+const MAP_RUN: &[&str] = &["mapRun"];
 
-/// Characters of `traceHeader` and of a RedriveExecution's `clientToken` (service model).
-const TRACE_HEADER: usize = 256;
-const CLIENT_TOKEN: usize = 64;
-
-pub(super) fn start(
-    service: &mut Service,
-    now: Timestamp,
-    body: &Body,
-) -> Result<String, ApiError> {
-    let id = service.start_execution(now, new(body)?)?;
-    let record = service.execution(id);
-    let answer = Write::new().text("executionArn", &record.arn);
-    Ok(answer.date("startDate", record.execution.started_at()).end())
-}
-
-pub(super) fn start_sync(
-    service: &mut Service,
-    now: Timestamp,
-    body: &Body,
-) -> Result<Answer, ApiError> {
-    let metadata_only = body.metadata_only()?;
-    let new = NewExecution { synchronous: true, metadata_only, ..new(body)? };
-    service.start_execution(now, new).map(Answer::SyncExecution)
-}
-
-fn new(body: &Body) -> Result<NewExecution, ApiError> {
-    let arn = body.arn("stateMachineArn", &["stateMachine"])?;
-    if arn.contains('/') {
-        let reason = Some("API_DOES_NOT_SUPPORT_LABELED_ARNS");
-        let message = "This operation does not support the ARN of a Map Run's state machine";
-        return Err(ApiError { reason, ..ApiError::validation(message.to_owned()) });
+/// The execution that the request names. Express ones are described nowhere: only their logs know
+/// them.
+pub(super) fn find<'a>(service: &'a Service, request: &Asked) -> Result<&'a Record, ApiError> {
+    let arn = request.text("executionArn");
+    check_arn(&arn, EXECUTION)?;
+    match service.find_execution(&arn) {
+        Some(id) => Ok(service.execution(id)),
+        None => Err(ApiError::execution_does_not_exist(&arn)),
     }
-    let name = body.text("name")?;
-    let input = match body.text("input")? {
-        Some(text) => {
-            Value::parse(&text).map_err(|error| ApiError::invalid_input(&error.locate(&text)))?
-        }
-        None => Value::from(Map::default()),
+}
+
+/// `input`: `{}` where there is none; an empty text is refused
+/// (`sfn_api.invalid_start_execution_input`).
+fn input(request: &Asked) -> Result<Value, ApiError> {
+    let Some(text) = request.optional("input") else { return Ok(Value::object::<&str>([])) };
+    if text.is_empty() {
+        return Err(ApiError::invalid_input("Invalid execution input."));
+    }
+    Value::parse(&text).map_err(|error| ApiError::invalid_input(&syntax_complaint(&text, &error)))
+}
+
+fn begin(
+    service: &mut Service,
+    request: &Asked,
+    synchronous: bool,
+) -> Result<ExecutionId, ApiError> {
+    let arn = request.text("stateMachineArn");
+    check_arn(&arn, MACHINE)?;
+    super::request::refuse_label(&arn)?;
+    if service.find_state_machine(&arn).is_none() {
+        return Err(ApiError::state_machine_does_not_exist(&arn));
+    }
+    let new = NewExecution {
+        name: request.optional("name"),
+        trace_header: request.optional("traceHeader"),
+        synchronous,
+        metadata_only: request.metadata_only(),
+        ..NewExecution::new(arn, input(request)?)
     };
-    let trace_header = body.text_up_to("traceHeader", TRACE_HEADER)?;
-    Ok(NewExecution { name, trace_header, ..NewExecution::new(arn, input) })
+    service.start_execution(request.now, new)
 }
 
-pub(super) fn stop(service: &mut Service, now: Timestamp, body: &Body) -> Result<String, ApiError> {
-    let execution_arn = body.arn("executionArn", KIND)?;
-    let failure = activity::failure(service, body)?;
-    match service.handle(now, Operation::StopExecution { execution_arn, failure })? {
-        Response::Stopped(date) => Ok(Write::new().date("stopDate", date).end()),
-        _ => Ok(super::nothing()),
+pub(super) fn start(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let id = begin(service, request, false)?;
+    let record = service.execution(id);
+    let members = Members::new()
+        .text("executionArn", &record.arn)
+        .date("startDate", record.execution.started_at());
+    Ok(Answer::Ready(members.end()))
+}
+
+pub(super) fn start_sync(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    begin(service, request, true).map(Answer::SyncExecution)
+}
+
+/// Members that hold an execution's data, which `METADATA_ONLY` leaves out.
+const DATA: &[&str] = &["input", "inputDetails", "output", "outputDetails", "error", "cause"];
+
+fn describe_record(record: &Record, request: &Asked) -> Members {
+    let mut members = Members::new();
+    for (key, value) in record.describe(request.now, date) {
+        if !(request.metadata_only() && DATA.contains(&key)) {
+            members = members.value(key, &value);
+        }
     }
+    members.optional("traceHeader", record.trace_header.as_deref())
 }
 
-pub(super) fn redrive(
-    service: &mut Service,
-    now: Timestamp,
-    body: &Body,
-) -> Result<String, ApiError> {
-    let execution_arn = body.arn("executionArn", KIND)?;
-    let client_token = body.text_up_to("clientToken", CLIENT_TOKEN)?;
-    match service.handle(now, Operation::RedriveExecution { execution_arn, client_token })? {
-        Response::Redriven(date) => Ok(Write::new().date("redriveDate", date).end()),
-        _ => Ok(super::nothing()),
-    }
-}
-
-/// The Standard execution that `executionArn` names.
-pub(super) fn find<'s>(
-    service: &'s Service,
-    body: &Body,
-) -> Result<(ExecutionId, &'s Record), ApiError> {
-    let arn = body.arn("executionArn", KIND)?;
-    if arn.split(':').nth(5) == Some("express") {
-        return Err(ApiError::express_arn());
-    }
-    let found = service.find_execution(&arn).map(|id| (id, service.execution(id)));
-    found.ok_or_else(|| ApiError::execution_does_not_exist(&arn))
-}
-
-pub(super) fn describe(service: &Service, now: Timestamp, body: &Body) -> Result<String, ApiError> {
-    let (_, record) = find(service, body)?;
-    let metadata_only = body.metadata_only()?;
-    if !metadata_only {
+pub(super) fn describe(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let record = find(service, request)?;
+    if !request.metadata_only() {
         service.surroundings().check_key(&record.machine.settings.encryption)?;
     }
-    let execution = &record.execution;
-    let start = execution.start_parameters();
-    let (redrive_status, reason) = record.redrive_status(now);
-    let mut answer = data(Write::new(), record, metadata_only);
-    if let Some(child) = record.map_run {
-        answer = answer.text("mapRunArn", &service.map_run(child.run).run.request().map_run_arn);
-    }
-    answer = answer
-        .text("executionArn", &record.arn)
-        .text("name", &record.name)
-        .number("redriveCount", execution.redrive_count().into())
-        .some_date("redriveDate", execution.redriven_at())
-        .text("redriveStatus", redrive_status);
-    if let Some(reason) = &reason {
-        answer = answer.text("redriveStatusReason", reason);
-    }
-    Ok(answer
-        .date("startDate", execution.started_at())
-        .some("stateMachineAliasArn", start.state_machine_alias_arn.as_ref())
-        .text("stateMachineArn", &start.state_machine_arn)
-        .some("stateMachineVersionArn", start.state_machine_version_arn.as_ref())
-        .text("status", execution.status().api_name())
-        .some_date("stopDate", execution.ended_at())
-        .some("traceHeader", record.trace_header.as_ref())
-        .end())
+    let run = record.map_run.map(|child| service.map_run(child.run));
+    let run = run.map(|run| &*run.run.request().map_run_arn);
+    Ok(Answer::Ready(describe_record(record, request).optional("mapRunArn", run).end()))
 }
 
-/// Input, output, error and cause.
-fn data(mut answer: Write, record: &Record, metadata_only: bool) -> Write {
-    let included = if metadata_only { r#"{"included":false}"# } else { r#"{"included":true}"# };
-    let result = record.execution.result();
-    if let (Some(ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure)), false) =
-        (result, metadata_only)
-    {
-        answer = answer.some("cause", failure.cause.as_ref()).some("error", failure.error.as_ref());
-    }
-    if !metadata_only {
-        answer = answer.data("input", &record.execution.start_parameters().input);
-    }
-    answer = answer.raw("inputDetails", included);
-    if let Some(ExecutionResult::Succeeded(output)) = result {
-        if !metadata_only {
-            answer = answer.data("output", output);
+/// StartSyncExecution's answer (`base_scenarios.lambda_service_invoke_sync_execution`).
+pub(super) fn sync_answer(service: &Service, execution: ExecutionId) -> String {
+    let record = service.execution(execution);
+    let mut members = Members::new();
+    for (key, value) in service.sync_description(execution, date) {
+        if !(record.metadata_only && DATA.contains(&key)) {
+            members = members.value(key, &value);
         }
-        answer = answer.raw("outputDetails", included);
     }
-    answer
+    members.optional("traceHeader", record.trace_header.as_deref()).end()
 }
 
-/// The answer of StartSyncExecution; billed are whole tenths of a second and 64 MB
-/// (`base_scenarios.lambda_service_invoke_sync_execution`).
-pub(super) fn sync_answer(service: &Service, id: ExecutionId) -> String {
-    let record = service.execution(id);
-    let execution = &record.execution;
-    let started = execution.started_at();
-    let ended = execution.ended_at().unwrap_or(started);
-    let millis = (ended - started).max(1);
-    let billing = Write::new()
-        .number("billedDurationInMilliseconds", (millis + 99) / 100 * 100)
-        .number("billedMemoryUsedInMB", 64);
-    data(Write::new().raw("billingDetails", &billing.end()), record, record.metadata_only)
-        .text("executionArn", &record.arn)
-        .text("name", &record.name)
-        .date("startDate", started)
-        .text("stateMachineArn", &execution.start_parameters().state_machine_arn)
-        .text("status", execution.status().api_name())
-        .date("stopDate", ended)
-        .some("traceHeader", record.trace_header.as_ref())
-        .end()
+pub(super) fn stop(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let execution_arn = find(service, request)?.arn.clone();
+    let failure = Failure { error: request.optional("error"), cause: request.optional("cause") };
+    let operation = Operation::StopExecution { execution_arn, failure };
+    match service.handle(request.now, operation)? {
+        Response::Stopped(at) => Ok(Answer::Ready(Members::new().date("stopDate", at).end())),
+        other => Err(unexpected(&other)),
+    }
 }
 
-pub(super) fn list(service: &Service, body: &Body) -> Result<String, ApiError> {
-    let (machine, map_run) = (body.text("stateMachineArn")?, body.text("mapRunArn")?);
-    let status = body.status()?;
-    let redriven = body.word("redriveFilter", &["REDRIVEN", "NOT_REDRIVEN"])?;
-    let arn = match (machine, map_run) {
-        (Some(arn), None) => listed_machine(service, arn)?,
-        (None, Some(arn)) => {
-            check_arn(&arn, &["mapRun"])?;
-            service.find_map_run(&arn).ok_or_else(|| ApiError::resource_not_found(&arn))?;
-            arn
+pub(super) fn redrive(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let execution_arn = find(service, request)?.arn.clone();
+    let client_token = request.optional("clientToken");
+    let operation = Operation::RedriveExecution { execution_arn, client_token };
+    match service.handle(request.now, operation)? {
+        Response::Redriven(at) => Ok(Answer::Ready(Members::new().date("redriveDate", at).end())),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The account answers every operation with a response of its own: this cannot happen.
+pub(super) fn unexpected(response: &Response) -> ApiError {
+    ApiError::new("InternalFailure", format!("the account answered {response:?}"))
+}
+
+pub(super) fn list(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let (machine, run) = (request.optional("stateMachineArn"), request.optional("mapRunArn"));
+    let filter = request.optional("redriveFilter");
+    let arn = match (&machine, &run) {
+        (Some(machine), None) => listed_machine(service, machine, filter.as_deref())?,
+        (None, Some(run)) => {
+            check_arn(run, MAP_RUN)?;
+            if service.find_map_run(run).is_none() {
+                return Err(ApiError::resource_not_found(run));
+            }
+            run.clone()
         }
         _ => {
             let reason = Some("MISSING_REQUIRED_PARAMETER");
-            let message = "Must provide a StateMachine ARN or MapRun ARN, and not both.";
+            let message = "Must specify exactly one of stateMachineArn and mapRunArn";
             return Err(ApiError { reason, ..ApiError::validation(message.to_owned()) });
         }
     };
-    let scope = format!("ListExecutions {arn} {status:?} {redriven:?}");
-    let asked = body.page(&scope)?;
-    let before = asked.after.as_ref().and_then(|after| after.parse().ok()).map(ExecutionId);
-    // Nothing is pending for redrive here: redrives begin at once.
-    let (wanted, none) = (status.flatten(), status == Some(None));
-    let executions = service.executions_of(&arn, wanted, before).filter(move |record| {
-        let was_redriven = record.execution.redrive_count() > 0;
-        !none && redriven.is_none_or(|filter| (filter == 0) == was_redriven)
+    let status = request.optional("statusFilter");
+    let status = status.map(|name| named_status(&name));
+    let before = page::cursor(service, request)?.and_then(|id| id.parse().ok()).map(ExecutionId);
+    let executions = service.executions_of(&arn, status.flatten(), before);
+    // None waits for its redrive here: Map Runs begin what they redrive at once.
+    let nothing = status == Some(None);
+    let executions = executions.filter(|record| {
+        let redriven = record.execution.redrive_count() > 0;
+        !nothing && filter.as_deref().is_none_or(|filter| redriven == (filter == "REDRIVEN"))
     });
-    let mark = |record: &&Record| record.id.0.to_string();
-    Ok(page("executions", &scope, &asked, executions, mark, |record| entry(service, record)))
+    let cursor = |record: &&Record| record.id.0.to_string();
+    let write = |record: &&Record| listed(service, record);
+    Ok(Answer::Ready(page::write(service, request, "executions", executions, cursor, write)))
 }
 
-/// The machine, version or alias whose executions are listed: a Standard one.
-fn listed_machine(service: &Service, arn: Arc<str>) -> Result<Arc<str>, ApiError> {
-    check_arn(&arn, &["stateMachine"])?;
-    match service.find_state_machine(&arn) {
-        Some(record) if record.execution_type == ExecutionType::Express => {
-            Err(ApiError::type_not_supported())
-        }
-        Some(_) => Ok(arn),
-        None => Err(ApiError::state_machine_does_not_exist(&arn)),
+fn listed_machine(
+    service: &Service,
+    arn: &Arc<str>,
+    redrive_filter: Option<&str>,
+) -> Result<Arc<str>, ApiError> {
+    check_arn(arn, MACHINE)?;
+    super::request::refuse_label(arn)?;
+    let Some(machine) = service.find_state_machine(arn) else {
+        return Err(ApiError::state_machine_does_not_exist(arn));
+    };
+    if machine.execution_type == ExecutionType::Express {
+        return Err(ApiError::type_not_supported());
     }
+    if redrive_filter.is_some() {
+        let message = "redriveFilter is not supported with stateMachineArn";
+        return Err(ApiError::validation(message.to_owned()));
+    }
+    Ok(arn.clone())
 }
 
-fn entry(service: &Service, record: &Record) -> String {
+fn named_status(name: &str) -> Option<ExecutionStatus> {
+    use ExecutionStatus::{Aborted, Failed, Running, Succeeded, TimedOut};
+    let all = [Running, Succeeded, Failed, TimedOut, Aborted];
+    all.into_iter().find(|status| status.api_name() == name)
+}
+
+/// An entry of ListExecutions: what the description has, less (service model, ExecutionListItem).
+fn listed(service: &Service, record: &Record) -> String {
     let execution = &record.execution;
     let start = execution.start_parameters();
-    let mut answer = Write::new().text("executionArn", &record.arn);
+    let mut members = Members::new()
+        .text("executionArn", &record.arn)
+        .text("stateMachineArn", &start.state_machine_arn)
+        .text("name", &record.name)
+        .text("status", execution.status().api_name())
+        .date("startDate", execution.started_at());
+    if let Some(ended) = execution.ended_at() {
+        members = members.date("stopDate", ended);
+    }
     if let Some(child) = record.map_run {
         let run = &service.map_run(child.run).run;
-        answer = answer.text("mapRunArn", &run.request().map_run_arn);
+        members = members.text("mapRunArn", &run.request().map_run_arn);
     }
-    answer
-        .text("name", &record.name)
-        .number("redriveCount", execution.redrive_count().into())
-        .some_date("redriveDate", execution.redriven_at())
-        .date("startDate", execution.started_at())
-        .some("stateMachineAliasArn", start.state_machine_alias_arn.as_ref())
-        .text("stateMachineArn", &start.state_machine_arn)
-        .some("stateMachineVersionArn", start.state_machine_version_arn.as_ref())
-        .text("status", execution.status().api_name())
-        .some_date("stopDate", execution.ended_at())
-        .end()
+    members = members
+        .optional("stateMachineVersionArn", start.state_machine_version_arn.as_deref())
+        .optional("stateMachineAliasArn", start.state_machine_alias_arn.as_deref())
+        .value("redriveCount", &Value::from(execution.redrive_count()));
+    if let Some(redriven) = execution.redriven_at() {
+        members = members.date("redriveDate", redriven);
+    }
+    members.end()
 }
 
-pub(super) fn history(service: &Service, body: &Body) -> Result<String, ApiError> {
-    let (_, record) = find(service, body)?;
-    let reverse = body.flag("reverseOrder")?.unwrap_or(false);
-    let with_data = body.flag("includeExecutionData")?.unwrap_or(true);
-    if with_data {
-        service.surroundings().check_key(&record.machine.settings.encryption)?;
-    }
-    let scope = format!("GetExecutionHistory {} {reverse} {with_data}", record.arn);
-    let asked = body.page(&scope)?;
+pub(super) fn history(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let record = find(service, request)?;
+    service.surroundings().check_key(&record.machine.settings.encryption)?;
     let events = record.execution.history();
-    let after: Option<usize> = asked.after.as_ref().and_then(|after| after.parse().ok());
+    let seen = page::cursor(service, request)?.and_then(|id| id.parse::<usize>().ok());
+    let data = request.flag("includeExecutionData").unwrap_or(true);
+    let cursor = |event: &&HistoryEvent| event.id.to_string();
     let write = |event: &&HistoryEvent| {
-        let value = event.to_value(TimestampForm::EpochSeconds);
-        if with_data { value.to_json() } else { without_data(value).to_json() }
+        let event = event.to_value(TimestampForm::EpochSeconds);
+        if data { event.to_json() } else { without_data(&event).to_json() }
     };
-    let mark = |event: &&HistoryEvent| event.id.to_string();
-    // Ids count from one, without gaps.
-    Ok(if reverse {
-        let end = after.map_or(events.len(), |id| id.saturating_sub(1).min(events.len()));
-        page("events", &scope, &asked, events[..end].iter().rev(), mark, write)
+    // Events are numbered from one without gaps, so that their ids are their places.
+    let page = if request.flag("reverseOrder").unwrap_or(false) {
+        let end = seen.map_or(events.len(), |id| id.saturating_sub(1).min(events.len()));
+        page::write(service, request, "events", events[..end].iter().rev(), cursor, write)
     } else {
-        let start = after.unwrap_or(0).min(events.len());
-        page("events", &scope, &asked, events[start..].iter(), mark, write)
-    })
+        let start = seen.unwrap_or(0).min(events.len());
+        page::write(service, request, "events", events[start..].iter(), cursor, write)
+    };
+    Ok(Answer::Ready(page))
 }
 
-/// The event without what executions read and write (`includeExecutionData: false`).
-fn without_data(event: Value) -> Value {
-    let Value::Object(members) = event else { return event };
-    let kept = members.iter().map(|(key, value)| {
-        let Value::Object(details) = value else { return (key.clone(), value.clone()) };
-        let mut own = Map::default();
-        for (name, detail) in details.iter() {
-            let data = matches!(
-                &**name,
-                "input" | "output" | "parameters" | "assignedVariables" | "error" | "cause"
-            );
-            if !data {
-                own.insert(name.clone(), detail.clone());
-            }
-        }
-        (key.clone(), Value::from(own))
-    });
-    Value::object(kept)
+fn map_run(service: &Service, request: &Asked) -> Result<MapRunId, ApiError> {
+    let arn = request.text("mapRunArn");
+    check_arn(&arn, MAP_RUN)?;
+    service.find_map_run(&arn).ok_or_else(|| ApiError::resource_not_found(&arn))
 }
 
-/// What the executions of a Map Run run, by its ARN: `…:stateMachine:NAME/LABEL`.
-pub(super) fn map_run_machine<'s>(
-    service: &'s Service,
-    arn: &str,
-) -> Option<&'s Arc<StateMachineRecord>> {
-    if !arn.contains('/') {
-        return None;
-    }
-    service.map_runs().map(|(_, run)| &run.machine).find(|machine| *machine.arn == *arn)
+pub(super) fn describe_map_run(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let run = service.map_run(map_run(service, request)?);
+    Ok(Answer::Ready(run.describe(service, date).to_json()))
+}
+
+/// The newest first (API reference, ListMapRuns).
+pub(super) fn list_map_runs(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    let execution = find(service, request)?.id;
+    let before = page::cursor(service, request)?.and_then(|id| id.parse::<u32>().ok());
+    let runs = service.map_runs_of(execution).rev();
+    let runs = runs.filter(|(id, _)| before.is_none_or(|before| id.0 < before));
+    Ok(Answer::Ready(page::write(
+        service,
+        request,
+        "mapRuns",
+        runs,
+        |(id, _)| id.0.to_string(),
+        |(_, run)| run.listed(service, date).to_json(),
+    )))
+}
+
+pub(super) fn update_map_run(service: &mut Service, request: &Asked) -> Result<Answer, ApiError> {
+    map_run(service, request)?;
+    let update = MapRunUpdate {
+        max_concurrency: request.whole("maxConcurrency"),
+        tolerated_failure_count: request.float("toleratedFailureCount"),
+        tolerated_failure_percentage: request.float("toleratedFailurePercentage"),
+    };
+    let map_run_arn = request.text("mapRunArn");
+    service.handle(request.now, Operation::UpdateMapRun { map_run_arn, update })?;
+    Ok(Answer::Ready(Value::from(Map::default()).to_json()))
 }

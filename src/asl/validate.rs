@@ -98,6 +98,12 @@ pub fn accept_definition(
     })
 }
 
+/// What is wrong with a text that should be JSON, in the words that AWS has for it
+/// (`sfn_api.invalid_start_execution_input`).
+pub fn syntax_complaint(text: &str, error: &json::JsonError) -> String {
+    jackson::complaint_of(text, error)
+}
+
 fn examine(
     definition: &str,
     limits: &Limits,

@@ -44,7 +44,31 @@ const DATA: [&str; 8] = [
     "assignedVariablesDetails",
 ];
 
+/// An event in the form of GetExecutionHistory without the data of the execution, as
+/// `includeExecutionData: false` asks for it; what is left out is what logs leave out.
+pub fn without_data(event: &Value) -> Value {
+    let Some(members) = event.as_object() else { return event.clone() };
+    let details = |value: &Value| match value.as_object() {
+        Some(inner) => {
+            let kept = inner.iter().filter(|(key, _)| !DATA.contains(&&***key));
+            Value::object(kept.map(|(key, value)| (key.clone(), value.clone())))
+        }
+        None => value.clone(),
+    };
+    Value::object(members.iter().map(|(key, value)| (key.clone(), details(value))))
+}
+
 impl LogLevel {
+    /// The name in a logging configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "OFF",
+            Self::Fatal => "FATAL",
+            Self::Error => "ERROR",
+            Self::All => "ALL",
+        }
+    }
+
     /// The level called `name` in a logging configuration.
     pub fn parse(name: &str) -> Option<Self> {
         match name {

@@ -69,8 +69,8 @@ pub struct Record {
     pub(super) listed: ExecutionStatus,
     /// The tokens of its tasks.
     pub(super) tokens: Vec<Arc<str>>,
-    /// Its machine was deleted when it had made so many transitions: it ends with the next one.
-    pub(super) doomed: Option<u64>,
+    /// Its machine was deleted: it ends with its next state transition.
+    pub(super) doomed: bool,
 }
 
 /// The task that started an execution.
@@ -109,7 +109,7 @@ impl Record {
             deadline: None,
             listed_under: Vec::new(),
             tokens: Vec::new(),
-            doomed: None,
+            doomed: false,
         }
     }
 

@@ -200,8 +200,7 @@ impl Service {
         let running = Some(ExecutionStatus::Running);
         let running: Vec<_> = self.executions_of(&arn, running, None).map(|one| one.id).collect();
         for id in running {
-            let record = &mut self.records[id];
-            record.doomed = Some(record.execution.transitions());
+            self.records[id].doomed = true;
         }
         self.bury(&arn);
     }
@@ -214,6 +213,11 @@ impl Service {
         }
         self.machines.remove(arn);
         self.tags.remove(arn);
+    }
+
+    /// The machine with this very ARN, not that of a version or an alias.
+    pub(crate) fn find_own_machine(&self, arn: &str) -> Option<&Arc<StateMachineRecord>> {
+        self.machines.get(arn).map(|machine| &machine.current)
     }
 
     /// Whether DeleteStateMachine was called for a machine that is still there.

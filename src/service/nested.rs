@@ -275,9 +275,18 @@ impl Service {
         let _ = self.tell(now, parent.execution, answer);
     }
 
+    /// StartSyncExecution's answer as `aws-sdk:sfn` shows it.
+    fn sync_answer(&self, child: ExecutionId) -> Value {
+        pascal_case(self.sync_description(child, iso_date))
+    }
+
     /// StartSyncExecution's answer (`base_scenarios.lambda_service_invoke_sync_execution`); billed
     /// are whole tenths of a second and 64 MB.
-    fn sync_answer(&self, child: ExecutionId) -> Value {
+    pub(crate) fn sync_description(
+        &self,
+        child: ExecutionId,
+        date: impl Fn(Timestamp) -> Value,
+    ) -> Vec<(&'static str, Value)> {
         let record = self.execution(child);
         let ended = record.execution.ended_at().unwrap_or_else(|| record.execution.started_at());
         let millis = (ended - record.execution.started_at()).max(1);
@@ -285,10 +294,10 @@ impl Service {
             ("billedDurationInMilliseconds", Value::from((millis + 99) / 100 * 100)),
             ("billedMemoryUsedInMB", Value::from(64)),
         ]);
-        let mut members = record.describe(ended, iso_date);
+        let mut members = record.describe(ended, date);
         members.retain(|(key, _)| !key.starts_with("redrive"));
         members.insert(0, ("billingDetails", billing));
-        pascal_case(members)
+        members
     }
 }
 

@@ -26,6 +26,9 @@ pub struct LoggingConfiguration {
     pub include_execution_data: bool,
     /// The ARN of the one log group; always there unless the level is `OFF`.
     pub log_group_arn: Option<Arc<str>>,
+    /// Whether `destinations` was given though empty: it is answered as it was given
+    /// (`sfn_api_logs.incomplete_logging_configuration.logging_configuration1`).
+    pub empty_destinations: bool,
 }
 
 /// `encryptionConfiguration`

@@ -33,6 +33,8 @@ pub struct TestStateRequest {
     pub start_time: Option<Timestamp>,
     /// The seed of random numbers; not part of the API.
     pub seed: i64,
+    /// Region and account in the ARNs of the Context Object; not part of the API.
+    pub account: Option<(Arc<str>, Arc<str>)>,
 }
 
 /// How much an answer tells.
@@ -119,6 +121,7 @@ impl TestStateRequest {
             configuration,
             start_time: None,
             seed: 0,
+            account: None,
         })
     }
 }

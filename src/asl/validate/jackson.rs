@@ -23,6 +23,11 @@ pub(super) fn diagnostic(text: &str, error: &JsonError) -> ValidationDiagnostic 
     }
 }
 
+/// What Jackson says about a text, without the place.
+pub(super) fn complaint_of(text: &str, error: &JsonError) -> String {
+    complaint(&text[error.offset.min(text.len())..], &error.message).0
+}
+
 /// What Jackson says about the text from the trouble on, and how many bytes it has read of it.
 fn complaint(rest: &str, ours: &str) -> (String, usize) {
     const VALUES: &str = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
