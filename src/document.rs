@@ -18,6 +18,7 @@ use crate::value::{Map, Number, Value};
 pub use decode::{Decoder, Members};
 pub use placeholder::Placeholder;
 pub(crate) use placeholder::has_placeholder;
+use yaml::Dialect;
 
 /// The largest text that is read, in bytes: far above what any service takes.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -135,10 +136,29 @@ impl Document {
         let source = Source::new(name, text);
         let (root, bare, trailing_commas) = match format {
             Format::Json => read_json(&source)?,
-            Format::Yaml => (yaml::read(&source)?, Vec::new(), Vec::new()),
+            Format::Yaml => (yaml::read(&source, Dialect::Core)?, Vec::new(), Vec::new()),
         };
         let placeholders = placeholder::list(&root, &bare);
         Ok(Self { source, format, root, placeholders, trailing_commas })
+    }
+
+    /// Reads a template of CloudFormation: as [`Document::parse`] does, but in YAML `yes`, `no`,
+    /// `on` and `off` are booleans (CloudFormation reads YAML 1.1), and the short forms of functions
+    /// become their long ones: `!Sub x` is `{"Fn::Sub": "x"}`.
+    pub fn parse_template(name: &str, text: &str) -> Result<Self, Box<Diagnostic>> {
+        let begins = text.trim_start_matches('\u{feff}').trim_start();
+        if Format::of(name, text) == Format::Json || begins.starts_with('{') {
+            return Self::parse_as(name, text, Format::Json);
+        }
+        if text.len() > MAX_BYTES {
+            let source = Source::new(name, "");
+            let message = too_large(text.len());
+            return Err(Box::new(Diagnostic::error(&source, 0..0, UNREADABLE, message)));
+        }
+        let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
+        let root = yaml::read(&source, Dialect::CloudFormation)?;
+        let (placeholders, trailing_commas) = (Vec::new(), Vec::new());
+        Ok(Self { source, format: Format::Yaml, root, placeholders, trailing_commas })
     }
 
     /// The same text with another tree, whose spans are those of this text: a part of this one, or

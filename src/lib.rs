@@ -99,6 +99,7 @@ pub mod service_model;
 pub mod sim;
 #[cfg(feature = "aws")]
 pub mod target;
+pub mod template;
 pub mod test_state;
 pub mod time;
 pub mod value;

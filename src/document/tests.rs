@@ -172,3 +172,18 @@ fn decoding_collects_every_problem() {
     s.yaml:5:1: unknown key `extra` at /extra (known keys: count, mode, name)
     ");
 }
+
+#[test]
+fn templates_have_functions_for_tags() {
+    let text = "a: !Sub '${X}-${AWS::Region}'\nb: !GetAtt A.B.C\nc: !Join ['', [!Ref X, y]]\n\
+                d: !If\n  - C\n  - !Ref AWS::NoValue\n  - {x: yes}\ne: !other z\nf: !Condition C\n\
+                g: 'no'\nh: !GetAtt [A, B]\n";
+    let document = Document::parse_template("t.yaml", text).unwrap();
+    assert_eq!(
+        document.root.to_value().to_json(),
+        r#"{"a":{"Fn::Sub":"${X}-${AWS::Region}"},"b":{"Fn::GetAtt":["A","B.C"]},"c":{"Fn::Join":["",[{"Ref":"X"},"y"]]},"d":{"Fn::If":["C",{"Ref":"AWS::NoValue"},{"x":true}]},"e":"z","f":{"Condition":"C"},"g":"no","h":{"Fn::GetAtt":["A","B"]}}"#
+    );
+    for (key, spelled) in [("a", "'${X}-${AWS::Region}'"), ("b", "A.B.C")] {
+        assert_eq!(document.text_of(document.root.get(key).unwrap()), spelled);
+    }
+}

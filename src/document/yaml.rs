@@ -17,15 +17,31 @@ use crate::value::{Number, Value};
 /// How many nodes the anchors and aliases of one text may stand for together.
 const MAX_ALIASED_NODES: usize = 250_000;
 
+/// What plain scalars and tags mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// The core schema of YAML 1.2; of tags only `!Ref` and `!GetAtt` are known.
+    Core,
+    /// As CloudFormation reads templates: the booleans of YAML 1.1, and the short forms of
+    /// functions become their long ones.
+    CloudFormation,
+}
+
 /// Reads a text of one YAML document; an empty one is `null`.
-pub(super) fn read(source: &Arc<Source>) -> Result<Node, Box<Diagnostic>> {
+pub(super) fn read(source: &Arc<Source>, dialect: Dialect) -> Result<Node, Box<Diagnostic>> {
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_YAML_DEPTH;
     options.block_nesting_limit = MAX_YAML_DEPTH;
     // A line of minified JSON may be a key's neighbour; 1,024 is the standard's limit for keys.
     options.set_emit_comments(false);
-    let mut builder =
-        Builder { source, open: Vec::new(), anchors: BTreeMap::new(), aliased: 0, root: None };
+    let mut builder = Builder {
+        source,
+        dialect,
+        open: Vec::new(),
+        anchors: BTreeMap::new(),
+        aliased: 0,
+        root: None,
+    };
     let mut documents = 0;
     for event in Parser::new_from_str_with_options(&source.text, options) {
         let (event, span) = event.map_err(|error| {
@@ -42,14 +58,24 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Node, Box<Diagnostic>> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let kind = scalar(&text, style, tag.as_deref(), source.text.get(span.clone()));
-                builder.place(Node { span, kind }, anchor, 1, 0)?;
+                let function = builder.function(tag.as_deref());
+                let spelled = source.text.get(span.clone());
+                let tag = tag.as_deref().filter(|_| dialect == Dialect::Core || function.is_none());
+                let kind = match scalar(&text, style, tag, spelled) {
+                    Kind::String(text) if dialect == Dialect::CloudFormation => {
+                        boolean_of_1_1(&text, style, tag).unwrap_or(Kind::String(text))
+                    }
+                    kind => kind,
+                };
+                builder.place_tagged(Node { span, kind }, anchor, 1, 0, function)?;
             }
-            Event::SequenceStart(_, anchor, _) => {
-                builder.open(span, anchor, Kind::Array(Vec::new()))?;
+            Event::SequenceStart(_, anchor, tag) => {
+                let function = builder.function(tag.as_deref());
+                builder.open(span, anchor, Kind::Array(Vec::new()), function)?;
             }
-            Event::MappingStart(_, anchor, _) => {
-                builder.open(span, anchor, Kind::Object(Vec::new()))?;
+            Event::MappingStart(_, anchor, tag) => {
+                let function = builder.function(tag.as_deref());
+                builder.open(span, anchor, Kind::Object(Vec::new()), function)?;
             }
             Event::SequenceEnd | Event::MappingEnd => builder.close(span)?,
             Event::Alias(anchor) => builder.alias(anchor, span)?,
@@ -67,6 +93,8 @@ struct Open {
     anchor: usize,
     nodes: usize,
     depth: usize,
+    /// The long form of the function that its tag names.
+    function: Option<String>,
 }
 
 struct Anchored {
@@ -77,6 +105,7 @@ struct Anchored {
 
 struct Builder<'a> {
     source: &'a Arc<Source>,
+    dialect: Dialect,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Anchored>,
     aliased: usize,
@@ -109,12 +138,13 @@ impl Builder<'_> {
         span: Range<usize>,
         anchor: usize,
         kind: Kind,
+        function: Option<String>,
     ) -> Result<(), Box<Diagnostic>> {
         if self.open.len() >= MAX_YAML_DEPTH {
             return Err(self.too_deep(span));
         }
         let node = Node { span, kind };
-        self.open.push(Open { node, key: None, anchor, nodes: 1, depth: 1 });
+        self.open.push(Open { node, key: None, anchor, nodes: 1, depth: 1, function });
         Ok(())
     }
 
@@ -134,7 +164,7 @@ impl Builder<'_> {
         if bracket {
             done.node.span.end = end.end;
         }
-        self.place(done.node, done.anchor, done.nodes, done.depth)
+        self.place_tagged(done.node, done.anchor, done.nodes, done.depth, done.function)
     }
 
     fn alias(&mut self, anchor: usize, span: Range<usize>) -> Result<(), Box<Diagnostic>> {
@@ -155,6 +185,34 @@ impl Builder<'_> {
         }
         let message = format!("anchors and aliases stand for more than {MAX_ALIASED_NODES} values");
         Err(self.refuse(span.clone(), &message))
+    }
+
+    /// The long form of the function that a tag is short for.
+    fn function(&self, tag: Option<&Tag>) -> Option<String> {
+        let tag = tag.filter(|tag| self.dialect == Dialect::CloudFormation && tag.parts().0 == "!");
+        match tag?.parts().1 {
+            name @ ("Ref" | "Condition") => Some(name.to_owned()),
+            name if FUNCTIONS.contains(&name) => Some(format!("Fn::{name}")),
+            _ => None,
+        }
+    }
+
+    /// Puts a node where it belongs, inside the function that its tag names.
+    fn place_tagged(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        nodes: usize,
+        depth: usize,
+        function: Option<String>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let parent = self.open.last();
+        let is_key = parent
+            .is_some_and(|parent| matches!(parent.node.kind, Kind::Object(_)) && parent.key.is_none());
+        match function.filter(|_| !is_key) {
+            Some(function) => self.place(called(node, function), anchor, nodes + 1, depth + 1),
+            None => self.place(node, anchor, nodes, depth),
+        }
     }
 
     /// Puts a finished node where it belongs: a key, a value, an element, or the root.
@@ -199,6 +257,55 @@ impl Builder<'_> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The functions of CloudFormation that have a short form.
+const FUNCTIONS: [&str; 19] = [
+    "And",
+    "Base64",
+    "Cidr",
+    "Contains",
+    "Equals",
+    "FindInMap",
+    "GetAZs",
+    "GetAtt",
+    "If",
+    "ImportValue",
+    "Join",
+    "Length",
+    "Not",
+    "Or",
+    "Select",
+    "Split",
+    "Sub",
+    "ToJsonString",
+    "Transform",
+];
+
+/// The long form of a function: an object with one member. `!GetAtt A.B` becomes a list of two.
+fn called(mut node: Node, function: String) -> Node {
+    let span = node.span.clone();
+    if function == "Fn::GetAtt"
+        && let Kind::String(text) = &node.kind
+        && let Some((resource, attribute)) = text.split_once('.')
+    {
+        let part = |text: &str| Node { span: span.clone(), kind: Kind::String(text.into()) };
+        node.kind = Kind::Array(vec![part(resource), part(attribute)]);
+    }
+    let member = Member { key: function.into(), key_span: span.clone(), value: node };
+    Node { span, kind: Kind::Object(vec![member]) }
+}
+
+/// The booleans that YAML 1.1 has besides those of 1.2.
+fn boolean_of_1_1(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Option<Kind> {
+    if style != ScalarStyle::Plain || tag.is_some() {
+        return None;
+    }
+    match text {
+        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(Kind::Bool(true)),
+        "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(Kind::Bool(false)),
+        _ => None,
     }
 }
 
