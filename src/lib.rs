@@ -39,6 +39,7 @@
 //! | [`history`] | the API's events: reading, writing, lines of control, comparison |
 //! | [`query`] | JSONPath, payload templates, intrinsic functions, JSONata |
 //! | [`asl`], [`limits`] | the States Language as typed data, its validation; the service's quotas |
+//! | [`template`] | state machines in SAM and CloudFormation templates, cdk.out, Terraform plans |
 //! | [`engine`] | one execution, sans-IO |
 //! | [`map_run`], [`test_state`], [`replay`] | the run of a distributed Map; one state alone; a recording against a definition |
 //! | [`service`] | the account, sans-IO: machines, executions, activities, task tokens |

@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub use case::{
     Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
 };
-pub use definition::{Definition, substitute};
+pub use definition::{Definition, Deployed, substitute};
 pub use expect::{
     Bounds, CallCheck, CallPart, Check, CheckKind, EventPattern, Expectation, HistoryFile,
     HistoryPattern, PathPattern, StateCheck, StateEntry, StatePart, Status,

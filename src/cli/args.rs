@@ -174,12 +174,30 @@ Examples:
   stepproof exec order.asl.json --type EXPRESS --start-time 2024-12-31T23:59:00Z
   stepproof exec order.asl.json --type EXPRESS --log-out log.jsonl --log-level ERROR";
 
+/// A state machine in a template.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TemplateArgs {
+    /// A SAM or CloudFormation template, the folder `cdk.out`, or `terraform show -json` of a plan.
+    #[arg(long, value_name = "FILE")]
+    pub template: Option<PathBuf>,
+    /// The logical id, name or address of the state machine, where the template holds several.
+    #[arg(long, value_name = "ID", requires = "template")]
+    pub resource: Option<String>,
+    /// The value of a parameter of the template; may be given many times.
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+}
+
 /// `stepproof exec`.
 #[derive(Debug, Args)]
 #[command(after_help = EXEC_HELP)]
 pub struct Exec {
     /// The definition, as JSON or YAML; `-` reads standard input.
-    pub definition: PathBuf,
+    #[arg(required_unless_present = "template", conflicts_with = "template")]
+    pub definition: Option<PathBuf>,
+    /// The template that holds it, in place of a definition.
+    #[command(flatten)]
+    pub template: TemplateArgs,
     /// The input: JSON, or a file that holds it. By default `{}`.
     #[arg(long, value_name = "FILE|JSON")]
     pub input: Option<String>,
@@ -192,10 +210,15 @@ pub struct Exec {
     /// An object that a distributed Map reads; may be given many times.
     #[arg(long = "object", value_name = "S3URI=FILE")]
     pub objects: Vec<String>,
-    /// STANDARD or EXPRESS.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
-        value_name = "TYPE", hide_possible_values = true)]
-    pub machine_type: MachineType,
+    /// STANDARD or EXPRESS; by default what the template says, else STANDARD.
+    #[arg(
+        long = "type",
+        value_enum,
+        ignore_case = true,
+        value_name = "TYPE",
+        hide_possible_values = true
+    )]
+    pub machine_type: Option<MachineType>,
     /// A state machine that nested executions really run, by its name; `NAME:EXPRESS=FILE` makes it
     /// an Express one; may be given many times.
     #[arg(long = "machine", value_name = "NAME=FILE")]
@@ -269,8 +292,16 @@ pub struct Replay {
     #[arg(required = true)]
     pub histories: Vec<PathBuf>,
     /// The definition to replay against, as JSON or YAML.
-    #[arg(long, value_name = "FILE")]
-    pub definition: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "template",
+        conflicts_with = "template"
+    )]
+    pub definition: Option<PathBuf>,
+    /// The template that holds it, in place of a definition.
+    #[command(flatten)]
+    pub template: TemplateArgs,
     /// Write the history that the interpreter produced here (of a single history).
     #[arg(long, value_name = "FILE")]
     pub history_out: Option<PathBuf>,
@@ -294,10 +325,15 @@ pub struct Replay {
     /// Fill in a `${Placeholder}` of the definition; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
-    /// STANDARD or EXPRESS.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = MachineType::Standard,
-        value_name = "TYPE", hide_possible_values = true)]
-    pub machine_type: MachineType,
+    /// STANDARD or EXPRESS; by default what the template says, else STANDARD.
+    #[arg(
+        long = "type",
+        value_enum,
+        ignore_case = true,
+        value_name = "TYPE",
+        hide_possible_values = true
+    )]
+    pub machine_type: Option<MachineType>,
     /// The form of the report: text or json.
     #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
         hide_possible_values = true)]
@@ -430,11 +466,16 @@ pub struct Diff {
 
 /// `stepproof check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  stepproof check *.asl.json")]
+#[command(after_help = "Examples:\n  stepproof check *.asl.json\n  \
+    stepproof check template.yaml cdk.out plan.json\n  \
+    stepproof check --template template.yaml --resource Orders --parameter Stage=test")]
 pub struct Check {
-    /// Definitions, as JSON or YAML.
-    #[arg(required = true)]
+    /// Definitions, as JSON or YAML, and templates, of which every state machine is checked.
+    #[arg(required_unless_present = "template")]
     pub definitions: Vec<PathBuf>,
+    /// A template beside them.
+    #[command(flatten)]
+    pub template: TemplateArgs,
     /// Fill in a `${Placeholder}` of the definitions; may be given many times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub substitutions: Vec<String>,
@@ -449,7 +490,11 @@ pub struct Check {
 #[command(after_help = "Example:\n  stepproof init order.asl.json --output order.scenario.yaml")]
 pub struct Init {
     /// The definition, as JSON or YAML.
-    pub definition: PathBuf,
+    #[arg(required_unless_present = "template", conflicts_with = "template")]
+    pub definition: Option<PathBuf>,
+    /// The template that holds it, in place of a definition.
+    #[command(flatten)]
+    pub template: TemplateArgs,
     /// Write the scenario here; an existing file is not overwritten. By default it is printed.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::args::TemplateArgs;
 use super::file;
 use crate::asl::{ExecutionType, StateMachine};
 use crate::diagnostic::Style;
@@ -10,6 +11,9 @@ use crate::document::{Document, Kind, Member, Node};
 use crate::limits::Limits;
 use crate::scenario::{Definition, substitute};
 use crate::value::Value;
+use crate::scenario::{Definition, Deployed, substitute};
+use crate::sim::Simulation;
+use crate::template::{Inputs, Template};
 
 /// Reads `NAME=VALUE` arguments.
 pub(super) fn fills(arguments: &[String]) -> Result<Vec<Member>, String> {
@@ -39,11 +43,77 @@ pub(super) fn read(
                 value: Value::Null,
                 machine: None,
                 diagnostics: vec![*problem],
+                machine: None,
+                diagnostics: vec![*problem],
+                deployed: None,
             });
         }
     };
     let fills: Vec<&Member> = fills.iter().collect();
     Ok(Definition::new(&substitute(&document, &fills), &Limits::today(), execution_type))
+}
+
+/// Reads the definition that a command names: a file, or a state machine of a template.
+pub(super) fn read_any(
+    path: Option<&Path>,
+    template: &TemplateArgs,
+    fills: &[Member],
+    execution_type: Option<ExecutionType>,
+) -> Result<Definition, String> {
+    let Some(file) = &template.template else {
+        let path = path.ok_or("name a definition, or a `--template`")?;
+        return read(path, fills, execution_type.unwrap_or_default());
+    };
+    let loaded = read_template(file, template, fills, Style::Plain)?;
+    let resource = template.resource.as_deref();
+    Definition::of_template(&loaded, resource, &Limits::today(), execution_type).map_err(
+        |(message, help)| {
+            format!(
+                "{message}
+  {help}"
+            )
+        },
+    )
+}
+
+/// Reads a template with the parameters and substitutions of the command line.
+pub(super) fn read_template(
+    file: &Path,
+    template: &TemplateArgs,
+    fills: &[Member],
+    style: Style,
+) -> Result<Template, String> {
+    let mut inputs = Inputs::default();
+    for argument in &template.parameters {
+        let (name, value) = argument
+            .split_once('=')
+            .ok_or_else(|| format!("`--parameter {argument}` is not of the form NAME=VALUE"))?;
+        inputs.parameters.insert(name.into(), value.into());
+    }
+    for fill in fills {
+        let value = fill.value.as_str().cloned().unwrap_or_default();
+        inputs.substitutions.insert(fill.key.clone(), value);
+    }
+    Template::load(file, &inputs, &|path| std::fs::read(path)).map_err(|problems| {
+        let shown: String = problems.iter().map(|one| format!("{}\n", one.render(style))).collect();
+        format!("the template cannot be used\n\n{}", shown.trim_end())
+    })
+}
+
+/// The simulation's name, type and nested machines, as the template of a definition says.
+pub(super) fn deploy(simulation: Simulation, deployed: &Deployed) -> Simulation {
+    let mut simulation =
+        simulation.name(deployed.name.clone()).execution_type(deployed.execution_type);
+    if let Some(role_arn) = &deployed.role_arn {
+        simulation = simulation.role_arn(role_arn.clone());
+    }
+    for sibling in &deployed.siblings {
+        if let Some(machine) = &sibling.definition.machine {
+            let name = sibling.name.clone();
+            simulation = simulation.machine(name, machine.clone(), sibling.execution_type);
+        }
+    }
+    simulation
 }
 
 /// The machine of a definition that can be run.

@@ -19,14 +19,18 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String> {
-    let execution_type = execution_type(arguments.machine_type);
+    let execution_type = arguments.machine_type.map(execution_type);
     let fills = definition::fills(&arguments.substitutions)?;
-    let definition = definition::read(&arguments.definition, &fills, execution_type)?;
+    let path = arguments.definition.as_deref();
+    let definition = definition::read_any(path, &arguments.template, &fills, execution_type)?;
     let machine = definition::machine(&definition, terminal.style)?;
     let mut simulation = Simulation::new(machine)
-        .name(machine_name(&arguments.definition))
-        .execution_type(execution_type)
+        .name(machine_name(path.unwrap_or(Path::new(""))))
+        .execution_type(execution_type.unwrap_or_default())
         .seed(arguments.seed);
+    if let Some(deployed) = &definition.deployed {
+        simulation = definition::deploy(simulation, deployed);
+    }
     if let Some(input) = &arguments.input {
         simulation = simulation.input(read_value("--input", input)?);
     }

@@ -5,21 +5,28 @@ use std::path::{Path, PathBuf};
 use super::args::Init;
 use super::output::Terminal;
 use super::{Exit, definition, file};
-use crate::asl::ExecutionType;
-use crate::document::Document;
+use crate::document::{Document, Format};
 use crate::runner::{self, CaseOutcome, Run};
 use crate::scenario::{FILE_ENDINGS, Scaffold, Scenario};
 use crate::value::Value;
 
 pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String> {
-    let path = &arguments.definition;
-    let definition = definition::read(path, &[], ExecutionType::Standard)?;
+    let given = arguments.definition.as_deref();
+    let definition = definition::read_any(given, &arguments.template, &[], None)?;
+    let path = given.or(arguments.template.template.as_deref()).unwrap_or(Path::new(""));
     let Some(machine) = &definition.machine else {
         let problems = definition::problems(&definition, terminal.style);
         return Err(format!("the definition cannot be used\n\n{}", problems.trim_end()));
     };
     let source = &definition.source;
-    let document = Document::parse(&source.name, &source.text).map_err(|one| one.to_string())?;
+    let text = definition.deployed.as_ref().map_or(&source.text, |deployed| &deployed.text);
+    let document = match definition.deployed {
+        Some(_) if text.trim_start().starts_with('{') => {
+            Document::parse_as(&source.name, text, Format::Json)
+        }
+        _ => Document::parse(&source.name, text),
+    };
+    let document = document.map_err(|one| one.to_string())?;
     let mut scaffold = Scaffold::new(&document, machine);
     let target = match &arguments.output {
         Some(target) => target.clone(),
@@ -28,7 +35,7 @@ pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String>
     if arguments.output.is_some() && target.exists() {
         return Err(format!("`{}` exists already; it is not overwritten", target.display()));
     }
-    let named = relative(path, &target);
+    let named = named(&relative(path, &target), arguments);
     // The first writing is run, so that the second can say what comes out.
     let draft = |scaffold: &Scaffold| {
         let text = scaffold.to_yaml(&named, &[]);
@@ -74,6 +81,22 @@ pub(super) fn run(arguments: &Init, terminal: &Terminal) -> Result<Exit, String>
         }
     }
     Ok(Exit::AsExpected)
+}
+
+/// How the scenario names the definition.
+fn named(path: &str, arguments: &Init) -> Value {
+    let template = &arguments.template;
+    if template.template.is_none() {
+        return path.into();
+    }
+    let mut members = vec![("template", Value::from(path))];
+    members.extend(template.resource.as_deref().map(|resource| ("resource", resource.into())));
+    let parameters = template.parameters.iter().filter_map(|argument| argument.split_once('='));
+    let parameters = Value::object(parameters.map(|(name, value)| (name, Value::from(value))));
+    if !template.parameters.is_empty() {
+        members.push(("parameters", parameters));
+    }
+    Value::object(members)
 }
 
 /// Why a run failed, where the interpreter itself says so: mostly the made-up data lacks something.

@@ -32,8 +32,9 @@ struct Tally {
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, String> {
     let fills = definition::fills(&arguments.substitutions)?;
-    let execution_type = exec::execution_type(arguments.machine_type);
-    let definition = definition::read(&arguments.definition, &fills, execution_type)?;
+    let execution_type = arguments.machine_type.map(exec::execution_type);
+    let path = arguments.definition.as_deref();
+    let definition = definition::read_any(path, &arguments.template, &fills, execution_type)?;
     let machine = definition::machine(&definition, terminal.style)?;
     let start_time = arguments.start_time.as_deref().map(exec::read_time).transpose()?;
     let options = ReplayOptions {

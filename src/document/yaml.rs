@@ -207,8 +207,9 @@ impl Builder<'_> {
         function: Option<String>,
     ) -> Result<(), Box<Diagnostic>> {
         let parent = self.open.last();
-        let is_key = parent
-            .is_some_and(|parent| matches!(parent.node.kind, Kind::Object(_)) && parent.key.is_none());
+        let is_key = parent.is_some_and(|parent| {
+            matches!(parent.node.kind, Kind::Object(_)) && parent.key.is_none()
+        });
         match function.filter(|_| !is_key) {
             Some(function) => self.place(called(node, function), anchor, nodes + 1, depth + 1),
             None => self.place(node, anchor, nodes, depth),

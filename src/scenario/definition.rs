@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::case::NestedMachine;
 use super::read::members_of;
 use crate::asl::{self, ExecutionType, StateMachine};
 use crate::diagnostic::{Diagnostic, Source};
@@ -12,6 +13,7 @@ use crate::document::{Decoder, Document, Format, Kind, Member, Node};
 use crate::json;
 use crate::limits::Limits;
 use crate::value::Value;
+use crate::template::{Assumption, Inputs, Template, TemplateMachine};
 
 /// A definition as a case names it.
 #[derive(Debug)]
@@ -24,6 +26,25 @@ pub struct Definition {
     pub machine: Option<Arc<StateMachine>>,
     /// What is wrong with it.
     pub diagnostics: Vec<Diagnostic>,
+    /// What its template says besides, where it comes from one.
+    pub deployed: Option<Deployed>,
+}
+
+/// What a template says of a state machine beside its definition.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The machine's name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub execution_type: ExecutionType,
+    /// Its role.
+    pub role_arn: Option<Arc<str>>,
+    /// The definition's text as the service would be given it.
+    pub text: Arc<str>,
+    /// What was made up to resolve it.
+    pub assumptions: Vec<Assumption>,
+    /// The machines of the same template that it starts, and those that they start.
+    pub siblings: Vec<NestedMachine>,
 }
 
 /// The definitions and files of one scenario file, by what names them.
@@ -40,7 +61,8 @@ pub(super) struct Terms<'t> {
     /// What fills in `${Placeholders}`.
     pub(super) substitutions: Option<&'t Node>,
     pub(super) limits: Limits,
-    pub(super) execution_type: ExecutionType,
+    /// Where nothing says so, it is the template's, else Standard.
+    pub(super) execution_type: Option<ExecutionType>,
 }
 
 impl Definition {
@@ -49,6 +71,72 @@ impl Definition {
         let (machine, diagnostics) = asl::parse(document, limits, execution_type);
         let value = document.root.to_value();
         Self { source: document.source.clone(), value, machine: machine.map(Arc::new), diagnostics }
+        Self {
+            source: document.source.clone(),
+            machine: machine.map(Arc::new),
+            diagnostics,
+            deployed: None,
+        }
+    }
+
+    /// Reads the definition of a state machine in a template.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name of the resource, and what to do about it.
+    pub fn of_template(
+        template: &Template,
+        resource: Option<&str>,
+        limits: &Limits,
+        execution_type: Option<ExecutionType>,
+    ) -> Result<Self, (String, String)> {
+        let found = template.machine(resource)?;
+        let execution_type = execution_type.unwrap_or(found.execution_type);
+        let (machine, diagnostics) = found.parse(limits, execution_type);
+        let text = |machine: &TemplateMachine| {
+            Arc::<str>::from(machine.definition.as_ref().map_or("", |text| text.as_str()))
+        };
+        let mut siblings: Vec<NestedMachine> = Vec::new();
+        let mut texts = vec![text(found)];
+        while let Some(starter) = texts.pop() {
+            for other in &template.machines {
+                let known = other.name == found.name
+                    || siblings.iter().any(|sibling| sibling.name == other.name);
+                if known || !starter.contains(&format!(":stateMachine:{}", other.name)) {
+                    continue;
+                }
+                // One that cannot run is as if it were not there: a mock has to stand for it.
+                let child = Self::alone(other, limits);
+                if child.machine.is_some() && child.unfilled().is_empty() {
+                    texts.push(text(other));
+                    siblings.push(NestedMachine {
+                        name: other.name.clone(),
+                        execution_type: other.execution_type,
+                        definition: Arc::new(child),
+                    });
+                }
+            }
+        }
+        let deployed = Deployed {
+            name: found.name.clone(),
+            execution_type,
+            role_arn: found.role_arn.clone(),
+            text: text(found),
+            assumptions: found.assumptions.clone(),
+            siblings,
+        };
+        let machine = machine.map(Arc::new);
+        Ok(Self { source: found.source(), machine, diagnostics, deployed: Some(deployed) })
+    }
+
+    fn alone(machine: &TemplateMachine, limits: &Limits) -> Self {
+        let (parsed, diagnostics) = machine.parse(limits, machine.execution_type);
+        Self {
+            source: machine.source(),
+            machine: parsed.map(Arc::new),
+            diagnostics,
+            deployed: None,
+        }
     }
 }
 
@@ -105,8 +193,9 @@ impl<'f> Definitions<'f> {
         node: &Node,
         terms: Terms<'_>,
     ) -> Option<Definition> {
-        let read =
-            |document: &Document| Definition::new(document, &terms.limits, terms.execution_type);
+        let read = |document: &Document| {
+            Definition::new(document, &terms.limits, terms.execution_type.unwrap_or_default())
+        };
         let fills = match terms.substitutions {
             Some(node) => decoder.entries(node)?,
             None => Vec::new(),
@@ -123,6 +212,9 @@ impl<'f> Definitions<'f> {
                 let file = self.read_file(decoder, node, path)?;
                 Some(read(&substitute(&file, &fills)))
             }
+            Kind::Object(_) if node.get("template").is_some() => {
+                self.load_template(decoder, node, &fills, terms)
+            }
             Kind::Object(_) => {
                 let inner = document.with_root(node.clone());
                 Some(read(&substitute(&inner, &fills)))
@@ -133,6 +225,65 @@ impl<'f> Definitions<'f> {
                 None
             }
         }
+    }
+
+    /// The definition in a template: `{ template: FILE, resource: ID, … }`.
+    fn load_template(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        node: &Node,
+        fills: &[&Member],
+        terms: Terms<'_>,
+    ) -> Option<Definition> {
+        let mut members = decoder.object(node)?;
+        let file = members.require(decoder, "template")?;
+        let path = decoder.string(file)?.clone();
+        let named = members.take("resource");
+        let resource = named.and_then(|node| decoder.string(node)).cloned();
+        let mut inputs = Inputs::default();
+        let text = |value: &Node| -> Arc<str> {
+            value.as_str().cloned().unwrap_or_else(|| value.to_value().to_json().into())
+        };
+        for fill in fills {
+            inputs.substitutions.insert(fill.key.clone(), text(&fill.value));
+        }
+        let mut entries = |key: &'static str, into: &mut BTreeMap<Arc<str>, Arc<str>>| {
+            let Some(node) = members.take(key) else { return };
+            for entry in decoder.entries(node).unwrap_or_default() {
+                into.insert(entry.key.clone(), text(&entry.value));
+            }
+        };
+        entries("substitutions", &mut inputs.substitutions);
+        entries("parameters", &mut inputs.parameters);
+        members.finish(decoder);
+        let full = self.folder.join(&*path);
+        let template = match Template::load(&full, &inputs, &|path| fs::read(path)) {
+            Ok(template) => template,
+            Err(problems) => {
+                for problem in problems {
+                    let message = problem.message.clone();
+                    match problem.source.text.is_empty() {
+                        true => decoder.error_with_help(
+                            file.span.clone(),
+                            message,
+                            problem
+                                .help
+                                .unwrap_or("paths are relative to the scenario file".into()),
+                        ),
+                        false => decoder.push(problem),
+                    }
+                }
+                return None;
+            }
+        };
+        let resource = resource.as_deref();
+        let read =
+            Definition::of_template(&template, resource, &terms.limits, terms.execution_type);
+        read.map_err(|(message, help)| {
+            let span = named.map_or(file.span.clone(), |named| named.span.clone());
+            decoder.error_with_help(span, message, help);
+        })
+        .ok()
     }
 
     /// The document in a file beside the scenario; `node` names it.

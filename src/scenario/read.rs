@@ -37,7 +37,7 @@ impl CaseReader<'_> {
         let name = text("name").unwrap_or_else(|| self.file_stem.into());
         let description = text("description");
         let execution_name = text("executionName").unwrap_or_else(|| "execution".into());
-        let state_machine_name = text("stateMachineName").unwrap_or_else(|| self.file_stem.into());
+        let state_machine_name = text("stateMachineName");
         let role_arn = text("roleArn");
         members.take("forEach");
         let tags = strings(decoder, members.take("tags"));
@@ -53,26 +53,38 @@ impl CaseReader<'_> {
             .and_then(|node| decoder.choice(node, &FieldValidationMode::NAMES));
         let duplicate_delivery = members
             .take("duplicateDelivery")
-            .and_then(|node| read_delivery(decoder, node, execution_type));
+            .and_then(|node| read_delivery(decoder, node, execution_type.unwrap_or_default()));
         let input = self.read_input(&mut members);
-        let world = self.read_world(&mut members, limits, &node.span);
+        let mut world = self.read_world(&mut members, limits, &node.span);
         let decoder = &mut self.decoder;
         let expect_invalid = members.take("expectInvalid").map(|node| read_refusals(decoder, node));
         let state_test = state_test::read(decoder, &mut members, node);
         let expect = expect::read(decoder, self.definitions.folder(), members.take("expect"), node);
         let definition = self.read_definition(&mut members, limits, execution_type);
         members.finish(&mut self.decoder);
+        let definition = definition?;
+        let deployed = definition.deployed.as_ref();
+        for sibling in deployed.map_or(&[][..], |deployed| &deployed.siblings) {
+            if !world.machines.iter().any(|machine| machine.name == sibling.name) {
+                world.machines.push(sibling.clone());
+            }
+        }
+        let own_type = deployed.map(|deployed| deployed.execution_type);
+        let own_name = deployed.map(|deployed| deployed.name.clone());
+        let role_arn = role_arn.or_else(|| deployed.and_then(|deployed| deployed.role_arn.clone()));
         Some(Case {
             name,
             description,
             tags,
             span: node.span.clone(),
             shared,
-            definition: definition?,
-            execution_type,
+            execution_type: execution_type.or(own_type).unwrap_or_default(),
             input: input?,
             execution_name,
-            state_machine_name,
+            state_machine_name: state_machine_name
+                .or(own_name)
+                .unwrap_or_else(|| self.file_stem.into()),
+            definition,
             role_arn,
             start_time: start_time.unwrap_or(START_TIME),
             seed: seed.unwrap_or(0),
@@ -92,7 +104,7 @@ impl CaseReader<'_> {
         &mut self,
         members: &mut Members<'_>,
         limits: Limits,
-        execution_type: ExecutionType,
+        execution_type: Option<ExecutionType>,
     ) -> Option<Arc<Definition>> {
         let substitutions = members.take("substitutions");
         let Some(node) = members.take("definition") else {
@@ -193,10 +205,14 @@ impl CaseReader<'_> {
             });
             members.finish(&mut self.decoder);
             let name = member.key.clone();
-            machines.extend(definition.map(|definition| NestedMachine {
-                name,
-                definition,
-                execution_type,
+            machines.extend(definition.map(|definition| {
+                NestedMachine {
+                    name,
+                    execution_type: execution_type
+                        .or(definition.deployed.as_ref().map(|deployed| deployed.execution_type))
+                        .unwrap_or_default(),
+                    definition,
+                }
             }));
         }
         machines
@@ -222,10 +238,9 @@ impl CaseReader<'_> {
     }
 }
 
-fn read_type(decoder: &mut Decoder<'_>, members: &mut Members<'_>) -> ExecutionType {
+fn read_type(decoder: &mut Decoder<'_>, members: &mut Members<'_>) -> Option<ExecutionType> {
     let types = [("STANDARD", ExecutionType::Standard), ("EXPRESS", ExecutionType::Express)];
-    let execution_type = members.take("type").and_then(|node| decoder.choice(node, &types));
-    execution_type.unwrap_or(ExecutionType::Standard)
+    members.take("type").and_then(|node| decoder.choice(node, &types))
 }
 
 /// Reads `duplicateDelivery`, which Express executions alone may have.

@@ -121,8 +121,8 @@ impl Scaffold {
 
     /// The scenario as YAML. `definition` is how the file names the definition; `expected` holds
     /// what each case is to expect, as far as it is known, and a remark about it.
-    pub fn to_yaml(&self, definition: &str, expected: &[(Value, Option<String>)]) -> String {
-        let mut out = format!("definition: {}\n", write::string(definition));
+    pub fn to_yaml(&self, definition: &Value, expected: &[(Value, Option<String>)]) -> String {
+        let mut out = member("definition", definition, 0);
         if !self.substitutions.is_empty() {
             out.push_str("# What fills in the ${placeholders} of the definition.\n");
             out.push_str(&member("substitutions", &object(&self.substitutions), 0));

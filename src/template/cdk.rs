@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::cloudformation::{self, Assets};
 use super::stack::Stacks;
-use super::{INVALID_TEMPLATE, Inputs, ReadFile, Template, TemplateKind, members, parse, unreadable};
+use super::{
+    INVALID_TEMPLATE, Inputs, ReadFile, Template, TemplateKind, members, parse, unreadable,
+};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, Node};
 

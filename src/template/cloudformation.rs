@@ -213,7 +213,8 @@ impl Reader<'_> {
                 0 => format!("`{}` has no definition", member.key),
                 _ => format!("`{}` has more than one definition", member.key),
             };
-            let span = given.get(1).map_or(member.key_span.clone(), |second| second.key_span.clone());
+            let span =
+                given.get(1).map_or(member.key_span.clone(), |second| second.key_span.clone());
             self.resolver.refuse(span, message, format!("give it one of {}", own.join(", ")));
             return None;
         };
@@ -300,7 +301,8 @@ impl Reader<'_> {
                         _ => {
                             let (source, span) = key.origin(0..key.as_str().len());
                             let message = format!("`{}` must be a text or a number", key.as_str());
-                            let problem = Diagnostic::error(&source, span, INVALID_TEMPLATE, message);
+                            let problem =
+                                Diagnostic::error(&source, span, INVALID_TEMPLATE, message);
                             self.resolver.keep(problem);
                         }
                     }

@@ -263,7 +263,12 @@ impl Resolver<'_> {
             let span = key.span.clone();
             if has_placeholder(text) {
                 // What is not known yet may well be a key.
-                return Some(self.unresolved(text.trim_matches(['$', '{', '}']), &span, message, help));
+                return Some(self.unresolved(
+                    text.trim_matches(['$', '{', '}']),
+                    &span,
+                    message,
+                    help,
+                ));
             }
             self.refuse(span, message, help);
             return Some(Resolved::Nothing);

@@ -197,7 +197,13 @@ const SCHEMES: &[Scheme] = &[
         "arn:{partition}:batch:{region}:{account}:compute-environment/{name}",
         &[("ComputeEnvironmentArn", ARN)],
     ),
-    scheme("AWS::Glue::Job", "Name", NAME, "arn:{partition}:glue:{region}:{account}:job/{name}", &[]),
+    scheme(
+        "AWS::Glue::Job",
+        "Name",
+        NAME,
+        "arn:{partition}:glue:{region}:{account}:job/{name}",
+        &[],
+    ),
     scheme(
         "AWS::Glue::Crawler",
         "Name",

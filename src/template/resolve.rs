@@ -205,7 +205,8 @@ impl<'t> Resolver<'t> {
 
     /// What a parameter comes to: what the user or the stack around says, else its default.
     fn parameter(&mut self, name: &str, parameter: &Node, span: &Range<usize>) -> Resolved {
-        let own_type = parameter.get("Type").and_then(Node::as_str).map_or("String", |text| &**text);
+        let own_type =
+            parameter.get("Type").and_then(Node::as_str).map_or("String", |text| &**text);
         let of_list = own_type.starts_with("List<") || own_type == "CommaDelimitedList";
         let is_top = self.here().parent.is_none();
         if let Some(value) = self.inputs.parameters.get(name).filter(|_| is_top) {
@@ -215,7 +216,8 @@ impl<'t> Resolver<'t> {
             let given = self.stacks.stacks[parent].resource(&id);
             let given = given.and_then(|node| node.get("Properties")?.get("Parameters")?.get(name));
             if let Some(node) = given {
-                return self.elsewhere(parent, &format!("{id}.{name}"), span, |own| own.resolve(node));
+                return self
+                    .elsewhere(parent, &format!("{id}.{name}"), span, |own| own.resolve(node));
             }
         }
         let default = parameter.get("Default");
@@ -238,7 +240,9 @@ impl<'t> Resolver<'t> {
 
     fn parameter_help(&self, name: &str) -> String {
         match &self.here().parent {
-            None => format!("give it: `--parameter {name}=VALUE`, `parameters: {{ {name}: VALUE }}`"),
+            None => {
+                format!("give it: `--parameter {name}=VALUE`, `parameters: {{ {name}: VALUE }}`")
+            }
             Some((_, id)) => format!("give it in the `Parameters` of `{id}`, or as a substitution"),
         }
     }
@@ -296,7 +300,8 @@ impl<'t> Resolver<'t> {
             return Resolved::Nothing;
         }
         self.open.push(key);
-        let document = std::mem::replace(&mut self.document, self.stacks.stacks[stack].document.clone());
+        let document =
+            std::mem::replace(&mut self.document, self.stacks.stacks[stack].document.clone());
         let back = std::mem::replace(&mut self.stack, stack);
         let variables = std::mem::take(&mut self.variables);
         self.depth += 1;
@@ -323,19 +328,18 @@ impl<'t> Resolver<'t> {
 
     /// The made-up name (`None`) or attribute of a resource; `None` where there is no such resource
     /// or nothing is known about the attribute.
-    fn physical(
-        &mut self,
-        id: &str,
-        attribute: Option<&str>,
-        span: &Range<usize>,
-    ) -> Option<Text> {
+    fn physical(&mut self, id: &str, attribute: Option<&str>, span: &Range<usize>) -> Option<Text> {
         let shown = attribute.map_or(id.to_owned(), |attribute| format!("{id}.{attribute}"));
         let key = format!("{}:{shown}", self.stack);
         let value = match self.known.get(&key) {
             Some(value) => value.clone(),
             None => {
                 if self.is_circle(&key, span) {
-                    return Some(Text::of(format!("${{{shown}}}"), &self.document.source, span.clone()));
+                    return Some(Text::of(
+                        format!("${{{shown}}}"),
+                        &self.document.source,
+                        span.clone(),
+                    ));
                 }
                 self.open.push(key.clone());
                 let value = self.physical_anew(id, attribute, span);
@@ -388,7 +392,9 @@ impl<'t> Resolver<'t> {
             return self.text(value);
         }
         let name = match named {
-            Some(node) => self.text(node).map_or_else(|| id.to_owned(), |text| text.as_str().to_owned()),
+            Some(node) => {
+                self.text(node).map_or_else(|| id.to_owned(), |text| text.as_str().to_owned())
+            }
             None => id.to_owned(),
         };
         let arn = scheme.map_or("", |scheme| scheme.arn);
@@ -397,7 +403,14 @@ impl<'t> Resolver<'t> {
     }
 
     /// The form of a name with its parts put in.
-    fn filled(&mut self, form: &str, arn: &str, id: &str, name: &str, span: &Range<usize>) -> String {
+    fn filled(
+        &mut self,
+        form: &str,
+        arn: &str,
+        id: &str,
+        name: &str,
+        span: &Range<usize>,
+    ) -> String {
         let form = form.replace("{arn}", arn);
         let mut out = String::new();
         let mut rest = &*form;

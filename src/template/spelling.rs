@@ -158,7 +158,8 @@ impl Aligner<'_> {
 
     /// Leaves out a line break that a backslash takes back.
     fn skip_continuation(&mut self) {
-        while let Some(rest) = self.rest().strip_prefix('\\').map(|rest| rest.trim_start_matches('\r'))
+        while let Some(rest) =
+            self.rest().strip_prefix('\\').map(|rest| rest.trim_start_matches('\r'))
             && rest.starts_with('\n')
         {
             self.at = self.spelled.len() - rest.trim_start().len();
@@ -199,9 +200,15 @@ mod tests {
 
     #[test]
     fn scalars_are_followed_word_by_word() {
-        check("a.json", r#"{"k": "{\"one\": \"two\",\n \u00e9\ud83d\ude00 three \\ four/\/five}"}"#);
+        check(
+            "a.json",
+            r#"{"k": "{\"one\": \"two\",\n \u00e9\ud83d\ude00 three \\ four/\/five}"}"#,
+        );
         check("a.yaml", "k: |\n  {\n    \"one\": 1,\n\n    \"two\": [\n      three ]\n  }\n");
-        check("a.yaml", "k: |-\n    {\"one\": 1,\n  \n     two}\nz: 1\n".replace("  \n", "\n").as_str());
+        check(
+            "a.yaml",
+            "k: |-\n    {\"one\": 1,\n  \n     two}\nz: 1\n".replace("  \n", "\n").as_str(),
+        );
         check("a.yaml", "k: >-\n  one\n  two three\n\n  four\n    five\n  six\n");
         check("a.yaml", "k: one two\n  three\n  four\n");
         check("a.yaml", "k: 'it''s one'' two\n  three'\n");

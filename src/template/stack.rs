@@ -107,11 +107,13 @@ impl Stacks {
         for (id, span, path) in found {
             if self.stacks.len() >= MAX_STACKS {
                 let source = &self.stacks[parent].document.source;
-                let message = format!("there are more than {MAX_STACKS} stacks; the rest is left out");
+                let message =
+                    format!("there are more than {MAX_STACKS} stacks; the rest is left out");
                 self.problems.push(Diagnostic::error(source, span, INVALID_TEMPLATE, message));
                 return;
             }
-            let document = read(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()));
+            let document =
+                read(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()));
             let document = document.and_then(|bytes| {
                 parse(&path.display().to_string(), bytes).map_err(|problem| problem.to_string())
             });

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{INVALID_TEMPLATE, Inputs, Logging, Template, TemplateKind, TemplateMachine, Text, UNRESOLVED, members};
+use super::{
+    INVALID_TEMPLATE, Inputs, Logging, Template, TemplateKind, TemplateMachine, Text, UNRESOLVED,
+    members,
+};
 use crate::asl::ExecutionType;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, Kind, Node};
@@ -98,7 +101,8 @@ impl Reader<'_> {
     /// A definition that is only known after apply, with what it waits for.
     fn unknown(&self, resource: &Node, address: &str) -> Diagnostic {
         let mut waits: Vec<Arc<str>> = Vec::new();
-        let module = self.document.root.get("configuration").and_then(|node| node.get("root_module"));
+        let module =
+            self.document.root.get("configuration").and_then(|node| node.get("root_module"));
         if let Some(found) = module.and_then(|module| configured(module, address, 0)) {
             let definition = found.get("expressions").and_then(|node| node.get("definition"));
             for reference in items(definition.and_then(|node| node.get("references"))) {

@@ -5,7 +5,11 @@ use super::*;
 mod corpus;
 
 /// Files in memory; what is not among them does not exist.
-fn load_files(files: &[(&str, &str)], path: &str, inputs: &Inputs) -> Result<Template, Vec<Diagnostic>> {
+fn load_files(
+    files: &[(&str, &str)],
+    path: &str,
+    inputs: &Inputs,
+) -> Result<Template, Vec<Diagnostic>> {
     let read = |path: &Path| {
         let name = path.to_string_lossy().replace("./", "");
         if files.iter().any(|(known, _)| known.starts_with(&format!("{name}/"))) {
@@ -19,7 +23,8 @@ fn load_files(files: &[(&str, &str)], path: &str, inputs: &Inputs) -> Result<Tem
 
 #[track_caller]
 fn load(files: &[(&str, &str)]) -> Template {
-    load_files(files, files[0].0, &Inputs::default()).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    load_files(files, files[0].0, &Inputs::default())
+        .unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 /// The definition of the only machine, which must be without problems.
@@ -63,8 +68,10 @@ fn check(value: &str, expected: &str) {
 #[test]
 fn functions_answer_as_cloudformation_does() {
     check("!Sub 'a ${Stage} ${!Stage} ${AWS::Region}'", "a test ${Stage} us-east-1");
-    check("!Sub ['${X}/${Charge.Arn}', {X: !Ref Queue}]",
-        "https://sqs.us-east-1.amazonaws.com/123456789012/test-q/arn:aws:lambda:us-east-1:123456789012:function:Charge");
+    check(
+        "!Sub ['${X}/${Charge.Arn}', {X: !Ref Queue}]",
+        "https://sqs.us-east-1.amazonaws.com/123456789012/test-q/arn:aws:lambda:us-east-1:123456789012:function:Charge",
+    );
     check("!Join ['-', [a, !Ref Charge, !GetAtt Queue.QueueName]]", "a-Charge-test-q");
     check("!Join ['+', !Ref Names]", "a+b");
     check("!Select [1, !Split ['/', 'x/y/z']]", "y");
@@ -96,7 +103,13 @@ fn bad_templates_say_what_is_wrong() {
                   M: {Type: AWS::StepFunctions::StateMachine, Properties: {DefinitionString: !If [A, x, y]}}\n";
     assert!(problems(&[("t.yaml", conditions)]).join(";").contains("refers to itself"));
     assert!(problems(&[("t.yaml", "Resources: 7\n")])[0].contains("neither a template"));
-    assert!(problems(&[("t.yaml", "Resources: {M: {Type: AWS::Serverless::StateMachine, Properties: 3}}\n")])[0].contains("must be an object"));
+    assert!(
+        problems(&[(
+            "t.yaml",
+            "Resources: {M: {Type: AWS::Serverless::StateMachine, Properties: 3}}\n"
+        )])[0]
+            .contains("must be an object")
+    );
     let missing = load_files(&[("out/x.json", "{}")], "out", &Inputs::default()).unwrap_err();
     assert!(missing[0].to_string().contains("cdk synth"), "{missing:?}");
     let uri = "Resources: {M: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: x.json}}}\n";
@@ -109,18 +122,27 @@ fn deep_large_and_exploding_templates_are_refused_or_read() {
     for _ in 0..400 {
         deep = format!("{{\"Fn::Join\":[\"\",[{deep}]]}}").replace("[a]", "[\"a\"]");
     }
-    let text = format!("{{\"Resources\":{{\"M\":{{\"Type\":\"AWS::StepFunctions::StateMachine\",\"Properties\":{{\"DefinitionString\":{deep}}}}}}}}}");
+    let text = format!(
+        "{{\"Resources\":{{\"M\":{{\"Type\":\"AWS::StepFunctions::StateMachine\",\"Properties\":{{\"DefinitionString\":{deep}}}}}}}}}"
+    );
     assert!(!problems(&[("t.json", &text)]).is_empty());
-    let mut exploding = "Resources:\n  R0: {Type: AWS::SQS::Queue, Properties: {QueueName: xxxxxxxxxx}}\n".to_owned();
+    let mut exploding =
+        "Resources:\n  R0: {Type: AWS::SQS::Queue, Properties: {QueueName: xxxxxxxxxx}}\n"
+            .to_owned();
     for i in 1..40 {
         let below = format!("${{R{0}.QueueName}}${{R{0}.QueueName}}", i - 1);
-        exploding += &format!("  R{i}: {{Type: AWS::SQS::Queue, Properties: {{QueueName: !Sub '{below}'}}}}\n");
+        exploding += &format!(
+            "  R{i}: {{Type: AWS::SQS::Queue, Properties: {{QueueName: !Sub '{below}'}}}}\n"
+        );
     }
     exploding += "  M: {Type: AWS::StepFunctions::StateMachine, Properties: {DefinitionString: !GetAtt R39.QueueName}}\n";
     assert!(problems(&[("t.yaml", &exploding)]).join(";").contains("bytes"));
     let mut large = machine_of("x");
     for i in 0..60_000 {
-        large += &format!("  Topic{i}: {{Type: AWS::SNS::Topic, Properties: {{TopicName: some-name-{i}, DisplayName: '{:80}'}}}}\n", "");
+        large += &format!(
+            "  Topic{i}: {{Type: AWS::SNS::Topic, Properties: {{TopicName: some-name-{i}, DisplayName: '{:80}'}}}}\n",
+            ""
+        );
     }
     assert!(large.len() > 8_000_000);
     assert_eq!(definition(&[("t.yaml", &large)]), "x");
@@ -131,7 +153,8 @@ fn problems_of_a_definition_point_into_its_file() {
     let text = "Resources:\n  M:\n    Type: AWS::StepFunctions::StateMachine\n    Properties:\n      DefinitionString: !Sub |\n        {\n          \"StartAt\": \"A\",\n          \"States\": {\"A\": {\"Type\": \"Pass\",\n            \"Nxet\": \"${AWS::Region}\"}}\n        }\n";
     let template = load(&[("t.yaml", text)]);
     let (_, found) = template.machines[0].parse(&Limits::today(), ExecutionType::Standard);
-    let places: Vec<_> = found.iter().map(|one| (one.source.name.to_string(), one.line_column())).collect();
+    let places: Vec<_> =
+        found.iter().map(|one| (one.source.name.to_string(), one.line_column())).collect();
     assert!(places.contains(&("t.yaml".into(), (9, 13))), "{found:#?}");
     let inline = "Resources:\n  M:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n      Definition:\n        StartAt: A\n        States:\n          A: {Type: Pass, Nxet: !Ref AWS::Region}\n";
     let template = load(&[("t.yaml", inline)]);
@@ -141,9 +164,19 @@ fn problems_of_a_definition_point_into_its_file() {
     let asl = "{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Task\", \"Resource\": \"${Arn}\", \"TimeoutSeconds\": ${Wait},\n \"Nxet\": 1}}}";
     let template = load(&[("t.yaml", uri), ("d.asl.json", asl)]);
     let machine = &template.machines[0];
-    assert!(machine.definition.as_ref().unwrap().as_str().contains("function:F\", \"TimeoutSeconds\": 5,"));
+    assert!(
+        machine
+            .definition
+            .as_ref()
+            .unwrap()
+            .as_str()
+            .contains("function:F\", \"TimeoutSeconds\": 5,")
+    );
     let (_, found) = machine.parse(&Limits::today(), ExecutionType::Standard);
-    assert!(found.iter().any(|one| &*one.source.name == "d.asl.json" && one.line_column() == (2, 2)), "{found:#?}");
+    assert!(
+        found.iter().any(|one| &*one.source.name == "d.asl.json" && one.line_column() == (2, 2)),
+        "{found:#?}"
+    );
 }
 
 #[test]
@@ -151,15 +184,27 @@ fn cdk_and_terraform_are_read() {
     let manifest = r#"{"artifacts": {"S": {"type": "aws:cloudformation:stack", "properties": {"templateFile": "S.template.json"}}, "S.assets": {"type": "cdk:asset-manifest", "properties": {"file": "S.assets.json"}}}}"#;
     let assets = r#"{"files": {"h": {"source": {"path": "asset.h.json"}, "destinations": {"x": {"objectKey": "h.json"}}}}}"#;
     let template = r#"{"Resources": {"M1": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionS3Location": {"Bucket": "b", "Key": "h.json"}}, "Metadata": {"aws:cdk:path": "S/M/Resource"}}, "P2": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": {"Fn::Join": ["", ["{\"StartAt\":\"", {"Ref": "M1"}, "\"}"]]}}}}}"#;
-    let files = [("out/manifest.json", manifest), ("out/S.assets.json", assets), ("out/S.template.json", template), ("out/asset.h.json", "{\"StartAt\": 1}")];
+    let files = [
+        ("out/manifest.json", manifest),
+        ("out/S.assets.json", assets),
+        ("out/S.template.json", template),
+        ("out/asset.h.json", "{\"StartAt\": 1}"),
+    ];
     let template = load_files(&files, "out", &Inputs::default()).unwrap();
-    let text = |id| template.machine(Some(id)).unwrap().definition.as_ref().unwrap().as_str().to_owned();
+    let text =
+        |id| template.machine(Some(id)).unwrap().definition.as_ref().unwrap().as_str().to_owned();
     assert_eq!(text("S/M"), "{\"StartAt\": 1}");
-    assert_eq!(text("P2"), "{\"StartAt\":\"arn:aws:states:us-east-1:123456789012:stateMachine:M1\"}");
+    assert_eq!(
+        text("P2"),
+        "{\"StartAt\":\"arn:aws:states:us-east-1:123456789012:stateMachine:M1\"}"
+    );
     let plan = r#"{"terraform_version": "1.9", "planned_values": {"root_module": {"child_modules": [{"resources": [{"address": "module.a.aws_sfn_state_machine.m[0]", "type": "aws_sfn_state_machine", "name": "m", "values": {"name": "orders", "type": "EXPRESS", "definition": "{\"StartAt\": \"A\"}"}}, {"address": "module.a.aws_sfn_state_machine.u", "type": "aws_sfn_state_machine", "name": "u", "values": {"name": "u"}}]}]}}, "configuration": {"root_module": {"module_calls": {"a": {"module": {"resources": [{"address": "aws_sfn_state_machine.u", "expressions": {"definition": {"references": ["aws_lambda_function.f.arn"]}}}]}}}}}}"#;
     let template = load(&[("plan.json", plan)]);
     let machine = template.machine(Some("orders")).unwrap();
-    assert_eq!((machine.execution_type, machine.definition.as_ref().unwrap().as_str()), (ExecutionType::Express, "{\"StartAt\": \"A\"}"));
+    assert_eq!(
+        (machine.execution_type, machine.definition.as_ref().unwrap().as_str()),
+        (ExecutionType::Express, "{\"StartAt\": \"A\"}")
+    );
     assert!(problems(&[("plan.json", plan)])[0].contains("it reads aws_lambda_function.f.arn"));
     assert!(template.machine(Some("ordres")).is_err());
 }

@@ -205,7 +205,10 @@ mod tests {
     #[test]
     fn placeholders_are_names_in_braces() {
         let names = |text| placeholders(text).map(|(_, name)| name.to_owned()).collect::<Vec<_>>();
-        assert_eq!(names("${A} ${ B.C }${!D} ${} ${a{b} ${AWS::Region}"), ["A", "B.C", "AWS::Region"]);
+        assert_eq!(
+            names("${A} ${ B.C }${!D} ${} ${a{b} ${AWS::Region}"),
+            ["A", "B.C", "AWS::Region"]
+        );
         assert_eq!(names("${A"), [""; 0]);
     }
 }

@@ -65,7 +65,8 @@ fn published_templates_load_and_resolve() {
     let (mut count, mut resolved, mut placeholders) = (0, 0, 0);
     let mut wrong = Vec::new();
     for row in rows.as_array().unwrap().iter() {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let iac = row.get("iac");
         let (id, kind) = (text(row.get("id")), text(row.get("kind")));
         if !matches!(&*kind, "sam" | "cloudformation" | "cdk-snapshot") {
@@ -100,6 +101,8 @@ fn published_templates_load_and_resolve() {
             wrong.push(format!("{id}: {outcome:?}"));
         }
     }
-    eprintln!("{count} templates: {resolved} resolved, {placeholders} with values that a user must give");
+    eprintln!(
+        "{count} templates: {resolved} resolved, {placeholders} with values that a user must give"
+    );
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
