@@ -9,11 +9,10 @@ use crate::asl::{ExecutionType, StateMachine};
 use crate::diagnostic::Style;
 use crate::document::{Document, Kind, Member, Node};
 use crate::limits::Limits;
-use crate::scenario::{Definition, substitute};
-use crate::value::Value;
 use crate::scenario::{Definition, Deployed, substitute};
 use crate::sim::Simulation;
 use crate::template::{Inputs, Template};
+use crate::value::Value;
 
 /// Reads `NAME=VALUE` arguments.
 pub(super) fn fills(arguments: &[String]) -> Result<Vec<Member>, String> {
@@ -41,8 +40,6 @@ pub(super) fn read(
             return Ok(Definition {
                 source,
                 value: Value::Null,
-                machine: None,
-                diagnostics: vec![*problem],
                 machine: None,
                 diagnostics: vec![*problem],
                 deployed: None,

@@ -12,8 +12,8 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::document::{Decoder, Document, Format, Kind, Member, Node};
 use crate::json;
 use crate::limits::Limits;
-use crate::value::Value;
 use crate::template::{Assumption, Inputs, Template, TemplateMachine};
+use crate::value::Value;
 
 /// A definition as a case names it.
 #[derive(Debug)]
@@ -70,9 +70,9 @@ impl Definition {
     pub fn new(document: &Document, limits: &Limits, execution_type: ExecutionType) -> Self {
         let (machine, diagnostics) = asl::parse(document, limits, execution_type);
         let value = document.root.to_value();
-        Self { source: document.source.clone(), value, machine: machine.map(Arc::new), diagnostics }
         Self {
             source: document.source.clone(),
+            value,
             machine: machine.map(Arc::new),
             diagnostics,
             deployed: None,
@@ -126,13 +126,15 @@ impl Definition {
             siblings,
         };
         let machine = machine.map(Arc::new);
-        Ok(Self { source: found.source(), machine, diagnostics, deployed: Some(deployed) })
+        let (source, value) = (found.source(), value_of(found));
+        Ok(Self { source, value, machine, diagnostics, deployed: Some(deployed) })
     }
 
     fn alone(machine: &TemplateMachine, limits: &Limits) -> Self {
         let (parsed, diagnostics) = machine.parse(limits, machine.execution_type);
         Self {
             source: machine.source(),
+            value: value_of(machine),
             machine: parsed.map(Arc::new),
             diagnostics,
             deployed: None,
@@ -152,6 +154,11 @@ impl Definition {
         }
         names
     }
+}
+
+/// What the definition of a template's machine says; null where it is no JSON or YAML.
+fn value_of(machine: &TemplateMachine) -> Value {
+    machine.document().map_or(Value::Null, |document| document.root.to_value())
 }
 
 impl<'f> Definitions<'f> {
