@@ -50,7 +50,7 @@ fn logging(request: &Asked) -> Result<Option<LoggingConfiguration>, ApiError> {
     if count > 1 || (count == 0 && level != LogLevel::Off) {
         return Err(ApiError::logging("Must specify exactly one Log Destination."));
     }
-    let group = destinations.and_then(|all| all.get(0)?.get("cloudWatchLogsLogGroup"));
+    let group = destinations.and_then(|all| all.first()?.get("cloudWatchLogsLogGroup"));
     let log_group_arn = group.and_then(|group| text_in(group, "logGroupArn"));
     if count == 1 && log_group_arn.is_none() {
         return Err(ApiError::logging("Must specify exactly one Log Destination."));

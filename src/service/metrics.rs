@@ -66,6 +66,11 @@ impl Metrics {
         "ExecutionsStarted",
         "ExecutionsSucceeded",
         "ExecutionsTimedOut",
+        "ExecutionsRedriven",
+        "RedrivenExecutionsAborted",
+        "RedrivenExecutionsFailed",
+        "RedrivenExecutionsSucceeded",
+        "RedrivenExecutionsTimedOut",
         "ActivityRunTime",
         "ActivityScheduleTime",
         "ActivityTime",
@@ -220,7 +225,24 @@ impl Found {
         let started = execution.started_at();
         self.add("ExecutionsStarted", dimension, arn, started, 1);
         self.tasks(execution.history(), started);
+        let redriven = execution.history().iter();
+        let redriven = redriven.filter(|one| one.event_type == EventType::ExecutionRedriven);
+        for event in redriven {
+            let time = event.timestamp.unwrap_or(started);
+            self.add("ExecutionsRedriven", dimension, arn, time, 1);
+        }
         let Some(ended) = execution.ended_at() else { return };
+        let redriven = match execution.status() {
+            _ if execution.redrive_count() == 0 => None,
+            ExecutionStatus::Succeeded => Some("RedrivenExecutionsSucceeded"),
+            ExecutionStatus::Failed => Some("RedrivenExecutionsFailed"),
+            ExecutionStatus::TimedOut => Some("RedrivenExecutionsTimedOut"),
+            ExecutionStatus::Aborted => Some("RedrivenExecutionsAborted"),
+            ExecutionStatus::Running => None,
+        };
+        if let Some(name) = redriven {
+            self.add(name, dimension, arn, ended, 1);
+        }
         let count = match execution.status() {
             ExecutionStatus::Succeeded => "ExecutionsSucceeded",
             ExecutionStatus::Failed => "ExecutionsFailed",
