@@ -9,6 +9,7 @@ mod diff;
 mod exec;
 mod exit;
 mod file;
+mod graph;
 mod init;
 mod output;
 mod parallel;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Init(arguments) => init::run(&arguments, &terminal),
         Command::Diff(arguments) => diff::run(&arguments, &terminal),
+        Command::Graph(arguments) => graph::run(&arguments, &terminal),
         Command::Exec(arguments) => exec::run(&arguments, &terminal),
         Command::Record(arguments) => record::run(&arguments, &terminal),
         Command::Replay(arguments) => replay::run(&arguments, &terminal),

@@ -41,6 +41,7 @@
 //! | [`asl`], [`limits`] | the States Language as typed data, its validation; the service's quotas |
 //! | [`template`] | state machines in SAM and CloudFormation templates, cdk.out, Terraform plans |
 //! | [`engine`] | one execution, sans-IO |
+//! | [`graph`] | the picture of a machine and of the way an execution took |
 //! | [`map_run`], [`test_state`], [`replay`] | the run of a distributed Map; one state alone; a recording against a definition |
 //! | [`service`] | the account, sans-IO: machines, executions, activities, task tokens |
 //! | [`api`] | the account's operations as JSON in, JSON out |
@@ -78,6 +79,7 @@ pub mod document;
 pub mod duration;
 pub mod engine;
 pub mod entropy;
+pub mod graph;
 pub mod history;
 pub mod json;
 pub mod limits;

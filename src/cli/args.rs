@@ -88,6 +88,8 @@ pub enum Command {
     Diff(Diff),
     /// Check definitions: everything that AWS would refuse or that cannot be meant.
     Check(Check),
+    /// Draw a definition, and the way an execution took through it.
+    Graph(Graph),
     /// Write a scenario for a definition, with a mock for every Task, to start from.
     Init(Init),
     /// Serve the Step Functions API on a port, for any AWS SDK.
@@ -483,6 +485,40 @@ pub struct Check {
     #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
         hide_possible_values = true)]
     pub report: Form,
+}
+
+const GRAPH_HELP: &str = "\
+Examples:
+  stepproof graph order.asl.json --output order.svg
+  stepproof graph order.asl.json --history history.json --output failed.svg
+  stepproof graph order.asl.json --format mermaid      for Markdown, as GitHub draws it";
+
+/// `stepproof graph`.
+#[derive(Debug, Args)]
+#[command(after_help = GRAPH_HELP)]
+pub struct Graph {
+    /// The definition, as JSON or YAML.
+    pub definition: PathBuf,
+    /// Colour the states and transitions of this history, as GetExecutionHistory shows it.
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+    /// The form: svg, mermaid or dot. By default that of the output's name, else mermaid.
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    pub format: Option<GraphForm>,
+    /// Write the graph here; by default it is printed.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The form of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphForm {
+    /// A drawing.
+    Svg,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// DOT, for Graphviz.
+    Dot,
 }
 
 /// `stepproof init`.

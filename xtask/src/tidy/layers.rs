@@ -18,6 +18,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (&["template"], &["json", "value", "diagnostic", "document", "asl", "limits"]),
     (&["duration"], &[]),
     (&["engine"], &["json", "value", "time", "entropy", "history", "query", "asl", "limits"]),
+    (&["graph"], &["history", "asl"]),
     (&["map_run"], &["json", "value", "time", "history", "engine"]),
     (&["replay"], &["value", "time", "history", "asl", "limits", "engine", "map_run"]),
     (
