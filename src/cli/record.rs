@@ -1,6 +1,5 @@
 //! `stepproof record`: executions that happened, as folders for review and for replays.
 
-use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -110,7 +109,13 @@ pub(super) fn redactor(arguments: &Record) -> Result<Option<Redactor>, String> {
 }
 
 /// A key that nobody knows, and that is forgotten with the process.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "pseudonyms must not be guessed from one recording to the next"
+)]
 fn random_key() -> Vec<u8> {
+    use std::collections::hash_map::RandomState;
     let part = |n: u64| {
         let mut hasher = RandomState::new().build_hasher();
         hasher.write_u64(n);
@@ -147,6 +152,7 @@ fn sets(paths: &[PathBuf]) -> Result<Vec<Vec<(String, String)>>, String> {
     Ok(sets)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a recording says when it was made")]
 fn about(arguments: &Record, found: &Found) -> About {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));

@@ -100,8 +100,7 @@ impl Graph {
             });
             let is_group = self.join_of(id).is_some();
             if is_group {
-                let _ =
-                    writeln!(out, "{indent}subgraph cluster_{id} {{\n{indent}  style=dashed");
+                let _ = writeln!(out, "{indent}subgraph cluster_{id} {{\n{indent}  style=dashed");
             }
             let _ = match &node.kind {
                 NodeKind::Start => {

@@ -142,8 +142,7 @@ fn order<'a>(
         notes.push(format!("{twice} events came twice, as of a page that was repeated"));
     }
     kept.sort_by_key(|(id, _, _)| *id);
-    let mut expected = 1;
-    for (id, _, _) in &kept {
+    for (expected, (id, _, _)) in (1..).zip(&kept) {
         if *id != expected {
             let missing = match *id - expected {
                 1 => format!("event {expected} is missing"),
@@ -152,7 +151,6 @@ fn order<'a>(
             let message = format!("{missing}: a page was left out; fetch the history again");
             return Err(RecordingError::unreadable("the history", message));
         }
-        expected += 1;
     }
     Ok(kept)
 }

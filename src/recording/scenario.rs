@@ -242,7 +242,7 @@ impl Reader<'_> {
         // A time-out is the definition's own affair, unless somebody kept the task alive.
         if timed_out && !(silent && alive.is_some_and(|s| millis > s.saturating_mul(1000))) {
             let error = event_error(&self.events[end]);
-            if error.is_none() || error.is_some_and(|error| is_timeout(error)) {
+            if error.is_none() || error.is_some_and(is_timeout) {
                 let own = self.definition_times_out(&call.key.1);
                 if own {
                     answer = vec![("never", Value::Bool(true))];

@@ -133,7 +133,12 @@ impl<S: Storage> Writer<S> {
             open,
             _lock: lock,
         };
-        if mode != Mode::None && !(mode == Mode::Once && !writer.open) {
+        let records = match mode {
+            Mode::None => false,
+            Mode::Once => writer.open,
+            _ => true,
+        };
+        if records {
             writer.begin()?;
         }
         Ok(writer)

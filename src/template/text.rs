@@ -165,9 +165,7 @@ pub(super) fn placeholders(text: &str) -> impl Iterator<Item = (Range<usize>, &s
         loop {
             let start = from + text[from..].find("${")?;
             from = start + 2;
-            let Some(end) = text[from..].find(['}', '{', '\n']).map(|at| from + at) else {
-                return None;
-            };
+            let end = from + text[from..].find(['}', '{', '\n'])?;
             let name = text[from..end].trim();
             if text[end..].starts_with('}') && !name.is_empty() && !name.starts_with('!') {
                 from = end + 1;

@@ -43,6 +43,12 @@ fn create(server: &Server, task: &serde_json::Value) -> String {
     text(&answer, "stateMachineArn").to_owned()
 }
 
+/// Gives the server, which has threads of its own, time to get on.
+#[expect(clippy::disallowed_methods, reason = "what is waited for happens in real time")]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
 /// Starts a machine and waits for its end.
 fn outcome(server: &Server, arn: &str, input: &serde_json::Value) -> Value {
     let body = json!({ "stateMachineArn": arn, "input": input.to_string() }).to_string();
@@ -54,7 +60,7 @@ fn outcome(server: &Server, arn: &str, input: &serde_json::Value) -> Value {
         if text(&execution, "status") != "RUNNING" {
             return execution;
         }
-        std::thread::sleep(Duration::from_millis(25));
+        pause(25);
     }
     panic!("the execution does not end");
 }
@@ -105,11 +111,11 @@ fn mock_files_are_read_again() {
     let receipt = || output(&outcome(&server, &arn, &json!({})))["receipt"].clone();
     assert_eq!(receipt(), "r-1");
     std::fs::write(&file, "{ broken").expect("it is written");
-    std::thread::sleep(Duration::from_millis(700));
+    pause(700);
     assert_eq!(receipt(), "r-1", "what it said before stays");
     std::fs::write(&file, MOCKS.replace("r-1", "r-new")).expect("it is written");
     let news = (0..100).any(|_| {
-        std::thread::sleep(Duration::from_millis(50));
+        pause(50);
         receipt() == "r-new"
     });
     assert!(news, "the new file was never read");
@@ -393,7 +399,7 @@ fn callbacks_come_from_outside() {
     let body = json!({ "stateMachineArn": arn }).to_string();
     let (_, started) = call(&server, "StartExecution", &body);
     let token = (0..200).find_map(|_| {
-        std::thread::sleep(Duration::from_millis(25));
+        pause(25);
         let asked = fake.asked().first()?.body.clone();
         let body: serde_json::Value = serde_json::from_str(&asked).ok()?;
         let message: serde_json::Value =
@@ -402,7 +408,7 @@ fn callbacks_come_from_outside() {
     });
     let body = json!({ "taskToken": token.expect("the queue was told"), "output": "7" });
     // The token is known before the call is answered, but is taken only afterwards.
-    std::thread::sleep(Duration::from_millis(100));
+    pause(100);
     assert_eq!(call(&server, "SendTaskSuccess", &body.to_string()).0, 200);
     let body = json!({ "executionArn": text(&started, "executionArn") }).to_string();
     let (_, execution) = call(&server, "DescribeExecution", &body);
