@@ -36,4 +36,4 @@ pub use io::{
 };
 pub use redrive::NotRedrivable;
 #[cfg(feature = "aws")]
-pub(crate) use task::{failed_event, service_names};
+pub(crate) use task::{Asked, failed_event, scheduled_event, service_names};

@@ -51,11 +51,13 @@
 //! | `server` | the API over HTTP (feature `server`): sockets, the real clock, calls of real services |
 //! | `redaction`, `recording` | what must not be kept is replaced; executions that happened, as folders (feature `recordings`) |
 //! | `target` | live endpoints: cases on them, what they leave behind (feature `aws`) |
-//! | `cli` | the command (feature `cli`): the only module that touches files, threads and terminals |
+//! | `cli` | the command (feature `cli`): arguments, files, threads, terminals |
 //!
 //! # Invariants
 //!
-//! - Nothing at or below [`service`] and [`sim`] performs I/O, waits, spawns, or asks the time.
+//! - Nothing at or above [`report`] in this map performs I/O, waits, spawns, or asks the time, but
+//!   that [`scenario`] reads the files it names. Sockets, clocks and threads belong
+//!   to `server`, `recording`, `target` and `cli`.
 //! - A failing *state* is data ([`history::Failure`]), never a Rust `Err`. An `Err` means that the
 //!   caller misused the interface, or that a file is unusable.
 //! - Equal definition, input, seed and answers give equal histories, byte for byte; no order comes

@@ -76,6 +76,13 @@ pub enum CaseOutcome {
     Skipped(String),
 }
 
+impl CaseOutcome {
+    /// The outcome of a case that was judged.
+    fn of(failed: Vec<FailedCheck>) -> Self {
+        if failed.is_empty() { Self::Passed } else { Self::Failed(failed) }
+    }
+}
+
 /// Why a case could not be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
@@ -321,10 +328,7 @@ pub fn judge_observed(
         name: case.name.clone(),
         source: scenario.source.clone(),
         span: case.span.clone(),
-        outcome: match failed.is_empty() {
-            true => CaseOutcome::Passed,
-            false => CaseOutcome::Failed(failed),
-        },
+        outcome: CaseOutcome::of(failed),
         warnings: Vec::new(),
         run: Some(summary(&observed)),
         unused: Vec::new(),
@@ -336,28 +340,14 @@ pub fn judge_observed(
 pub fn judge_refused(scenario: &Scenario, case: &Case, came: &[Diagnostic]) -> CaseReport {
     let expected = case.expect_invalid.as_deref().unwrap_or_default();
     let failed = judge::judge_diagnostics(expected, case, came);
-    report_of(
-        scenario,
-        case,
-        match failed.is_empty() {
-            true => CaseOutcome::Passed,
-            false => CaseOutcome::Failed(failed),
-        },
-    )
+    report_of(scenario, case, CaseOutcome::of(failed))
 }
 
 /// Judges what somebody else answered to a test of one state.
 pub fn judge_state_test(scenario: &Scenario, case: &Case, answer: &Value) -> CaseReport {
     let failed = case.state_test.iter().flat_map(|test| judge::judge_state_test(test, answer));
     let failed: Vec<FailedCheck> = failed.collect();
-    report_of(
-        scenario,
-        case,
-        match failed.is_empty() {
-            true => CaseOutcome::Passed,
-            false => CaseOutcome::Failed(failed),
-        },
-    )
+    report_of(scenario, case, CaseOutcome::of(failed))
 }
 
 /// A report without a run.
@@ -399,7 +389,7 @@ fn test_state_case(case: &Case, test: &StateTestCase) -> CaseOutcome {
         }
     };
     let failed = judge::judge_state_test(test, &answer);
-    if failed.is_empty() { CaseOutcome::Passed } else { CaseOutcome::Failed(failed) }
+    CaseOutcome::of(failed)
 }
 
 fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {

@@ -190,6 +190,28 @@ pub struct TemplateArgs {
     pub parameters: Vec<String>,
 }
 
+/// What the placeholders of a definition stand for.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SubstitutionArgs {
+    /// Fill in a `${Placeholder}` of the definition; may be given many times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// The type of a state machine.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TypeArg {
+    /// STANDARD or EXPRESS; by default what the template says, else STANDARD.
+    #[arg(
+        long = "type",
+        value_enum,
+        ignore_case = true,
+        value_name = "TYPE",
+        hide_possible_values = true
+    )]
+    pub given: Option<MachineType>,
+}
+
 /// `stepproof exec`.
 #[derive(Debug, Args)]
 #[command(after_help = EXEC_HELP)]
@@ -206,21 +228,15 @@ pub struct Exec {
     /// The answer to a state's tasks; may be given many times.
     #[arg(long = "mock", value_name = "KEY=JSON")]
     pub mocks: Vec<String>,
-    /// Fill in a `${Placeholder}` of the definition; may be given many times.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub substitutions: Vec<String>,
+    /// What its placeholders stand for.
+    #[command(flatten)]
+    pub substitutions: SubstitutionArgs,
     /// An object that a distributed Map reads; may be given many times.
     #[arg(long = "object", value_name = "S3URI=FILE")]
     pub objects: Vec<String>,
-    /// STANDARD or EXPRESS; by default what the template says, else STANDARD.
-    #[arg(
-        long = "type",
-        value_enum,
-        ignore_case = true,
-        value_name = "TYPE",
-        hide_possible_values = true
-    )]
-    pub machine_type: Option<MachineType>,
+    /// Standard or Express.
+    #[command(flatten)]
+    pub machine_type: TypeArg,
     /// A state machine that nested executions really run, by its name; `NAME:EXPRESS=FILE` makes it
     /// an Express one; may be given many times.
     #[arg(long = "machine", value_name = "NAME=FILE")]
@@ -248,10 +264,9 @@ pub struct Exec {
     /// Log no inputs and outputs, as with `includeExecutionData: false`.
     #[arg(long, requires = "log_out")]
     pub log_without_data: bool,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
-    pub report: Form,
+    /// The form of the report.
+    #[command(flatten)]
+    pub report: FormArg,
 }
 
 /// The levels of a log.
@@ -324,22 +339,15 @@ pub struct Replay {
     /// Let the wording of causes differ; error names always count.
     #[arg(long)]
     pub ignore_causes: bool,
-    /// Fill in a `${Placeholder}` of the definition; may be given many times.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub substitutions: Vec<String>,
-    /// STANDARD or EXPRESS; by default what the template says, else STANDARD.
-    #[arg(
-        long = "type",
-        value_enum,
-        ignore_case = true,
-        value_name = "TYPE",
-        hide_possible_values = true
-    )]
-    pub machine_type: Option<MachineType>,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
-    pub report: Form,
+    /// What its placeholders stand for.
+    #[command(flatten)]
+    pub substitutions: SubstitutionArgs,
+    /// Standard or Express.
+    #[command(flatten)]
+    pub machine_type: TypeArg,
+    /// The form of the report.
+    #[command(flatten)]
+    pub report: FormArg,
     /// Write the report to this file; a summary is printed all the same.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -434,6 +442,15 @@ pub struct ScenarioFrom {
     pub output: Option<PathBuf>,
 }
 
+/// The form of a report that has no JUnit form.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FormArg {
+    /// The form of the report: text or json.
+    #[arg(long = "report", value_enum, default_value_t = Form::Text, value_name = "FORM",
+        hide_possible_values = true)]
+    pub form: Form,
+}
+
 /// The forms of a report that has no JUnit form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
@@ -460,10 +477,9 @@ pub struct Diff {
     /// Let the times of events count, too.
     #[arg(long)]
     pub timestamps: bool,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
-    pub report: Form,
+    /// The form of the report.
+    #[command(flatten)]
+    pub report: FormArg,
 }
 
 /// `stepproof check`.
@@ -478,13 +494,12 @@ pub struct Check {
     /// A template beside them.
     #[command(flatten)]
     pub template: TemplateArgs,
-    /// Fill in a `${Placeholder}` of the definitions; may be given many times.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub substitutions: Vec<String>,
-    /// The form of the report: text or json.
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM",
-        hide_possible_values = true)]
-    pub report: Form,
+    /// What its placeholders stand for.
+    #[command(flatten)]
+    pub substitutions: SubstitutionArgs,
+    /// The form of the report.
+    #[command(flatten)]
+    pub report: FormArg,
 }
 
 const GRAPH_HELP: &str = "\

@@ -14,8 +14,9 @@ use crate::template::{Assumption, Inputs, Template, TemplateKind, TemplateMachin
 use crate::value::Value;
 
 pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String> {
-    let fills = definition::fills(&arguments.substitutions)?;
-    let mut report = Report { exit: Exit::AsExpected, files: Vec::new(), form: arguments.report };
+    let fills = definition::fills(&arguments.substitutions.set)?;
+    let mut report =
+        Report { exit: Exit::AsExpected, files: Vec::new(), form: arguments.report.form };
     let own = &arguments.template;
     for path in arguments.definitions.iter().filter(|path| !is_template(path)) {
         let checked = definition::read(path, &fills, ExecutionType::Standard)?;
@@ -45,7 +46,7 @@ pub(super) fn run(arguments: &Check, terminal: &Terminal) -> Result<Exit, String
             report.add(&shown, &checked, &machine.assumptions, terminal);
         }
     }
-    if arguments.report == Form::Json {
+    if arguments.report.form == Form::Json {
         terminal.print(&format!("{:#}\n", Value::array(report.files)));
     }
     Ok(report.exit)

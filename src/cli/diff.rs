@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
     };
     let options = DiffOptions { timestamps: arguments.timestamps, rules, ..DiffOptions::default() };
     let diff = Diff::new(&expected, &actual, &options);
-    match arguments.report {
+    match arguments.report.form {
         Form::Json => terminal.print(&format!("{:#}\n", diff.to_value(&expected, &actual))),
         Form::Text if diff.is_same() => terminal.print("the histories say the same\n"),
         Form::Text => {

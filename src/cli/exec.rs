@@ -19,8 +19,8 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String> {
-    let execution_type = arguments.machine_type.map(execution_type);
-    let fills = definition::fills(&arguments.substitutions)?;
+    let execution_type = arguments.machine_type.given.map(execution_type);
+    let fills = definition::fills(&arguments.substitutions.set)?;
     let path = arguments.definition.as_deref();
     let definition = definition::read_any(path, &arguments.template, &fills, execution_type)?;
     let machine = definition::machine(&definition, terminal.style)?;
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
             // A history or log on standard output stands there alone, so that it can be piped.
             let out = arguments.history_out.as_deref().or(arguments.log_out.as_deref());
             let alone = out == Some(Path::new("-"));
-            match arguments.report {
+            match arguments.report.form {
                 _ if alone => {}
                 Form::Json => terminal.print(&format!("{:#}\n", as_value(&run))),
                 Form::Text => terminal.print(&as_text(&run)),
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Exec, terminal: &Terminal) -> Result<Exit, String>
             Ok(if succeeded { Exit::AsExpected } else { Exit::Failed })
         }
         Err(error) => {
-            if let (Some(run), Form::Text) = (&error.run, arguments.report) {
+            if let (Some(run), Form::Text) = (&error.run, arguments.report.form) {
                 terminal.print(&as_text(run));
             }
             Err(explain(&error.problem))

@@ -31,8 +31,8 @@ struct Tally {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, String> {
-    let fills = definition::fills(&arguments.substitutions)?;
-    let execution_type = arguments.machine_type.map(exec::execution_type);
+    let fills = definition::fills(&arguments.substitutions.set)?;
+    let execution_type = arguments.machine_type.given.map(exec::execution_type);
     let path = arguments.definition.as_deref();
     let definition = definition::read_any(path, &arguments.template, &fills, execution_type)?;
     let machine = definition::machine(&definition, terminal.style)?;
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
         history_out: arguments.history_out.as_deref(),
         style: if arguments.output.is_some() { Style::Plain } else { terminal.style },
         single: files.len() == 1,
-        wants_value: arguments.report == Form::Json,
+        wants_value: arguments.report.form == Form::Json,
     };
     let mut tally = Tally::default();
     let mut values = Vec::new();
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
             if tally.diverged > 0 {
                 bar.set_message(format!("{} diverged", tally.diverged));
             }
-            if arguments.report == Form::Json {
+            if arguments.report.form == Form::Json {
                 values.push(replayed.value);
             } else if arguments.output.is_some() {
                 texts.push_str(&replayed.text);
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
         },
     );
     bar.finish_and_clear();
-    let report = match arguments.report {
+    let report = match arguments.report.form {
         Form::Json => Some(tally.report(values)),
         Form::Text if arguments.output.is_some() => Some(texts + &tally.summary(files.len())),
         Form::Text => None,

@@ -46,13 +46,14 @@ impl Execution {
             None => None,
         };
         self.check_size(&subject(&task.resource), &arguments).map_err(Fault::Failure)?;
-        let (event_type, details) = self.scheduled(
-            &task.resource,
-            &arguments,
+        let asked = Asked {
+            arguments: arguments.clone(),
+            region: &self.start.region,
             timeout_seconds,
             heartbeat_seconds,
-            credentials.as_ref(),
-        );
+            credentials: credentials.as_ref(),
+        };
+        let (event_type, details) = scheduled_event(&task.resource, asked);
         self.emit_on(id, event_type, details);
         let heartbeat_deadline = self.now.plus_seconds(heartbeat_seconds.unwrap_or(0));
         let branch = &mut self.branches[id as usize];
@@ -83,55 +84,6 @@ impl Execution {
         self.tasks.insert(task_id, id);
         self.outbox.push_back(Output::Task(Box::new(request)));
         Ok(Step::Blocked)
-    }
-
-    fn scheduled(
-        &self,
-        resource: &Resource,
-        arguments: &Value,
-        timeout_in_seconds: Option<i64>,
-        heartbeat_in_seconds: Option<i64>,
-        credentials: Option<&Value>,
-    ) -> (EventType, EventDetails) {
-        let task_credentials = credentials.map(|credentials| TaskCredentials {
-            role_arn: credentials.get("RoleArn").and_then(Value::as_str).map(Into::into),
-        });
-        let payload = Payload::Value(arguments.clone());
-        match resource {
-            Resource::Activity { arn } => (
-                EventType::ActivityScheduled,
-                EventDetails::ActivityScheduled(Box::new(ActivityScheduled {
-                    resource: arn.clone(),
-                    input: payload,
-                    timeout_in_seconds,
-                    heartbeat_in_seconds,
-                })),
-            ),
-            Resource::LambdaFunction { arn } | Resource::Placeholder(arn) => (
-                EventType::LambdaFunctionScheduled,
-                EventDetails::LambdaFunctionScheduled(Box::new(LambdaFunctionScheduled {
-                    resource: arn.clone(),
-                    input: payload,
-                    timeout_in_seconds,
-                    task_credentials,
-                })),
-            ),
-            Resource::Service { .. } => {
-                let (resource_type, resource) = service_names(resource);
-                (
-                    EventType::TaskScheduled,
-                    EventDetails::TaskScheduled(Box::new(TaskScheduled {
-                        resource_type,
-                        resource,
-                        region: self.start.region.clone(),
-                        parameters: payload,
-                        timeout_in_seconds,
-                        heartbeat_in_seconds,
-                        task_credentials,
-                    })),
-                )
-            }
-        }
     }
 
     /// A token that nobody guesses: unique within the account by the execution's ARN.
@@ -342,5 +294,57 @@ pub(crate) fn failed_event(resource: &Resource, stage: FailureStage) -> EventTyp
         (Resource::Service { .. }, Submit) => EventType::TaskSubmitFailed,
         (Resource::Service { .. }, Run) => EventType::TaskFailed,
         (Resource::Service { .. }, TimedOut) => EventType::TaskTimedOut,
+    }
+}
+
+/// What a task's first event says beside its resource.
+pub(crate) struct Asked<'a> {
+    pub(crate) arguments: Value,
+    pub(crate) region: &'a Arc<str>,
+    pub(crate) timeout_seconds: Option<i64>,
+    pub(crate) heartbeat_seconds: Option<i64>,
+    pub(crate) credentials: Option<&'a Value>,
+}
+
+/// The event of a task that is scheduled.
+pub(crate) fn scheduled_event(resource: &Resource, asked: Asked<'_>) -> (EventType, EventDetails) {
+    let task_credentials = asked.credentials.map(|credentials| TaskCredentials {
+        role_arn: credentials.get("RoleArn").and_then(Value::as_str).map(Into::into),
+    });
+    let input = Payload::Value(asked.arguments);
+    let timeout_in_seconds = asked.timeout_seconds;
+    let heartbeat_in_seconds = asked.heartbeat_seconds;
+    match resource {
+        Resource::Activity { arn } => (
+            EventType::ActivityScheduled,
+            EventDetails::ActivityScheduled(Box::new(ActivityScheduled {
+                resource: arn.clone(),
+                input,
+                timeout_in_seconds,
+                heartbeat_in_seconds,
+            })),
+        ),
+        Resource::LambdaFunction { arn } | Resource::Placeholder(arn) => (
+            EventType::LambdaFunctionScheduled,
+            EventDetails::LambdaFunctionScheduled(Box::new(LambdaFunctionScheduled {
+                resource: arn.clone(),
+                input,
+                timeout_in_seconds,
+                task_credentials,
+            })),
+        ),
+        Resource::Service { .. } => {
+            let (resource_type, resource) = service_names(resource);
+            let scheduled = TaskScheduled {
+                resource_type,
+                resource,
+                region: asked.region.clone(),
+                parameters: input,
+                timeout_in_seconds,
+                heartbeat_in_seconds,
+                task_credentials,
+            };
+            (EventType::TaskScheduled, EventDetails::TaskScheduled(Box::new(scheduled)))
+        }
     }
 }

@@ -359,14 +359,8 @@ impl Service {
         arn: &str,
         failure: Failure,
     ) -> Result<Response, ApiError> {
-        let Some(id) = self.find_execution(arn) else {
-            return Err(ApiError::execution_does_not_exist(arn));
-        };
+        let id = self.standard_execution(arn)?;
         let record = &self.records[id];
-        // The service model lists no StateMachineTypeNotSupported for StopExecution.
-        if record.machine.execution_type == ExecutionType::Express {
-            return Err(ApiError::express_arn());
-        }
         self.surroundings.check_key(&record.machine.settings.encryption)?;
         if let Some(ended) = record.execution.ended_at() {
             return Ok(Response::Stopped(ended));
@@ -374,5 +368,17 @@ impl Service {
         // It is running, so it cannot refuse.
         let _ = self.tell(now, id, Input::Stop { failure });
         Ok(Response::Stopped(now))
+    }
+
+    /// A Standard execution, to be stopped or redriven. The service model of neither operation lists
+    /// StateMachineTypeNotSupported.
+    pub(super) fn standard_execution(&self, arn: &str) -> Result<ExecutionId, ApiError> {
+        let Some(id) = self.find_execution(arn) else {
+            return Err(ApiError::execution_does_not_exist(arn));
+        };
+        match self.records[id].machine.execution_type {
+            ExecutionType::Standard => Ok(id),
+            ExecutionType::Express => Err(ApiError::express_arn()),
+        }
     }
 }

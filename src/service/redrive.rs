@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{ApiError, ExecutionId, Record, Response, Service};
-use crate::asl::ExecutionType;
 use crate::engine::ExecutionStatus;
 use crate::time::Timestamp;
 
@@ -39,13 +38,8 @@ impl Service {
         arn: &str,
         client_token: Option<Arc<str>>,
     ) -> Result<Response, ApiError> {
-        let Some(id) = self.find_execution(arn) else {
-            return Err(ApiError::execution_does_not_exist(arn));
-        };
+        let id = self.standard_execution(arn)?;
         let record = &self.records[id];
-        if record.machine.execution_type == ExecutionType::Express {
-            return Err(ApiError::express_arn());
-        }
         if record.map_run.is_some() {
             let reason = "Execution can only be redriven through its Map Run";
             return Err(ApiError::not_redrivable(reason));

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 
 use crate::asl::{Pattern, Resource, StateKind, StateMachine, States};
-use crate::engine::{FailureStage, failed_event, service_names};
+use crate::engine::{self, FailureStage, failed_event, scheduled_event, service_names};
 use crate::history::{
-    ActivityScheduled, EventDetails, EventId, EventType, Failure, History, HistoryEvent,
-    LambdaFunctionScheduled, Payload, TaskCredentials, TaskScheduled,
+    ActivityScheduled, EventDetails, EventId, EventType, Failure, History, HistoryEvent, Payload,
 };
 use crate::mock;
 use crate::value::{Map, Value};
@@ -311,45 +310,14 @@ impl Restoring<'_> {
     fn scheduled(&self, activity: &ActivityScheduled) -> Option<(EventType, EventDetails, Open)> {
         let asked = Asked::read(activity.input.value()?)?;
         let resource = resource_of(self.machine, &asked.state)?;
-        let input = Payload::from(asked.arguments);
-        let task_credentials = asked.credentials.as_ref().map(|credentials| TaskCredentials {
-            role_arn: credentials.get("RoleArn").and_then(Value::as_str).map(Arc::from),
-        });
-        let timeout_in_seconds = activity.timeout_in_seconds;
-        let heartbeat_in_seconds = activity.heartbeat_in_seconds;
-        let (event_type, details) = match &resource {
-            Resource::Activity { arn } => (
-                EventType::ActivityScheduled,
-                EventDetails::ActivityScheduled(Box::new(ActivityScheduled {
-                    resource: arn.clone(),
-                    input,
-                    timeout_in_seconds,
-                    heartbeat_in_seconds,
-                })),
-            ),
-            Resource::LambdaFunction { arn } | Resource::Placeholder(arn) => (
-                EventType::LambdaFunctionScheduled,
-                EventDetails::LambdaFunctionScheduled(Box::new(LambdaFunctionScheduled {
-                    resource: arn.clone(),
-                    input,
-                    timeout_in_seconds,
-                    task_credentials,
-                })),
-            ),
-            Resource::Service { .. } => {
-                let (resource_type, resource) = service_names(&resource);
-                let scheduled = TaskScheduled {
-                    resource_type,
-                    resource,
-                    region: self.region.clone(),
-                    parameters: input,
-                    timeout_in_seconds,
-                    heartbeat_in_seconds,
-                    task_credentials,
-                };
-                (EventType::TaskScheduled, EventDetails::TaskScheduled(Box::new(scheduled)))
-            }
+        let scheduled = engine::Asked {
+            arguments: asked.arguments,
+            region: &self.region,
+            timeout_seconds: activity.timeout_in_seconds,
+            heartbeat_seconds: activity.heartbeat_in_seconds,
+            credentials: asked.credentials.as_ref(),
         };
+        let (event_type, details) = scheduled_event(&resource, scheduled);
         let given = (self.given)(&asked.key);
         let waits = resource.pattern() != Pattern::RequestResponse;
         let refused = given.as_ref().and_then(|given| given.stage).is_some_and(|stage| {
