@@ -116,6 +116,12 @@ impl Request {
         self.operation
     }
 
+    /// The request as CloudTrail records it: what the service model marks as sensitive is
+    /// `HIDDEN_DUE_TO_SECURITY_REASONS`.
+    pub fn recorded(&self) -> Value {
+        schema::recorded(schema::members(self.operation), &self.body)
+    }
+
     /// `stateMachineArn`, where the request has it as a string.
     pub fn state_machine_arn(&self) -> Option<Arc<str>> {
         request::text_in(&self.body, "stateMachineArn")
@@ -213,6 +219,35 @@ pub fn activity_task(task: Option<&ActivityTask>) -> String {
             .end(),
         None => String::from(r#"{"taskToken":null}"#),
     }
+}
+
+/// The answer to an operation as CloudTrail records it: nothing of one that only reads or answers
+/// nothing, and no secrets.
+pub fn recorded_answer(operation: &str, answer: &str) -> Value {
+    if only_reads(operation) {
+        return Value::Null;
+    }
+    match Value::parse(answer) {
+        Ok(Value::Object(members)) if !members.is_empty() => {
+            let recorded = members.iter().map(|(key, value)| match &**key {
+                _ if value.is_null() => (key.clone(), Value::Null),
+                "input" | "output" | "error" | "cause" | "inspectionData" => {
+                    (key.clone(), Value::string(schema::HIDDEN))
+                }
+                _ => (key.clone(), value.clone()),
+            });
+            Value::object(recorded)
+        }
+        _ => Value::Null,
+    }
+}
+
+/// Whether an operation changes nothing (Service Authorization Reference, access levels of AWS Step
+/// Functions).
+pub fn only_reads(operation: &str) -> bool {
+    operation.starts_with("Describe")
+        || operation.starts_with("List")
+        || matches!(operation, "GetExecutionHistory" | "ValidateStateMachineDefinition")
 }
 
 /// The answer of StartSyncExecution, whose execution has ended.

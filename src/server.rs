@@ -27,6 +27,7 @@ mod endpoint;
 mod http;
 mod integration;
 mod options;
+mod output;
 mod quota;
 mod report;
 #[cfg(feature = "aws")]
@@ -56,12 +57,14 @@ pub use auth::Key;
 pub use clock::ClockMode;
 pub use endpoint::{Endpoints, SERVICES};
 pub use options::{Options, Retain};
+pub use output::{Destination, Outputs};
 pub use quota::{Bucket, Quotas};
 #[cfg(feature = "aws")]
 pub use sdk::{StripSyncPrefix, sdk_config};
 
 use driver::Driver;
 use http::Site;
+use output::Sinks;
 use shared::Shared;
 
 type FastMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FxHasher>>;
@@ -79,9 +82,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Where the address cannot be listened on, or the system refuses threads.
+    /// Where the address cannot be listened on, an output cannot be written to, or the system
+    /// refuses threads.
     pub fn start(options: Options) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(options.address)?;
+        let address = options.address;
+        let listener = std::net::TcpListener::bind(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -89,12 +96,14 @@ impl Server {
             .enable_io()
             .enable_time()
             .build()?;
+        let sinks = Sinks::open(&options.outputs, &options.account)?;
         let (stop, stopped) = oneshot::channel();
         let serving = std::thread::Builder::new().name("stepproof-server".to_owned());
         let thread = serving.spawn(move || {
-            runtime.block_on(serve(listener, options, stopped));
+            runtime.block_on(serve(listener, options, sinks.clone(), stopped));
             // Whatever has not ended by now is given up.
             runtime.shutdown_timeout(Duration::from_millis(100));
+            sinks.close();
         })?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
@@ -134,6 +143,7 @@ impl Drop for Server {
 async fn serve(
     listener: std::net::TcpListener,
     options: Options,
+    sinks: Sinks,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let listener = match TcpListener::from_std(listener) {
@@ -143,19 +153,21 @@ async fn serve(
             return;
         }
     };
-    let shared = Shared::new(Driver::new(&options, shared::wall(), shared::now()));
+    let mut driver = Driver::new(&options, shared::wall(), shared::now());
+    driver.report_to(sinks.clone());
+    let shared = Shared::new(driver);
     let timekeeper = tokio::spawn(shared.clone().keep_time());
     let watcher = options.watch.then(|| tokio::spawn(watch::watch(shared.clone(), &options)));
     let (read_timeout, drain_timeout) = (options.read_timeout, options.drain_timeout);
-    let site = Arc::new(Site::new(shared, options));
+    let site = Arc::new(Site::new(shared, options, sinks));
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(read_timeout);
     http.http2().timer(TokioTimer::new()).max_concurrent_streams(1_000);
     let connections = GracefulShutdown::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: those that are open go on.
                     warn!(%error, "a connection was refused");
@@ -170,7 +182,7 @@ async fn serve(
         let site = site.clone();
         let answer = service_fn(move |request| {
             let site = site.clone();
-            async move { Ok::<_, Infallible>(site.answer(request).await) }
+            async move { Ok::<_, Infallible>(site.answer(request, peer.ip()).await) }
         });
         let connection = http.serve_connection(TokioIo::new(stream), answer).into_owned();
         let connection = connections.watch(connection);

@@ -110,6 +110,8 @@ pub enum Output {
     /// The items of a Map Run of this execution cannot be read here although AWS might: what to do
     /// instead. The run goes no further.
     Unsupported(ExecutionId, String),
+    /// An execution has started, of whatever type and however.
+    Started(ExecutionId),
     /// The status of an execution changed.
     StatusChange(Box<StatusChange>),
     /// An execution has ended, of whatever type and however it was started; comes after its
@@ -149,6 +151,8 @@ pub struct Service {
     talking: VecDeque<ExecutionId>,
     deadlines: BTreeSet<(Timestamp, ExecutionId)>,
     outbox: VecDeque<Output>,
+    /// An execution of a Map Run whose end was told last, and whose history is not kept.
+    told: Option<ExecutionId>,
     /// Executions that have ended.
     over: usize,
     /// State transitions of Standard executions.
@@ -180,6 +184,7 @@ impl Service {
             talking: VecDeque::new(),
             deadlines: BTreeSet::new(),
             outbox: VecDeque::new(),
+            told: None,
             over: 0,
             transitions: 0,
         }
@@ -236,8 +241,12 @@ impl Service {
 
     /// What the account wants next. Call until it is idle.
     pub fn poll(&mut self) -> Output {
+        self.release_told();
         loop {
             if let Some(output) = self.outbox.pop_front() {
+                if let Output::Ended(execution) = output {
+                    self.told = Some(execution);
+                }
                 return output;
             }
             let Some(&id) = self.talking.front() else {
@@ -328,7 +337,17 @@ impl Service {
 
     /// Whether any execution is still running.
     pub fn any_running(&self) -> bool {
-        self.over < self.records.len()
+        self.open_executions() > 0
+    }
+
+    /// How many executions are running.
+    pub fn open_executions(&self) -> usize {
+        self.records.len() - self.over
+    }
+
+    /// The executions that go on with the next calls of [`Service::poll`], in that order.
+    pub fn talking(&self) -> impl Iterator<Item = ExecutionId> {
+        self.talking.iter().copied()
     }
 
     /// The state transitions of all Standard executions so far, those that are forgotten included:
@@ -393,6 +412,7 @@ impl Service {
         self.by_arn.entry(record.arn.clone()).or_insert(id);
         self.listing.add(id, &record.listed_under, record.listed);
         self.records.push(record);
+        self.outbox.push_back(Output::Started(id));
         self.announce(id);
         self.wake(id);
         id

@@ -59,6 +59,12 @@ impl Timestamp {
         }
     }
 
+    /// `May 1, 2024 1:23:45 AM`, as CloudTrail writes the dates in answers (guide, "Logging Step
+    /// Functions Using AWS CloudTrail").
+    pub fn to_trail_text(self) -> String {
+        self.date_time().format("%b %-d, %Y %-I:%M:%S %p").to_string()
+    }
+
     /// Times outside of the calendar (262,000 years on either side) become its nearest end.
     fn date_time(self) -> DateTime<Utc> {
         let end = if self.0 < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };

@@ -311,6 +311,32 @@ pub(super) fn check(members: &[Member], body: &Value) -> Result<(), ApiError> {
     Err(ApiError::validation(format!("{count} validation error{s} detected: {list}")))
 }
 
+/// What CloudTrail writes in the place of a secret (guide, "Step Functions Information in
+/// CloudTrail", of today: the definition of CreateStateMachine).
+pub(super) const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// The request as CloudTrail records it: without what the service model marks as sensitive.
+pub(super) fn recorded(members: &[Member], body: &Value) -> Value {
+    let Value::Object(given) = body else { return Value::Null };
+    let known = given.iter().filter_map(|(key, value)| {
+        let member = members.iter().find(|member| *member.name == **key)?;
+        Some((key.clone(), recorded_as(&member.shape, value)))
+    });
+    Value::object(known)
+}
+
+fn recorded_as(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        (_, Value::Null) => Value::Null,
+        (Secret { .. }, _) => Value::string(HIDDEN),
+        (List(item), Value::Array(items)) => {
+            Value::array(items.iter().map(|value| recorded_as(item, value)))
+        }
+        (Structure(members), Value::Object(_)) => recorded(members, value),
+        _ => value.clone(),
+    }
+}
+
 fn structure(
     members: &[Member],
     value: &Value,

@@ -16,7 +16,9 @@ use super::{Exit, file};
 use crate::duration;
 use crate::mock::config_file::MockConfig;
 use crate::scenario::Scenario;
-use crate::server::{Bucket, ClockMode, Endpoints, Key, Options, Quotas, Retain, Server};
+use crate::server::{
+    Bucket, ClockMode, Destination, Endpoints, Key, Options, Outputs, Quotas, Retain, Server,
+};
 use crate::service::Account;
 use crate::sim::START_TIME;
 use crate::time::Timestamp;
@@ -35,6 +37,7 @@ Examples:
   aws stepfunctions --endpoint-url http://localhost:8083 list-state-machines
   stepproof serve --clock virtual --mocks order.scenario.yaml
   stepproof serve --port 0 --log-format json
+  stepproof serve --events-out events.jsonl --log-out - | jq .
   curl -X POST localhost:8083/_stepproof/clock -H 'Content-Type: application/json' \\
     -d '{\"advance\": \"30d\"}'";
 
@@ -140,6 +143,21 @@ pub struct Serve {
     /// Let browsers call from pages of this origin; `*` is any.
     #[arg(long, value_name = "ORIGIN")]
     pub cors: Option<String>,
+    /// Append status changes of Standard executions to this file, an event a line, as EventBridge
+    /// delivers them; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub events_out: Option<String>,
+    /// Append calls of the API to this file, a record a line, as CloudTrail writes them.
+    #[arg(long, value_name = "FILE")]
+    pub trail_out: Option<String>,
+    /// Append `AWS/States` metrics to this file, a datapoint a line, as CloudWatch metric streams
+    /// deliver them. `GET /metrics` has their sums for Prometheus.
+    #[arg(long, value_name = "FILE")]
+    pub metrics_out: Option<String>,
+    /// Append the logs of executions to this file, an event a line, as they are in CloudWatch Logs.
+    /// Those log whose state machine has a `loggingConfiguration`, each when it ends.
+    #[arg(long, value_name = "FILE")]
+    pub log_out: Option<String>,
     /// The seed of jitter, UUIDs, task tokens and random numbers.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
@@ -174,7 +192,6 @@ pub(super) fn run(arguments: &Serve, terminal: &Terminal) -> Result<Exit, String
     start_logging(arguments);
     let options = options(arguments)?;
     let (open, signed) = (!options.address.ip().is_loopback(), options.keys.is_some());
-    let address = options.address;
     let (account, region) = (options.account.account_id.clone(), options.account.region.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -184,8 +201,8 @@ pub(super) fn run(arguments: &Serve, terminal: &Terminal) -> Result<Exit, String
         // Before anybody can be told that it listens: a signal must not be missed.
         let signals =
             Signals::new().map_err(|error| format!("signals cannot be heard: {error}"))?;
-        let server = Server::start(options)
-            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        let server =
+            Server::start(options).map_err(|error| format!("the server cannot start: {error}"))?;
         if open {
             warn_of_openness(server.address(), signed, terminal);
         }
@@ -338,6 +355,12 @@ fn options(arguments: &Serve) -> Result<Options, String> {
         mock_counting: arguments.mock_counting.rule(),
         watch: true,
         endpoints: endpoints(arguments)?,
+        outputs: Outputs {
+            events: arguments.events_out.as_deref().map(Destination::parse),
+            trail: arguments.trail_out.as_deref().map(Destination::parse),
+            metrics: arguments.metrics_out.as_deref().map(Destination::parse),
+            log: arguments.log_out.as_deref().map(Destination::parse),
+        },
         ..Options::default()
     })
 }

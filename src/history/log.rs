@@ -122,17 +122,22 @@ impl History {
     /// Ids, times (milliseconds since the epoch) and counts are strings, and `details` has the
     /// members of the event's details, as recorded. CloudWatch Logs itself promises no order.
     pub fn to_log(&self, options: &LogOptions) -> Vec<Value> {
+        options.lines(&self.events).collect()
+    }
+}
+
+impl LogOptions {
+    /// The log lines of some events of the execution, as of [`History::to_log`]. They are all of
+    /// them, or begin where the execution was redriven.
+    pub fn lines(&self, events: &[HistoryEvent]) -> impl Iterator<Item = Value> {
         let mut redrives = 0;
-        let mut lines = Vec::new();
-        for event in &self.events {
+        events.iter().filter_map(move |event| {
             if let EventDetails::ExecutionRedriven { redrive_count } = event.details {
                 redrives = redrive_count;
             }
-            if options.level >= LogLevel::of(event.event_type) && options.level > LogLevel::Off {
-                lines.push(line(event, options, redrives));
-            }
-        }
-        lines
+            let logged = self.level >= LogLevel::of(event.event_type);
+            (logged && self.level > LogLevel::Off).then(|| line(event, self, redrives))
+        })
     }
 }
 

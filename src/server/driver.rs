@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::clock::Clock;
 use super::endpoint::EndpointCall;
 use super::integration::{Integrations, TaskAnswer};
+use super::output::{Figures, Reporter, Sinks};
 use super::quota::Tokens;
 use super::{FastMap, Options, Retain};
 use crate::api::{self, Answer, ApiError};
@@ -43,6 +44,7 @@ pub(super) struct Driver {
     /// Calls of real services under way.
     calls: FastMap<(ExecutionId, TaskId), Arc<str>>,
     effects: Vec<Effect>,
+    reporter: Reporter,
     /// The quota of state transitions, and until when it is used up.
     transitions: Option<Tokens>,
     throttled_until: Option<Timestamp>,
@@ -146,6 +148,7 @@ impl Driver {
             open: Vec::new(),
             calls: FastMap::default(),
             effects: Vec::new(),
+            reporter: Reporter::default(),
             transitions,
             throttled_until: None,
             retain: options.retain,
@@ -153,6 +156,28 @@ impl Driver {
             unsettled: false,
             armed: None,
         }
+    }
+
+    /// Tells what becomes of executions from now on.
+    pub(super) fn report_to(&mut self, sinks: Sinks) {
+        self.reporter = Reporter::new(sinks);
+    }
+
+    /// What was counted so far.
+    pub(super) fn figures(&self) -> Figures {
+        Figures {
+            totals: self.reporter.totals().clone(),
+            open: self.service.open_executions(),
+            kept: self.service.executions().len(),
+            transitions: self.service.transitions(),
+            polls: self.polls.len(),
+            calls: self.calls.len(),
+        }
+    }
+
+    /// The account's time.
+    pub(super) fn now(&self, real: Instant) -> Timestamp {
+        self.clock.now(real)
     }
 
     /// Does what a request asks for. An execution that it starts gets the mocks of this test case.
@@ -277,8 +302,10 @@ impl Driver {
             }
             *steps -= 1;
             if self.is_throttled(real) {
+                self.reporter.throttled(&self.service, self.clock.now(real));
                 return true;
             }
+            self.reporter.goes_on(&self.service);
             let transitions = self.service.transitions();
             let output = self.service.poll();
             if let Some(tokens) = &mut self.transitions {
@@ -295,7 +322,12 @@ impl Driver {
                         self.effects.push(Effect::CancelCall(execution, task));
                     }
                 }
-                Output::StatusChange(_) => {}
+                Output::Started(execution) => {
+                    if let Some(record) = self.service.executions().find(execution) {
+                        self.reporter.started(record);
+                    }
+                }
+                Output::StatusChange(change) => self.reporter.status_changed(change),
                 Output::Ended(execution) => self.ended(execution),
                 Output::ActivityTask(poll, task) => {
                     if let Some(sender) = self.polls.remove(&poll) {
@@ -436,6 +468,7 @@ impl Driver {
         }
         // The executions of a Map Run go with the one that it belongs to.
         let Some(record) = self.service.executions().find(execution) else { return };
+        self.reporter.ended(record);
         if self.retain != Retain::All && record.map_run.is_none() {
             let ended = record.execution.ended_at().unwrap_or_else(|| record.execution.now());
             self.kept.push_back((ended, execution));

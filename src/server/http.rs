@@ -1,6 +1,7 @@
 //! Requests to answers: the API at `POST /`, and the server's own pages under `/_stepproof/`.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +17,14 @@ use hyper::{Method, Request, Response, StatusCode};
 use tracing::{debug, warn};
 
 use super::driver::Reply;
+use super::output::{self, Call, Requests, Sinks};
 use super::quota::Throttle;
 use super::shared::{self, Shared};
 use super::wire::{self, Answer};
 use super::{Options, auth, control};
 use crate::api::{self, ApiError};
 use crate::service::PollId;
+use crate::time::Timestamp;
 
 /// How long GetActivityTask waits for a task (guide, "Activities").
 const POLL: Duration = Duration::from_secs(60);
@@ -36,27 +39,38 @@ pub(super) struct Site {
     pub(super) options: Options,
     throttle: Option<std::sync::Mutex<Throttle>>,
     requests: AtomicU64,
+    pub(super) requests_by: Requests,
+    pub(super) sinks: Sinks,
 }
 
 impl Site {
-    pub(super) fn new(shared: Arc<Shared>, options: Options) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, options: Options, sinks: Sinks) -> Self {
         let throttle = (!options.quotas.operations.is_empty())
             .then(|| std::sync::Mutex::new(Throttle::new(&options.quotas, shared::wall())));
-        Self { shared, options, throttle, requests: AtomicU64::new(0) }
+        let (requests, requests_by) = (AtomicU64::new(0), Requests::new(shared::wall()));
+        Self { shared, options, throttle, requests, requests_by, sinks }
     }
 
-    /// Answers a request.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answer {
+    /// Answers a request of the computer at `peer`.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Answer {
         // A connection reserves the room of this future for as long as it is open, and that of a
         // long poll is needed for a minute: what is large stands in boxes of its own.
         let reply = if request.method() == Method::OPTIONS && self.options.cors.is_some() {
             Routed::Answer(wire::plain(StatusCode::NO_CONTENT, String::new()))
         } else {
-            Box::pin(self.route(request)).await
+            Box::pin(self.route(request, peer)).await
         };
         let mut answer = match reply {
             Routed::Answer(answer) => answer,
-            Routed::Wait(id, reply) => wire::answer(self.wait(reply).await, id),
+            Routed::Wait(id, reply, noted) => {
+                let result = self.wait(reply).await;
+                self.answered(noted, &result, &id);
+                wire::answer(result, id)
+            }
         };
         if let Some(origin) = &self.options.cors {
             allow_origin(&mut answer, origin);
@@ -64,10 +78,11 @@ impl Site {
         answer
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Routed {
+    async fn route(&self, request: Request<Incoming>, peer: IpAddr) -> Routed {
         Routed::Answer(match (request.method(), request.uri().path()) {
-            (&Method::POST, "/") => return self.api(request).await,
+            (&Method::POST, "/") => return self.api(request, peer).await,
             (&Method::GET, "/_stepproof/health") => control::health(),
+            (&Method::GET, "/metrics") => output::page(self),
             (&Method::GET, "/_stepproof/clock") => control::clock(self),
             (&Method::POST, "/_stepproof/clock") => {
                 let (parts, body) = request.into_parts();
@@ -86,11 +101,13 @@ impl Site {
     }
 
     /// A call of the API.
-    async fn api(&self, request: Request<Incoming>) -> Routed {
+    async fn api(&self, request: Request<Incoming>, peer: IpAddr) -> Routed {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         let id = wire::request_id(self.options.account.seed.cast_unsigned(), count);
         let (parts, body) = request.into_parts();
-        let reply = self.call(&parts, body).await.unwrap_or_else(|error| Reply::Ready(Err(error)));
+        let mut noted = Noted { count, operation: "unknown", call: None };
+        let reply = self.call(&parts, body, peer, &mut noted).await;
+        let reply = reply.unwrap_or_else(|error| Reply::Ready(Err(error)));
         debug!(
             request_id = id.to_str().unwrap_or_default(),
             target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()),
@@ -101,30 +118,72 @@ impl Site {
             "request"
         );
         match reply {
-            Reply::Ready(result) => Routed::Answer(wire::answer(result, id)),
-            reply => Routed::Wait(id, reply),
+            Reply::Ready(result) => {
+                self.answered(noted, &result, &id);
+                Routed::Answer(wire::answer(result, id))
+            }
+            reply => Routed::Wait(id, reply, noted),
         }
     }
 
-    async fn call(&self, parts: &Parts, body: Incoming) -> Result<Reply, ApiError> {
+    async fn call(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        peer: IpAddr,
+        noted: &mut Noted,
+    ) -> Result<Reply, ApiError> {
         let body = self.read(parts, body).await?;
         let operation = wire::operation(&parts.headers)?;
+        let known = api::OPERATIONS.binary_search(&operation).map(|index| api::OPERATIONS[index]);
+        noted.operation = known.unwrap_or(noted.operation);
         if let Some(keys) = &self.options.keys {
             auth::verify(keys, &self.options.account.region, parts, &body, shared::wall())?;
+        }
+        if let Ok(operation) = known
+            && self.sinks.has_trail()
+        {
+            let call = Call::new(operation, self.time(), peer, &parts.headers);
+            noted.call = Some(Box::new(call));
         }
         if let Some(throttle) = &self.throttle {
             let mut throttle = throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if !throttle.admits(operation, shared::wall()) {
+                drop(throttle);
+                self.sinks.call_throttled(noted.operation, self.time());
                 return Err(ApiError::new("ThrottlingException", "Rate exceeded".to_owned()));
             }
         }
         // What can be done without the account is done without keeping it from others.
         let mut request = api::Request::parse(operation, &body)?;
+        if let Some(call) = &mut noted.call {
+            call.read(&request);
+        }
         if let Some(result) = request.answer_alone(shared::wall(), &self.options.account) {
             return Ok(Reply::Ready(result));
         }
         let case = request.split_test_case();
         Ok(self.shared.with(|driver, real| driver.request(&request, case.as_deref(), real)))
+    }
+
+    /// Counts a call that has its answer, and puts it on record.
+    fn answered(&self, noted: Noted, result: &Result<String, ApiError>, id: &HeaderValue) {
+        let (status, error) = match result {
+            Ok(_) => (200, ""),
+            Err(error) => (wire::status(error), error.code),
+        };
+        self.requests_by.count(noted.operation, status, error);
+        if let Some(mut call) = noted.call {
+            // Another id that looks random and is not.
+            let seed = !self.options.account.seed.cast_unsigned();
+            call.answered(result, id, &wire::request_id(seed, noted.count));
+            self.sinks.called(call);
+        }
+    }
+
+    /// The account's time.
+    fn time(&self) -> Timestamp {
+        self.shared.with(|driver, real| driver.now(real))
     }
 
     /// Waits for the answer to a call that has none yet.
@@ -186,7 +245,16 @@ async fn poll_immediately<F: Future>(mut future: Pin<&mut F>) -> Option<F::Outpu
 enum Routed {
     Answer(Answer),
     /// The answer to a call of the API is still to come; its request id.
-    Wait(HeaderValue, Reply),
+    Wait(HeaderValue, Reply, Noted),
+}
+
+/// What is noted of a call of the API until it has its answer.
+struct Noted {
+    /// How many calls came before it.
+    count: u64,
+    operation: &'static str,
+    /// For the trail, where there is one.
+    call: Option<Box<Call>>,
 }
 
 /// A poll that ends when its client goes away.

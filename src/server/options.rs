@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::auth::Key;
 use super::clock::ClockMode;
 use super::endpoint::Endpoints;
+use super::output::Outputs;
 use super::quota::Quotas;
 use crate::mock::Counting;
 use crate::mock::config_file::MockConfig;
@@ -42,6 +43,8 @@ pub struct Options {
     pub watch: bool,
     /// Where real services are called, for Tasks without a mock.
     pub endpoints: Endpoints,
+    /// What is written beside the answers, and where.
+    pub outputs: Outputs,
     /// How long a client may take for the head of a request, and for its body. A connection may be
     /// idle as long.
     pub read_timeout: Duration,
@@ -64,6 +67,7 @@ impl Default for Options {
             mock_counting: Counting::Invocations,
             watch: false,
             endpoints: Endpoints::default(),
+            outputs: Outputs::default(),
             read_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(10),
         }

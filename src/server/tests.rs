@@ -2,6 +2,7 @@
 
 mod driver;
 mod integrations;
+mod outputs;
 #[cfg(feature = "aws")]
 mod sdk;
 mod wire;

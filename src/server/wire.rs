@@ -80,7 +80,8 @@ pub(super) fn too_slow() -> ApiError {
 const TOO_LARGE: &str = "RequestEntityTooLargeException";
 const TOO_SLOW: &str = "RequestTimeoutException";
 
-fn status(error: &ApiError) -> u16 {
+/// The HTTP status of an error.
+pub(super) fn status(error: &ApiError) -> u16 {
     match error.code {
         TOO_LARGE => 413,
         TOO_SLOW => 408,

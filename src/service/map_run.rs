@@ -184,6 +184,23 @@ impl Service {
         }
     }
 
+    /// Lets the history of the execution go whose end the driver has just heard of, where it is one
+    /// of the many of a Map Run.
+    pub(super) fn release_told(&mut self) {
+        let Some(id) = self.told.take() else { return };
+        let Some(record) = self.records.find_mut(id) else { return };
+        let express = record.machine.execution_type == ExecutionType::Express;
+        let Some(child) = record.map_run else { return };
+        if !express || child.index < Self::KEPT_CHILDREN || record.released {
+            return;
+        }
+        if let Some(run) = self.map_runs.get_mut(&child.run) {
+            run.found.execution(record);
+        }
+        record.execution.release();
+        record.released = true;
+    }
+
     /// Tells its Map Run that a child execution has ended.
     pub(super) fn map_run_child_ended(&mut self, id: ExecutionId) {
         let record = &self.records[id];
@@ -198,14 +215,7 @@ impl Service {
             Some(ExecutionResult::TimedOut) | None => (Value::Null, None),
         };
         let end = ChildEnd { status: record.execution.status(), output, failure };
-        let express = record.machine.execution_type == ExecutionType::Express;
         let Some(run) = self.map_runs.get_mut(&child.run) else { return };
-        if express && child.index >= Self::KEPT_CHILDREN {
-            run.found.execution(record);
-            let record = &mut self.records[id];
-            record.execution.release();
-            record.released = true;
-        }
         run.run.child_ended(now, child.index, end);
         if let Err(message) = self.advance_map_run(now, child.run) {
             let execution = self.map_runs[&child.run].execution;

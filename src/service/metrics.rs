@@ -45,6 +45,11 @@ impl Metric {
         self.datapoints.iter().map(|point| point.value).sum()
     }
 
+    /// Whether its values are milliseconds, not counts.
+    pub fn is_interval(&self) -> bool {
+        self.name.ends_with("Time")
+    }
+
     /// The average of all datapoints: what intervals are read by.
     pub fn average(&self) -> f64 {
         self.sum() as f64 / self.datapoints.len().max(1) as f64
@@ -113,10 +118,19 @@ impl Metrics {
         Self::from(found)
     }
 
-    /// The metrics of one execution: what the account reports when it has ended, or was redriven.
-    pub fn of_execution(record: &Record) -> Self {
+    /// What the end of an execution adds: all its metrics but `ExecutionsStarted`, since it last
+    /// ended where it was redriven.
+    pub fn at_end(record: &Record) -> Self {
         let mut found = Found::default();
-        found.execution(record);
+        let events = record.execution.history();
+        let seen = match record.execution.redrive_count() {
+            0 => 0,
+            _ => {
+                let redriven = |one: &HistoryEvent| one.event_type == EventType::ExecutionRedriven;
+                events.iter().rposition(redriven).unwrap_or(0)
+            }
+        };
+        found.events_and_end(record, seen);
         Self::from(found)
     }
 }
@@ -222,10 +236,18 @@ impl Found {
         let execution = &record.execution;
         let arn = &execution.start_parameters().state_machine_arn;
         let dimension = "StateMachineArn";
+        self.add("ExecutionsStarted", dimension, arn, execution.started_at(), 1);
+        self.events_and_end(record, 0);
+    }
+
+    /// What the events say after the first `seen` of them, and the end.
+    fn events_and_end(&mut self, record: &Record, seen: usize) {
+        let execution = &record.execution;
+        let arn = &execution.start_parameters().state_machine_arn;
+        let dimension = "StateMachineArn";
         let started = execution.started_at();
-        self.add("ExecutionsStarted", dimension, arn, started, 1);
-        self.tasks(execution.history(), started);
-        let redriven = execution.history().iter();
+        self.tasks(execution.history(), seen, started);
+        let redriven = execution.history().iter().skip(seen);
         let redriven = redriven.filter(|one| one.event_type == EventType::ExecutionRedriven);
         for event in redriven {
             let time = event.timestamp.unwrap_or(started);
@@ -254,15 +276,18 @@ impl Found {
         self.add("ExecutionTime", dimension, arn, ended, ended - started);
     }
 
-    /// The events of a task follow one another along their links, from its `…Scheduled` on.
-    fn tasks(&mut self, events: &[HistoryEvent], start: Timestamp) {
+    /// The events of a task follow one another along their links, from its `…Scheduled` on. Those
+    /// of the first `seen` events are read and not counted.
+    fn tasks(&mut self, events: &[HistoryEvent], seen: usize, start: Timestamp) {
+        let mut earlier = Self::default();
         let mut tasks: Vec<Task> = Vec::new();
         let mut task_of: Vec<Option<usize>> = vec![None; events.len() + 1];
-        for event in events {
+        for (index, event) in events.iter().enumerate() {
+            let found = if index < seen { &mut earlier } else { &mut *self };
             let now = event.timestamp.unwrap_or(start);
             let position = event.id as usize;
             if let Some(task) = Task::scheduled(event, now) {
-                self.add(task.kind.scheduled, task.kind.dimension, &task.resource, now, 1);
+                found.add(task.kind.scheduled, task.kind.dimension, &task.resource, now, 1);
                 task_of[position] = Some(tasks.len());
                 tasks.push(task);
                 continue;
@@ -270,7 +295,7 @@ impl Found {
             let Some(at) = task_of.get(event.previous_event_id as usize).copied().flatten() else {
                 continue;
             };
-            if self.task_event(&mut tasks[at], event.event_type, now) {
+            if found.task_event(&mut tasks[at], event.event_type, now) {
                 task_of[position] = Some(at);
             }
         }

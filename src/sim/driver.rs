@@ -200,7 +200,10 @@ impl<'a> Driver<'a> {
                 Output::MapRun(id, request) => self.map_run(id, request)?,
                 Output::Unsupported(id, message) => return Err(self.unsupported(id, message)),
                 Output::StatusChange(change) => self.status_changes.push(*change),
-                Output::CancelTask(..) | Output::ActivityTask(..) | Output::Ended(_) => {}
+                Output::Started(_)
+                | Output::CancelTask(..)
+                | Output::ActivityTask(..)
+                | Output::Ended(_) => {}
                 Output::Idle(_) => return Ok(()),
             }
         }
