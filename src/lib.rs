@@ -48,6 +48,7 @@
 //! | [`matcher`], [`mock`] | what a value must look like; what answers a task |
 //! | [`sim`] | the virtual clock over the account, and answers from mocks |
 //! | [`scenario`], [`runner`], [`report`] | YAML files, judging them, telling people |
+//! | `sdk` | what the AWS SDK needs on endpoints that are not AWS's (feature `aws`) |
 //! | `server` | the API over HTTP (feature `server`): sockets, the real clock, calls of real services |
 //! | `redaction`, `recording` | what must not be kept is replaced; executions that happened, as folders (feature `recordings`) |
 //! | `target` | live endpoints: cases on them, what they leave behind (feature `aws`) |
@@ -97,6 +98,8 @@ pub mod replay;
 pub mod report;
 pub mod runner;
 pub mod scenario;
+#[cfg(feature = "aws")]
+mod sdk;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod service;

@@ -26,6 +26,7 @@ mod driver;
 mod endpoint;
 mod http;
 mod integration;
+mod objects;
 mod options;
 mod output;
 mod quota;

@@ -9,6 +9,8 @@ mod endpoint;
 mod error;
 mod live;
 mod observed;
+#[cfg(feature = "server")]
+mod own;
 mod pages;
 mod session;
 mod settings;

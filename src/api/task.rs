@@ -139,6 +139,7 @@ pub(super) fn test_state_alone(account: &Account, request: &Asked) -> Result<Str
     }
     let mut test = TestStateRequest::from_json(&request.body).map_err(refuse)?;
     test.start_time = Some(request.now);
+    test.seed = account.seed;
     test.account = Some((account.region.clone(), account.account_id.clone()));
     let response = test_state::test_state(&test).map_err(refuse)?;
     Ok(response.to_json().to_json())

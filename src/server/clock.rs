@@ -36,7 +36,17 @@ pub(super) struct Clock {
     /// A pair of equal moments: the account's, and the wall's.
     base: (Timestamp, Instant),
     /// The time that [`Clock::advance`] was asked to reach.
-    target: Option<Timestamp>,
+    target: Option<Target>,
+    /// What is due waits until the clock is told something.
+    holds: bool,
+}
+
+/// A time to reach.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    time: Timestamp,
+    /// What is due at that very time is not to happen yet.
+    before: bool,
 }
 
 impl Clock {
@@ -46,7 +56,7 @@ impl Clock {
             ClockMode::Real { wait_time_scale } => (wait_time_scale.max(1e-9).recip(), wall),
             ClockMode::Virtual { start } => (0.0, start),
         };
-        Self { speed, frozen: false, base: (start, real), target: None }
+        Self { speed, frozen: false, base: (start, real), target: None, holds: false }
     }
 
     /// The account's time.
@@ -80,6 +90,7 @@ impl Clock {
 
     /// Stops it, or lets it go on.
     pub(super) fn freeze(&mut self, frozen: bool, real: Instant) {
+        self.holds = false;
         self.base = (self.now(real), real);
         self.frozen = frozen;
     }
@@ -89,23 +100,44 @@ impl Clock {
         self.base = (self.now(real).max(time), real);
     }
 
-    /// Asks for `duration` to pass, whatever holds it. [`Clock::target`] is reached step by step.
-    pub(super) fn advance(&mut self, duration: Duration, real: Instant) {
+    /// Asks for `duration` to pass, whatever holds it. The time then is reached step by step. With
+    /// `before`, what is due at that very time waits until the clock is told something else.
+    pub(super) fn advance(&mut self, duration: Duration, before: bool, real: Instant) {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let from = self.target.unwrap_or_else(|| self.now(real));
-        self.target = Some(from + millis);
+        let from = self.target.map_or_else(|| self.now(real), |target| target.time);
+        self.holds = false;
+        self.target = Some(Target { time: from + millis, before });
     }
 
-    /// The time that it is on its way to.
-    pub(super) fn target(&self) -> Option<Timestamp> {
-        self.target
+    /// Whether it is on its way to a time that [`Clock::advance`] asked for.
+    pub(super) fn is_sent(&self) -> bool {
+        self.target.is_some()
     }
 
-    /// The target is reached.
+    /// Whether something at `time` happens before it has reached the time it was sent to.
+    pub(super) fn passes_by(&self, time: Timestamp) -> bool {
+        self.target.is_some_and(|target| match target.before {
+            true => time < target.time,
+            false => time <= target.time,
+        })
+    }
+
+    /// The time that it was sent to is reached.
     pub(super) fn arrive(&mut self, real: Instant) {
         if let Some(target) = self.target.take() {
-            self.set(target, real);
+            self.set(target.time, real);
+            self.holds = target.before;
         }
+    }
+
+    /// Whether what is due has to wait.
+    pub(super) fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// What waited may happen.
+    pub(super) fn go_on(&mut self) {
+        self.holds = false;
     }
 
     fn passes(&self) -> bool {

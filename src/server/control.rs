@@ -27,7 +27,9 @@ pub(super) fn clock(site: &Site) -> Answer {
 }
 
 /// `POST /_stepproof/clock` with `freeze` (true or false) and `advance` (seconds, or a duration such
-/// as `1h30m`). What the account does in that time is done when the answer comes.
+/// as `1h30m`). What the account does in that time is done when the answer comes. With `before`,
+/// a frozen clock stops just before what is due at the end of it, which happens only when the clock
+/// is told to go on: requests that come meanwhile are made at that time and are heard first.
 pub(super) async fn set_clock(site: &Site, parts: &Parts, body: &[u8]) -> Answer {
     if !is_json(parts) {
         return refused("the Content-Type must be `application/json`");
@@ -42,7 +44,8 @@ pub(super) async fn set_clock(site: &Site, parts: &Parts, body: &[u8]) -> Answer
             clock.freeze(frozen, real);
         }
         if let Some(advance) = change.advance {
-            clock.advance(advance, real);
+            // On a clock that goes on by itself nothing would ever let go on what is held.
+            clock.advance(advance, change.before && clock.is_frozen(), real);
         }
     });
     site.shared.quiesce().await;
@@ -62,6 +65,7 @@ pub(super) fn message(text: &str) -> String {
 struct Change {
     freeze: Option<bool>,
     advance: Option<std::time::Duration>,
+    before: bool,
 }
 
 fn read(body: &[u8]) -> Result<Change, String> {
@@ -70,10 +74,12 @@ fn read(body: &[u8]) -> Result<Change, String> {
     let Some(members) = value.as_object() else {
         return Err("the body must be an object with `freeze` or `advance`".to_owned());
     };
-    let mut change = Change { freeze: None, advance: None };
+    let mut change = Change { freeze: None, advance: None, before: false };
     for (key, value) in members.iter() {
         match (&**key, value) {
             ("freeze", Value::Bool(freeze)) => change.freeze = Some(*freeze),
+            ("before", Value::Bool(before)) => change.before = *before,
+            ("before", _) => return Err("`before` must be true or false".to_owned()),
             ("freeze", _) => return Err("`freeze` must be true or false".to_owned()),
             ("advance", value) => {
                 let parsed = match value {
@@ -89,7 +95,9 @@ fn read(body: &[u8]) -> Result<Change, String> {
                 })?);
             }
             (key, _) => {
-                return Err(format!("`{key}` is unknown; there are `freeze` and `advance`"));
+                return Err(format!(
+                    "`{key}` is unknown; there are `freeze`, `advance` and `before`"
+                ));
             }
         }
     }

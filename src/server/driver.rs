@@ -20,6 +20,7 @@ use crate::api::{self, Answer, ApiError};
 use crate::asl::Resource;
 use crate::engine::{Input, MapRunRequest, TaskId, TaskRequest};
 use crate::history::Failure;
+use crate::map_run::Objects;
 use crate::mock::{Course, Heartbeats, Plan};
 use crate::service::{ExecutionId, Output, PollId, Service};
 use crate::time::Timestamp;
@@ -262,6 +263,9 @@ impl Driver {
                 self.unsettled = true;
                 return;
             }
+            if self.clock.holds() {
+                return;
+            }
             let now = self.clock.now(real);
             let (plan, timer) = (self.next_plan(), self.next_timer());
             // What is heard at a deadline is heard before the timer fires.
@@ -279,17 +283,17 @@ impl Driver {
     /// nothing to move to.
     fn pass_time(&mut self, real: Instant) -> bool {
         let next = self.next_event();
-        match (self.clock.target(), next) {
-            (Some(target), Some(next)) if next <= target => self.clock.set(next, real),
-            (Some(_), _) => self.clock.arrive(real),
-            (None, Some(next)) if self.clock.jumps() => {
+        match next {
+            Some(next) if self.clock.passes_by(next) => self.clock.set(next, real),
+            _ if self.clock.is_sent() => self.clock.arrive(real),
+            Some(next) if self.clock.jumps() => {
                 // What the service itself holds up goes on, whoever else is waited for.
                 if Some(next) != self.throttled_until && self.held() {
                     return false;
                 }
                 self.clock.set(next, real);
             }
-            (None, _) => return false,
+            _ => return false,
         }
         true
     }
@@ -328,7 +332,7 @@ impl Driver {
                     }
                 }
                 Output::StatusChange(change) => self.reporter.status_changed(change),
-                Output::Ended(execution) => self.ended(execution),
+                Output::Ended(execution) => self.ended(execution, real),
                 Output::ActivityTask(poll, task) => {
                     if let Some(sender) = self.polls.remove(&poll) {
                         // A worker that has gone away meanwhile leaves the task to its time-out.
@@ -460,8 +464,11 @@ impl Driver {
         }
     }
 
-    fn ended(&mut self, execution: ExecutionId) {
-        self.integrations.ended(execution);
+    fn ended(&mut self, execution: ExecutionId, real: Instant) {
+        let record = self.service.executions().find(execution);
+        if record.is_none_or(|record| record.execution.redrivable(self.clock.now(real)).is_err()) {
+            self.integrations.ended(execution);
+        }
         if let Some(sender) = self.synchronous.remove(&execution) {
             // Where the client has gone away, nobody is left to tell.
             let _ = sender.send(api::sync_execution(&self.service, execution));
@@ -498,6 +505,7 @@ impl Driver {
             let record = self.service.executions().find(execution);
             if record.is_some_and(|record| record.execution.ended_at() == Some(ended)) {
                 self.service.forget(execution);
+                self.integrations.ended(execution);
             }
         }
     }
@@ -597,10 +605,21 @@ impl Driver {
         self.service.next_deadline().map(|(deadline, _)| deadline)
     }
 
-    /// The clock, to stop it or move it on; look at it again afterwards.
+    /// The clock, to stop it or move it on; look at it again afterwards. What it held goes on.
     pub(super) fn clock_mut(&mut self) -> &mut Clock {
         self.armed = None;
+        self.clock.go_on();
         &mut self.clock
+    }
+
+    /// The virtual S3.
+    pub(super) fn objects(&self) -> &Objects {
+        self.service.objects()
+    }
+
+    /// The virtual S3, to be filled.
+    pub(super) fn objects_mut(&mut self) -> &mut Objects {
+        self.service.objects_mut()
     }
 
     /// What the clock shows.

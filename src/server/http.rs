@@ -21,7 +21,7 @@ use super::output::{self, Call, Requests, Sinks};
 use super::quota::Throttle;
 use super::shared::{self, Shared};
 use super::wire::{self, Answer};
-use super::{Options, auth, control};
+use super::{Options, auth, control, objects};
 use crate::api::{self, ApiError};
 use crate::service::PollId;
 use crate::time::Timestamp;
@@ -88,6 +88,12 @@ impl Site {
                 let (parts, body) = request.into_parts();
                 match self.read(&parts, body).await {
                     Ok(body) => control::set_clock(self, &parts, &body).await,
+                    Err(error) => control::refused(&error.message),
+                }
+            }
+            (method, path) if path.starts_with(objects::PATH) => {
+                match objects::answer(self, method.clone(), path.to_owned(), request).await {
+                    Ok(answer) => answer,
                     Err(error) => control::refused(&error.message),
                 }
             }
@@ -159,7 +165,7 @@ impl Site {
         if let Some(call) = &mut noted.call {
             call.read(&request);
         }
-        if let Some(result) = request.answer_alone(shared::wall(), &self.options.account) {
+        if let Some(result) = request.answer_alone(self.shared.time(), &self.options.account) {
             return Ok(Reply::Ready(result));
         }
         let case = request.split_test_case();
@@ -203,6 +209,16 @@ impl Site {
 
     /// Reads the body of a request.
     async fn read(&self, parts: &Parts, body: Incoming) -> Result<Bytes, ApiError> {
+        let body = self.read_large(parts, body).await?;
+        if body.len() > wire::LARGEST_REQUEST { Err(wire::too_large()) } else { Ok(body) }
+    }
+
+    /// Reads a body that may be larger than a request of the API.
+    pub(super) async fn read_large(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+    ) -> Result<Bytes, ApiError> {
         let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         let announced = announced.and_then(|length| length.parse::<u64>().ok());
         if announced.is_some_and(|length| length > DRAINED as u64) {
@@ -215,10 +231,7 @@ impl Site {
             None => tokio::time::timeout(self.options.read_timeout, reading).await,
         };
         match read {
-            Ok(Ok(body)) => {
-                let body = body.to_bytes();
-                if body.len() > wire::LARGEST_REQUEST { Err(wire::too_large()) } else { Ok(body) }
-            }
+            Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) => {
                 if error.is::<http_body_util::LengthLimitError>() {
                     return Err(wire::too_large());

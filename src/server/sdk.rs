@@ -3,36 +3,8 @@
 use aws_credential_types::Credentials;
 use aws_sdk_sfn::config::{BehaviorVersion, Builder, Region};
 use aws_smithy_http_client::Builder as HttpClient;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 
-/// Takes the prefix `sync-` off the host, which the SDK puts before it for StartSyncExecution and
-/// TestState: nobody resolves `sync-localhost`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct StripSyncPrefix;
-
-impl Intercept for StripSyncPrefix {
-    fn name(&self) -> &'static str {
-        "StripSyncPrefix"
-    }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let uri = request.uri().to_owned();
-        if uri.contains("://sync-") {
-            request.set_uri(uri.replacen("://sync-", "://", 1))?;
-        }
-        Ok(())
-    }
-}
+pub use crate::sdk::StripSyncPrefix;
 
 /// What a client of aws-sdk-sfn needs for the server at `url`: endpoint, region, credentials that
 /// come from nowhere, plain HTTP, and [`StripSyncPrefix`].

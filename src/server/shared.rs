@@ -49,6 +49,12 @@ impl Shared {
         result
     }
 
+    /// The account's time.
+    pub(super) fn time(&self) -> Timestamp {
+        let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        driver.now(now())
+    }
+
     /// Lets go of everybody who waits: the server stops.
     pub(super) fn stop(self: &Arc<Self>) {
         self.with(|driver, _| driver.let_go());

@@ -155,6 +155,12 @@ impl Run {
         }
     }
 
+    /// With what was seen of the virtual S3.
+    #[cfg(all(feature = "aws", feature = "server"))]
+    pub(crate) fn with_objects(self, objects: Objects) -> Self {
+        Self { objects, ..self }
+    }
+
     /// The execution under test.
     pub fn execution(&self) -> &ExecutionRun {
         &self.executions[0]

@@ -11,7 +11,7 @@ use crate::value::{Array, Map, Value};
 pub struct Worker {
     pub(crate) mock: Mock,
     pub(crate) poll: Duration,
-    pub(super) name: Option<Arc<str>>,
+    pub(crate) name: Option<Arc<str>>,
 }
 
 impl Worker {

@@ -9,7 +9,7 @@ use super::endpoint::{Endpoint, EndpointOptions};
 use super::error::EndpointError;
 use super::live::LiveReport;
 use super::session::{Leftovers, Session};
-use super::settings::Settings;
+use super::settings::{MockWay, Settings};
 use crate::scenario::Scenario;
 
 /// A case to run: its file, and its place in it.
@@ -37,6 +37,18 @@ pub fn run_batch(
     cases: Vec<CaseOf>,
     mut report: impl FnMut(usize, LiveReport),
 ) -> Result<Batch, EndpointError> {
+    if settings.mocks == MockWay::Server {
+        #[cfg(feature = "server")]
+        return super::own::run_batch(settings, cases, report);
+        #[cfg(not(feature = "server"))]
+        return Err(EndpointError {
+            endpoint: "our own server".to_owned(),
+            operation: super::Operation::CreateStateMachine,
+            kind: super::EndpointErrorKind::Unsupported(
+                "this build is without it: the feature `server`".to_owned(),
+            ),
+        });
+    }
     block_on(async {
         let endpoint = Endpoint::new(options).await;
         let session = Arc::new(Session::open(endpoint, settings.clone()).await?);

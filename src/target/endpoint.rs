@@ -13,9 +13,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-};
+use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
@@ -23,6 +21,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{EndpointError, EndpointErrorKind};
 use super::throttle::{Operation, Throttle};
+use crate::sdk::{StripSyncPrefix, is_aws};
 use crate::value::Value;
 
 /// How an endpoint is reached. What is not said comes from where AWS's own tools take it: the
@@ -132,12 +131,30 @@ impl Endpoint {
         Self::of_config(config, options)
     }
 
+    /// A client of one of our own servers in this process, which asks nothing of the environment.
+    #[cfg(feature = "server")]
+    pub(super) fn of_server(url: &str) -> Self {
+        let timeout = Duration::from_secs(30);
+        let config = crate::server::sdk_config(url)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts(timeout))
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            name: url.into(),
+            region: "us-east-1".into(),
+            is_aws: false,
+            timeout,
+            throttle: Arc::new(Throttle::none()),
+        }
+    }
+
     fn of_config(config: aws_config::SdkConfig, options: &EndpointOptions) -> Self {
         let region: Arc<str> = config.region().map_or("us-east-1", |region| region.as_ref()).into();
         let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
         let service = aws_sdk_sfn::config::Builder::from(&config)
             .timeout_config(timeouts(timeout))
-            .interceptor(HostPrefix)
+            .interceptor(StripSyncPrefix)
             .build();
         let environment = ["AWS_ENDPOINT_URL_SFN", "AWS_ENDPOINT_URL"];
         let url = options.url.clone().or_else(|| {
@@ -256,14 +273,6 @@ fn timeouts(longest: Duration) -> TimeoutConfig {
         .build()
 }
 
-fn is_aws(url: &str) -> bool {
-    let host = url.split("://").last().unwrap_or(url);
-    let host = host.split(['/', ':']).next().unwrap_or(host);
-    host.ends_with(".amazonaws.com")
-        || host.ends_with(".api.aws")
-        || host.ends_with(".amazonaws.com.cn")
-}
-
 /// Keeps the bytes of an answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Capture(Arc<Mutex<Option<Captured>>>);
@@ -294,31 +303,6 @@ impl Intercept for Capture {
         let Some(bytes) = response.body().bytes() else { return Ok(()) };
         let seen = (response.status().as_u16(), Arc::from(bytes));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-        Ok(())
-    }
-}
-
-/// Takes off the host prefix `sync-` where the host is not AWS's: nobody resolves
-/// `sync-localhost`.
-#[derive(Debug)]
-struct HostPrefix;
-
-impl Intercept for HostPrefix {
-    fn name(&self) -> &'static str {
-        "HostPrefix"
-    }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let uri = request.uri().to_owned();
-        if uri.contains("://sync-") && !is_aws(&uri) {
-            request.set_uri(uri.replacen("://sync-", "://", 1))?;
-        }
         Ok(())
     }
 }

@@ -37,13 +37,16 @@ impl Default for Settings {
 pub enum MockWay {
     /// Every Task becomes an activity that our own workers serve.
     Activity,
+    /// A server of our own, started for each case: there is no endpoint, and nothing is rewritten.
+    Server,
     /// Nothing: Tasks call what they call.
     None,
 }
 
 impl MockWay {
     /// The ways by their names.
-    pub const ALL: [(&'static str, Self); 2] = [("activity", Self::Activity), ("none", Self::None)];
+    pub const ALL: [(&'static str, Self); 3] =
+        [("activity", Self::Activity), ("server", Self::Server), ("none", Self::None)];
 
     /// Its name in target files and on the command line.
     pub fn name(self) -> &'static str {

@@ -1,0 +1,364 @@
+//! Cases on servers of our own: each on one of its own in this process, on the virtual clock, with
+//! the case's start time, seed, limits and mocks.
+//!
+//! The server answers the mocked Tasks. Everything else goes through HTTP: machines, executions,
+//! workers, what happens from outside, the clock, and what is read back. Nothing is renamed and
+//! nothing left to chance, so that all of it has to be as in our own simulation, to the letter.
+
+mod control;
+mod course;
+mod seen;
+
+use std::sync::Arc;
+
+use aws_sdk_sfn::types::{
+    InspectionLevel as Level, MockErrorOutput, MockInput, MockResponseValidationMode,
+    StateMachineType, TestStateConfiguration, ValidateStateMachineDefinitionSeverity,
+};
+use tokio::task::JoinSet;
+
+use super::batch::{Batch, CaseOf};
+use super::endpoint::{Answer, Endpoint};
+use super::error::{EndpointError, EndpointErrorKind};
+use super::live::{LiveReport, failed, judge_diagnostics};
+use super::settings::Settings;
+use super::throttle::Operation;
+use crate::asl::ExecutionType;
+use crate::runner::{self, CaseOutcome};
+use crate::scenario::{Case, Scenario, StateTestCase};
+use crate::server::{ClockMode, Options, Server};
+use crate::service::Account;
+use crate::sim;
+use crate::test_state::{FieldValidationMode, InspectionLevel, StateConfiguration};
+use crate::value::Value;
+use control::Control;
+use course::Course;
+
+/// Runs the cases, each on a server of its own; `report` hears of each as it is done.
+///
+/// # Errors
+///
+/// Where this computer gives no threads.
+pub(super) fn run_batch(
+    settings: &Settings,
+    cases: Vec<CaseOf>,
+    mut report: impl FnMut(usize, LiveReport),
+) -> Result<Batch, EndpointError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| EndpointError {
+        endpoint: "our own server".to_owned(),
+        operation: Operation::CreateStateMachine,
+        kind: EndpointErrorKind::Unreachable(error.to_string()),
+    })?;
+    runtime.block_on(async {
+        let mut batch = Batch::default();
+        let mut running = JoinSet::new();
+        let mut waiting = cases.into_iter().enumerate();
+        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            while running.len() < settings.concurrency.max(1)
+                && let Some((number, (scenario, index))) = waiting.next()
+            {
+                running.spawn(async move {
+                    (number, run_case(&scenario, &scenario.cases[index]).await)
+                });
+            }
+            let done = tokio::select! {
+                done = running.join_next() => done,
+                _ = &mut interrupt => {
+                    batch.interrupted = true;
+                    break;
+                }
+            };
+            match done {
+                None => break,
+                Some(Ok((number, live))) => report(number, live),
+                // A panic is reported by its hook.
+                Some(Err(_)) => {}
+            }
+        }
+        Ok(batch)
+    })
+}
+
+/// Runs one case on a server that it has to itself.
+async fn run_case(scenario: &Scenario, case: &Case) -> LiveReport {
+    let verdict = |outcome| {
+        let report = runner::report_of(scenario, case, outcome);
+        LiveReport { report, unjudged: Vec::new() }
+    };
+    let own = match Own::start(scenario, case) {
+        Ok(own) => own,
+        Err(error) => {
+            return verdict(CaseOutcome::Skipped(format!("the server does not start: {error}")));
+        }
+    };
+    let done = match &case.state_test {
+        _ if case.expect_invalid.is_some() => own.refused().await.map(verdict),
+        Some(test) => own.state_test(test).await.map(verdict),
+        None => own.execution().await,
+    };
+    done.unwrap_or_else(|problem| {
+        let check = failed(case, "execution", "runs on the server", &problem);
+        verdict(CaseOutcome::Failed(vec![check]))
+    })
+}
+
+/// A case and the server that it runs on, which stops with it.
+struct Own<'a> {
+    scenario: &'a Scenario,
+    case: &'a Case,
+    endpoint: Endpoint,
+    control: Control,
+    _server: Server,
+}
+
+impl<'a> Own<'a> {
+    fn start(scenario: &'a Scenario, case: &'a Case) -> std::io::Result<Self> {
+        let account = Account {
+            seed: case.seed.cast_signed(),
+            interleaving: case.interleaving.map(u64::cast_signed),
+            limits: case.limits,
+            ..Account::default()
+        };
+        let options = Options {
+            account,
+            clock: ClockMode::Virtual { start: case.start_time },
+            scenarios: vec![Scenario { cases: vec![case.clone()], ..scenario.clone() }],
+            ..Options::default()
+        };
+        let server = Server::start(options)?;
+        let endpoint = Endpoint::of_server(&server.url());
+        let control = Control::new(&server.url());
+        Ok(Self { scenario, case, endpoint, control, _server: server })
+    }
+
+    /// A definition that must be refused, by both operations that look at it.
+    async fn refused(&self) -> Result<CaseOutcome, String> {
+        let (case, definition) = (self.case, self.case.definition.value.to_json());
+        let validation = self
+            .endpoint
+            .client()
+            .validate_state_machine_definition()
+            .definition(&definition)
+            // Some of what must be said of a definition is no error on AWS.
+            .severity(ValidateStateMachineDefinitionSeverity::Warning)
+            .r#type(type_of(case.execution_type));
+        let validation = self
+            .endpoint
+            .call(Operation::ValidateStateMachineDefinition, |capture| async move {
+                validation.customize().interceptor(capture).send().await
+            })
+            .await
+            .map_err(|error| error.to_string())?;
+        let created = self.create(&case.state_machine_name, &definition, case.execution_type);
+        let refused = match created.await {
+            Ok(_) => "OK",
+            Err(error) if error.code() == Some("InvalidDefinition") => "FAIL",
+            Err(error) => return Err(error.to_string()),
+        };
+        Ok(match judge_diagnostics(case, &validation.value) {
+            CaseOutcome::Passed if validation.text("result") != Some(refused) => {
+                let actual = format!("CreateStateMachine says {refused}");
+                let expected = validation.text("result").unwrap_or_default();
+                CaseOutcome::Failed(vec![failed(case, "expectInvalid", expected, &actual)])
+            }
+            outcome => outcome,
+        })
+    }
+
+    /// CreateStateMachine, with the role that a simulation would have.
+    async fn create(
+        &self,
+        name: &str,
+        definition: &str,
+        execution_type: ExecutionType,
+    ) -> Result<Answer, EndpointError> {
+        let role_arn = match &self.case.role_arn {
+            Some(role_arn) => role_arn.to_string(),
+            None => {
+                format!("arn:aws:iam::{}:role/StepFunctions-{name}", Account::default().account_id)
+            }
+        };
+        let request = self
+            .endpoint
+            .client()
+            .create_state_machine()
+            .name(name)
+            .definition(definition)
+            .role_arn(role_arn)
+            .r#type(type_of(execution_type));
+        self.endpoint
+            .call(Operation::CreateStateMachine, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            })
+            .await
+    }
+
+    /// A test of one state.
+    async fn state_test(&self, test: &StateTestCase) -> Result<CaseOutcome, String> {
+        let (case, asked) = (self.case, &test.request);
+        let text = |value: &Value| value.to_json();
+        let request = self
+            .endpoint
+            .client()
+            .test_state()
+            .definition(case.definition.value.to_json())
+            .input(case.input.to_json())
+            .inspection_level(match asked.inspection_level {
+                InspectionLevel::Info => Level::Info,
+                InspectionLevel::Debug => Level::Debug,
+                InspectionLevel::Trace => Level::Trace,
+            })
+            .set_role_arn(case.role_arn.as_deref().map(str::to_owned))
+            .set_state_name(asked.state_name.as_deref().map(str::to_owned))
+            .set_variables(
+                asked.variables.clone().map(|variables| Value::from(variables).to_json()),
+            )
+            .set_context(asked.context.as_ref().map(text))
+            .set_mock(asked.mock.as_ref().map(mock))
+            .set_state_configuration(configuration(&asked.configuration));
+        let answered = self
+            .endpoint
+            .call(Operation::TestState, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            })
+            .await;
+        let answer = match answered {
+            Ok(answer) => answer.value,
+            Err(EndpointError { kind: EndpointErrorKind::Refused { code, message }, .. })
+                if test.expects_refusal =>
+            {
+                let members = [("Code", code), ("Message", message)];
+                let members = members.map(|(name, text)| (name, Value::from(text)));
+                Value::object([("Error", Value::object(members))])
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        Ok(runner::judge_state_test(self.scenario, case, &answer).outcome)
+    }
+
+    /// An execution, from its machines to the verdict.
+    async fn execution(&self) -> Result<LiveReport, String> {
+        let case = self.case;
+        let unjudged = Vec::new;
+        let whole = |report| Ok(LiveReport { report, unjudged: unjudged() });
+        let Ok(simulation) = runner::simulation(case, None) else {
+            return whole(runner::run_case(self.scenario, case, None));
+        };
+        let local = match simulation.run() {
+            Ok(run) => run,
+            Err(error) => match (error.run, *error.problem) {
+                (Some(run), sim::Problem::Stuck { .. }) => *run,
+                // What cannot be run here has nothing to be compared with.
+                _ => return whole(runner::run_case(self.scenario, case, None)),
+            },
+        };
+        self.fill().await?;
+        let mut machines =
+            vec![(&case.state_machine_name, &case.definition.value, case.execution_type)];
+        machines.extend(
+            case.world
+                .machines
+                .iter()
+                .map(|nested| (&nested.name, &nested.definition.value, nested.execution_type)),
+        );
+        let mut arns: Vec<Arc<str>> = Vec::with_capacity(machines.len());
+        for (name, definition, execution_type) in machines {
+            let made = self.create(name, &definition.to_json(), execution_type).await;
+            let made = made.map_err(|error| error.to_string())?;
+            arns.push(made.text("stateMachineArn").unwrap_or_default().into());
+        }
+        match case.execution_type {
+            ExecutionType::Standard => {
+                let ends = local.stop_time().is_some();
+                let main = Course::new(self, ends).run(&arns[0]).await?;
+                self.judge_standard(&local, &main).await
+            }
+            ExecutionType::Express => {
+                let answer = self.start_synchronous(&arns[0]).await?;
+                Ok(self.judge_synchronous(&local, &answer))
+            }
+        }
+    }
+
+    /// Puts what the case needs where it will be looked for.
+    async fn fill(&self) -> Result<(), String> {
+        let world = &self.case.world;
+        for object in &world.objects {
+            self.control.put(&object.bucket, &object.key, &object.body).await?;
+        }
+        for bucket in &world.missing_buckets {
+            self.control.delete_bucket(bucket).await?;
+        }
+        for (activity, _) in &world.workers {
+            let request = self.endpoint.client().create_activity().name(&**activity);
+            self.endpoint
+                .call(Operation::CreateActivity, |capture| async move {
+                    request.customize().interceptor(capture).send().await
+                })
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn start_synchronous(&self, machine_arn: &str) -> Result<Answer, String> {
+        let request = self
+            .endpoint
+            .client()
+            .start_sync_execution()
+            .state_machine_arn(machine_arn)
+            .name(&*self.case.execution_name)
+            .input(self.case.input.to_json());
+        self.endpoint
+            .call(Operation::StartSyncExecution, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            })
+            .await
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn type_of(execution_type: ExecutionType) -> StateMachineType {
+    match execution_type {
+        ExecutionType::Standard => StateMachineType::Standard,
+        ExecutionType::Express => StateMachineType::Express,
+    }
+}
+
+fn mock(mock: &crate::test_state::Mock) -> MockInput {
+    let builder = match &mock.result {
+        Ok(result) => MockInput::builder().result(result.to_json()),
+        Err(failure) => MockInput::builder().error_output(
+            MockErrorOutput::builder()
+                .set_error(failure.error.as_deref().map(str::to_owned))
+                .set_cause(failure.cause.as_deref().map(str::to_owned))
+                .build(),
+        ),
+    };
+    let mode = match mock.field_validation_mode {
+        FieldValidationMode::Strict => MockResponseValidationMode::Strict,
+        FieldValidationMode::Present => MockResponseValidationMode::Present,
+        FieldValidationMode::None => MockResponseValidationMode::None,
+    };
+    builder.field_validation_mode(mode).build()
+}
+
+/// Where nothing came before the state, nothing is said of it.
+fn configuration(own: &StateConfiguration) -> Option<TestStateConfiguration> {
+    let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
+    let said = own.retrier_retry_count > 0
+        || own.error_caused_by_state.is_some()
+        || own.map_iteration_failure_count.is_some()
+        || own.map_item_reader_data.is_some();
+    said.then(|| {
+        let retries = u64::from(own.retrier_retry_count);
+        TestStateConfiguration::builder()
+            .set_retrier_retry_count((retries > 0).then(|| count(retries)))
+            .set_error_caused_by_state(own.error_caused_by_state.as_deref().map(str::to_owned))
+            .set_map_iteration_failure_count(own.map_iteration_failure_count.map(count))
+            .set_map_item_reader_data(own.map_item_reader_data.as_ref().map(Value::to_json))
+            .build()
+    })
+}
