@@ -47,7 +47,9 @@ use std::sync::Arc;
 
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, Start};
-use crate::history::{Diff, DiffOptions, EventDetails, EventType, History, HistoryEvent, Rule};
+use crate::history::{
+    Diff, DiffOptions, EventDetails, EventId, EventType, History, HistoryEvent, Rule,
+};
 use crate::limits::Limits;
 use crate::map_run::Objects;
 use crate::time::Timestamp;
@@ -104,8 +106,19 @@ pub enum ReplayError {
     )]
     WithoutData,
     /// There is nothing to start from.
-    #[error("the recording does not start with ExecutionStarted")]
+    #[error("the recording does not start with ExecutionStarted and its details")]
     WithoutStart,
+    /// A page in the middle is not there.
+    #[error(
+        "the recording lacks the events between {after} and {before}: join every page of \
+         `get-execution-history`"
+    )]
+    MissingEvents {
+        /// The last event before the gap.
+        after: EventId,
+        /// The first event behind it.
+        before: EventId,
+    },
 }
 
 impl Default for ReplayOptions {
@@ -131,6 +144,11 @@ pub fn replay(
     recorded: &History,
     options: &ReplayOptions,
 ) -> Result<Replay, ReplayError> {
+    // Where the ids of events are lost (they are 0), so is what is missing among them.
+    let hole = |pair: &&[HistoryEvent]| pair[0].id > 0 && pair[1].id > pair[0].id + 1;
+    if let Some(pair) = recorded.events.windows(2).find(hole) {
+        return Err(ReplayError::MissingEvents { after: pair[0].id, before: pair[1].id });
+    }
     let redriven = |event: &HistoryEvent| event.event_type == EventType::ExecutionRedriven;
     if let Some(at) = recorded.events.iter().position(redriven) {
         let before = History { events: recorded.events[..at].to_vec() };

@@ -297,7 +297,10 @@ impl<'r> Driver<'r> {
         } else if let Some((_, output)) = call.submitted.take() {
             Input::TaskSubmitted { task, output }
         } else {
-            match call.end.take() {
+            let end = call.end.take();
+            // It is over, and need not be looked at again whenever something is chosen.
+            self.open.remove(&task);
+            match end {
                 Some((_, CallEnd::Failed(FailureStage::TimedOut, failure))) => {
                     if let Some(clock) = clock_of(task, self.recorded_time(at), moves) {
                         // The interpreter's own clock ends it.

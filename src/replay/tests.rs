@@ -305,6 +305,15 @@ fn branches_end_in_the_recorded_order() {
 }
 
 #[test]
+fn a_recording_with_a_hole_is_refused() {
+    let mut recorded = history(SHIPPED);
+    recorded.events.drain(4..7);
+    let options = ReplayOptions::default();
+    let refused = replay(&machine(ORDER), &recorded, &options).unwrap_err();
+    assert_eq!(refused, ReplayError::MissingEvents { after: 4, before: 8 });
+}
+
+#[test]
 fn a_recording_without_data_is_refused() {
     let mut recorded = history(SHIPPED);
     if let EventDetails::ExecutionStarted(started) = &mut recorded.events[0].details {
