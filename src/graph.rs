@@ -4,14 +4,20 @@
 //! becomes Mermaid ([`Graph::to_mermaid`]), DOT ([`Graph::to_dot`]) or, with the feature `graph`, a
 //! drawing by itself ([`Graph::to_svg`]).
 
+#[cfg(feature = "graph")]
+mod layout;
 mod mark;
 #[cfg(feature = "graph")]
 mod svg;
 mod text;
+mod visit;
 
 use std::sync::Arc;
 
 pub use mark::Mark;
+#[cfg(feature = "graph")]
+pub use svg::STYLE;
+pub use visit::{Visit, visits};
 
 use crate::asl::{
     Condition, Operand, ProcessorMode, Resource, State, StateKind, StateMachine, States, Transition,
@@ -33,6 +39,8 @@ pub struct Node {
     pub kind: NodeKind,
     /// The Parallel or Map state that it stands inside of: the index of that state's node.
     pub within: Option<usize>,
+    /// Of a Parallel or Map state: the node where its inside comes together.
+    pub join: Option<usize>,
     /// What became of it; `None` until [`Graph::mark`] and where nothing came to it.
     pub mark: Option<Mark>,
     /// How often an execution entered it.
@@ -117,17 +125,13 @@ impl Graph {
         self.nodes.iter().position(|node| node.name() == Some(name))
     }
 
-    /// The node where the inside of this Parallel or Map state comes together.
-    pub fn join_of(&self, state: usize) -> Option<usize> {
-        let joins = self.nodes.iter().enumerate();
-        joins
-            .filter(|(_, node)| node.kind == NodeKind::Join && node.within == Some(state))
-            .map(|(index, _)| index)
-            .next()
+    /// Whether a drawing of it can be read, and made in a moment.
+    pub fn is_drawable(&self) -> bool {
+        self.nodes.len() <= 300 && self.edges.len() <= 900
     }
 
     fn node(&mut self, kind: NodeKind, within: Option<usize>) -> usize {
-        self.nodes.push(Node { kind, within, mark: None, entered: 0 });
+        self.nodes.push(Node { kind, within, join: None, mark: None, entered: 0 });
         self.nodes.len() - 1
     }
 
@@ -137,7 +141,7 @@ impl Graph {
 
     /// Adds a level; answers the node that it starts with, and puts those that end it in `ends`.
     fn level(&mut self, states: &States, within: Option<usize>, ends: &mut Vec<usize>) -> usize {
-        // A level is at most as deep as the definition's nesting, which the parser bounds.
+        // The parser bounds how deeply levels are nested (`Limits::nested_levels`).
         let nodes: Vec<(usize, usize)> =
             states.iter().map(|state| self.add_state(state, within)).collect();
         for (state, (entry, exit)) in states.iter().zip(&nodes) {
@@ -188,6 +192,7 @@ impl Graph {
             self.edge(entry, first, EdgeKind::Next);
         }
         let join = self.node(NodeKind::Join, Some(entry));
+        self.nodes[entry].join = Some(join);
         ends.into_iter().for_each(|from| self.edge(from, join, EdgeKind::Next));
         (entry, join)
     }

@@ -35,6 +35,7 @@
 //! |---|---|
 //! | [`value`], [`json`] | shared JSON values; reading with places, writing |
 //! | [`time`], [`entropy`], [`duration`] | points in time, seeded randomness, spans of time: no clock among them |
+//! | `markup` | text inside of XML and HTML |
 //! | [`diagnostic`], [`document`] | what is wrong with a file and where; JSON and YAML trees with places |
 //! | [`history`] | the API's events: reading, writing, lines of control, comparison |
 //! | [`query`] | JSONPath, payload templates, intrinsic functions, JSONata |
@@ -87,6 +88,7 @@ pub mod history;
 pub mod json;
 pub mod limits;
 pub mod map_run;
+mod markup;
 pub mod matcher;
 pub mod mock;
 pub mod query;

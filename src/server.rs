@@ -16,8 +16,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! One lock guards the account (`driver`); around it are HTTP (`http`, `wire`, `auth`, `quota`) and
-//! the calls of real services (`integration`, `endpoint`).
+//! One lock guards the account (`driver`); around it are HTTP (`http`, `wire`, `auth`, `quota`), the
+//! web page (`page`) and the calls of real services (`integration`, `endpoint`).
 
 mod auth;
 mod clock;
@@ -29,6 +29,7 @@ mod integration;
 mod objects;
 mod options;
 mod output;
+mod page;
 mod quota;
 mod report;
 #[cfg(feature = "aws")]

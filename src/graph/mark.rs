@@ -1,8 +1,10 @@
 //! What an execution did, told from its history and put on the graph.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
-use super::{EdgeKind, Graph, Node, NodeKind};
+use rustc_hash::FxHashMap;
+
+use super::{Edge, EdgeKind, Graph, Node, NodeKind, Visit, visits};
 use crate::history::{EventType, History, HistoryEvent, Threads};
 
 /// What became of a state. Of several visits the one that needs attention most counts: the order of
@@ -38,67 +40,51 @@ impl Graph {
     /// Marks what the history shows: the states that were entered, how they ended, and the
     /// transitions between them. States that the graph does not know are passed over.
     pub fn mark(&mut self, history: &History) {
-        let events = &history.events;
-        let end = events.iter().rev().find(|event| event.event_type.is_terminal());
-        let end = end.map(|event| event.event_type);
-        let names = self.nodes.iter().enumerate();
-        let names: HashMap<String, usize> =
-            names.filter_map(|(index, node)| Some((node.name()?.to_owned(), index))).collect();
-        let threads = Threads::new(events);
-        for thread in &threads.threads {
-            let line: Vec<&HistoryEvent> = thread.events.iter().map(|at| &events[*at]).collect();
-            self.mark_line(&line, end, &names);
-        }
-        self.mark_ends(end);
+        let visits = visits(&history.events, &Threads::new(&history.events));
+        self.mark_visits(&history.events, &visits);
     }
 
-    /// Marks one line of control.
-    fn mark_line(
-        &mut self,
-        line: &[&HistoryEvent],
-        end: Option<EventType>,
-        names: &HashMap<String, usize>,
-    ) {
-        let mut left: Option<(usize, bool)> = None;
-        let mut open: Vec<usize> = Vec::new();
-        let mut before = EventType::ExecutionStarted;
-        for event in line {
-            let state = event.state_name().and_then(|name| names.get(&**name).copied());
-            match state {
-                Some(state) if event.event_type.is_state_entered() => {
-                    self.nodes[state].entered += 1;
-                    match left.take() {
-                        Some((from, caught)) => self.take(from, state, caught),
-                        None => self.take_into(state),
-                    }
-                    open.push(state);
-                }
-                Some(state) if event.event_type.is_state_exited() => {
-                    let caught = is_failure(before);
-                    open.retain(|other| *other != state);
-                    self.set(state, if caught { Mark::Caught } else { Mark::Succeeded });
-                    left = Some((state, caught));
-                }
-                _ => {}
+    /// [`Graph::mark`] for one who has the visits already.
+    pub fn mark_visits(&mut self, events: &[HistoryEvent], visits: &[Visit]) {
+        let mut names: FxHashMap<&str, usize> = FxHashMap::default();
+        for visit in visits {
+            names.entry(&visit.state).or_insert(usize::MAX);
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(known) = node.name().and_then(|name| names.get_mut(name)) {
+                *known = index;
             }
-            before = event.event_type;
         }
-        for state in open {
-            let failed = is_failure(before) || before == EventType::FailStateEntered;
-            let mark = match end {
-                Some(EventType::ExecutionSucceeded) | None if !failed => match end {
-                    None => Mark::InProgress,
-                    Some(_) => Mark::Aborted,
-                },
-                Some(EventType::ExecutionAborted) => Mark::Aborted,
-                _ if failed || before.is_terminal() => Mark::Failed,
-                _ => Mark::Aborted,
-            };
-            self.set(state, mark);
+        // Loops take the same transition many times.
+        let mut steps: BTreeSet<Step> = BTreeSet::new();
+        let mut before: Option<&Visit> = None;
+        for visit in visits {
+            let earlier = before.replace(visit).filter(|earlier| earlier.thread == visit.thread);
+            let earlier = earlier.filter(|earlier| earlier.exited);
+            let earlier_node = earlier.map(|earlier| names[&*earlier.state]);
+            let caught = earlier.is_some_and(|earlier| earlier.mark == Mark::Caught);
+            let node = names[&*visit.state];
+            if node == usize::MAX {
+                continue;
+            }
+            self.nodes[node].entered += 1;
+            self.set(node, visit.mark);
+            match earlier_node {
+                Some(usize::MAX) => {}
+                Some(from) => drop(steps.insert(Step::Between { from, to: node, caught })),
+                None => drop(steps.insert(Step::Into(node))),
+            }
         }
-        if let Some((state, _)) = left {
-            self.take_out(state);
+        for (at, visit) in visits.iter().enumerate() {
+            let last = visits.get(at + 1).is_none_or(|next| next.thread != visit.thread);
+            let node = names[&*visit.state];
+            if last && visit.exited && visit.mark == Mark::Succeeded && node != usize::MAX {
+                steps.insert(Step::OutOf(node));
+            }
         }
+        self.take_steps(&steps);
+        let end = events.iter().rev().find(|event| event.event_type.is_terminal());
+        self.mark_ends(end.map(|event| event.event_type));
     }
 
     fn set(&mut self, node: usize, mark: Mark) {
@@ -106,43 +92,43 @@ impl Graph {
         node.mark = node.mark.max(Some(mark));
     }
 
-    /// Takes the transition between two states of one level.
-    fn take(&mut self, from: usize, to: usize, caught: bool) {
-        let join = self.join_of(from);
-        let from_exit = if caught { from } else { join.unwrap_or(from) };
-        let fits = |kind: &EdgeKind| matches!(kind, EdgeKind::Catch(_)) == caught;
-        let edges = self.edges.iter_mut();
-        // Of two Choice rules with the same target the history does not say which one matched.
-        edges
-            .filter(|edge| edge.from == from_exit && edge.to == to && fits(&edge.kind))
-            .for_each(|edge| edge.taken = true);
-        if let (Some(join), false) = (join, caught) {
-            self.set(join, Mark::Succeeded);
+    fn take_steps(&mut self, steps: &BTreeSet<Step>) {
+        let mut leaving: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for (index, edge) in self.edges.iter().enumerate() {
+            leaving[edge.from].push(index);
+        }
+        let start = self.nodes.iter().position(|node| node.kind == NodeKind::Start);
+        for step in steps {
+            match *step {
+                // Of two Choice rules with the same target the history does not say which one
+                // matched.
+                Step::Between { from, to, caught } => {
+                    let join = self.nodes[from].join.filter(|_| !caught);
+                    let exit = join.unwrap_or(from);
+                    let fits = |kind: &EdgeKind| matches!(kind, EdgeKind::Catch(_)) == caught;
+                    self.take(&leaving[exit], |edge, _| edge.to == to && fits(&edge.kind));
+                    join.into_iter().for_each(|join| self.set(join, Mark::Succeeded));
+                }
+                Step::Into(state) => {
+                    let Some(door) = self.nodes[state].within.or(start) else { continue };
+                    self.take(&leaving[door], |edge, _| edge.to == state);
+                }
+                Step::OutOf(state) => {
+                    let exit = self.nodes[state].join.unwrap_or(state);
+                    let ends = |node: &Node| matches!(node.kind, NodeKind::End | NodeKind::Join);
+                    self.take(&leaving[exit], |edge, nodes| ends(&nodes[edge.to]));
+                    if exit != state {
+                        self.set(exit, Mark::Succeeded);
+                    }
+                }
+            }
         }
     }
 
-    /// Takes the transition into the first state of a level.
-    fn take_into(&mut self, state: usize) {
-        let within = self.nodes[state].within;
-        let is_door = |node: &Node| node.kind == NodeKind::Start;
-        let door = within.or_else(|| self.nodes.iter().position(is_door));
-        let edges = self.edges.iter_mut();
-        edges
-            .filter(|edge| Some(edge.from) == door && edge.to == state)
-            .for_each(|edge| edge.taken = true);
-    }
-
-    /// Takes the transition out of the last state of a level.
-    fn take_out(&mut self, state: usize) {
-        let exit = self.join_of(state).unwrap_or(state);
-        let nodes = &self.nodes;
-        let leads_out = |to: usize| matches!(nodes[to].kind, NodeKind::End | NodeKind::Join);
-        let edges = self.edges.iter_mut();
-        edges
-            .filter(|edge| edge.from == exit && leads_out(edge.to))
-            .for_each(|edge| edge.taken = true);
-        if exit != state {
-            self.set(exit, Mark::Succeeded);
+    fn take(&mut self, edges: &[usize], taken: impl Fn(&Edge, &[Node]) -> bool) {
+        for index in edges {
+            let edge = &mut self.edges[*index];
+            edge.taken |= taken(edge, &self.nodes);
         }
     }
 
@@ -163,30 +149,10 @@ impl Graph {
     }
 }
 
-/// Whether a state that ends after this event ends because of a failure.
-fn is_failure(event: EventType) -> bool {
-    use EventType::{
-        ActivityFailed, ActivityScheduleFailed, ActivityTimedOut, EvaluationFailed,
-        LambdaFunctionFailed, LambdaFunctionScheduleFailed, LambdaFunctionStartFailed,
-        LambdaFunctionTimedOut, MapRunFailed, MapStateFailed, ParallelStateFailed, TaskFailed,
-        TaskStartFailed, TaskSubmitFailed, TaskTimedOut,
-    };
-    matches!(
-        event,
-        ActivityFailed
-            | ActivityScheduleFailed
-            | ActivityTimedOut
-            | EvaluationFailed
-            | LambdaFunctionFailed
-            | LambdaFunctionScheduleFailed
-            | LambdaFunctionStartFailed
-            | LambdaFunctionTimedOut
-            | MapRunFailed
-            | MapStateFailed
-            | ParallelStateFailed
-            | TaskFailed
-            | TaskStartFailed
-            | TaskSubmitFailed
-            | TaskTimedOut
-    )
+/// A transition that was taken.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Between { from: usize, to: usize, caught: bool },
+    Into(usize),
+    OutOf(usize),
 }

@@ -5,11 +5,10 @@
 
 use std::fmt::Write;
 
-use dagre::graph::{Graph as Layout, GraphOptions};
-use dagre::{EdgeLabel, LayoutOptions, NodeLabel, Point, RankDir, layout};
-
-use super::text::{colours, shortened};
-use super::{EdgeKind, Graph, Mark, Node, NodeKind};
+use super::layout::{self, Area, Placed, Point};
+use super::text::shortened;
+use super::{Edge, EdgeKind, Graph, Mark, Node, NodeKind};
+use crate::markup::escaped;
 
 /// Characters of a name on one line of its box.
 const LINE_MAX: usize = 26;
@@ -19,106 +18,78 @@ const LABEL_MAX: usize = 34;
 const CHARACTER: f64 = 7.2;
 const LINE: f64 = 17.0;
 
-const STYLE: &str = "\
+/// The style of drawings. [`Graph::to_svg`] has it inside; a page with a
+/// [`Graph::to_linked_svg`] brings it along.
+pub const STYLE: &str = "\
 svg.machine { font: 13px system-ui, sans-serif; --ink: #1b1b1f; --paper: #ffffff; --line: #7a7a85; \
---soft: #5b5b66; }
-@media (prefers-color-scheme: dark) { svg.machine { --ink: #ececf1; --paper: #1f1f24; \
---line: #85858f; --soft: #a9a9b4; } }
-svg.machine .box { fill: var(--paper); stroke: var(--line); stroke-width: 1.2; }
+--soft: #5b5b66; --taken: #1a5fb4; }
+svg.machine .succeeded { --paper: #d5f0dc; --line: #1f7a3d; --soft: #3f4a44; }
+svg.machine .caught { --paper: #fde8c8; --line: #b8690b; --soft: #574a38; }
+svg.machine .aborted { --paper: #e4e4e7; --line: #5b5b66; --soft: #4a4a52; }
+svg.machine .failed { --paper: #fbd7d5; --line: #b3261e; --soft: #5a4241; }
+svg.machine .in-progress { --paper: #d6e6fb; --line: #1a5fb4; --soft: #3d4a5c; }
+@media (prefers-color-scheme: dark) {
+svg.machine { --ink: #ececf1; --paper: #1f2026; --line: #85858f; --soft: #a9a9b4; --taken: #7ab0f5; }
+svg.machine .succeeded { --paper: #16331f; --line: #56b877; --soft: #a6c4b0; }
+svg.machine .caught { --paper: #3d2a0d; --line: #e0a04a; --soft: #d0bb9a; }
+svg.machine .aborted { --paper: #34343a; --line: #a0a0aa; --soft: #b8b8c0; }
+svg.machine .failed { --paper: #43201d; --line: #f08a80; --soft: #d6b0ac; }
+svg.machine .in-progress { --paper: #152c4a; --line: #7ab0f5; --soft: #a9bdd6; }
+}
+svg.machine .box { fill: var(--paper); stroke: var(--line); stroke-width: 1.3; }
 svg.machine .group { fill: none; stroke: var(--line); stroke-dasharray: 5 4; }
 svg.machine .edge { fill: none; stroke: var(--line); stroke-width: 1.2; }
-svg.machine .edge.taken { stroke: #1a5fb4; stroke-width: 2.4; }
+svg.machine .edge.taken { stroke: var(--taken); stroke-width: 2.4; }
 svg.machine .edge.catch { stroke-dasharray: 4 3; }
+svg.machine .tip { fill: var(--line); }
+svg.machine .tip.taken { fill: var(--taken); }
 svg.machine text { fill: var(--ink); text-anchor: middle; }
-svg.machine .note { fill: var(--soft); font-size: 11px; }
-svg.machine .label { fill: var(--soft); font-size: 11px; paint-order: stroke; \
+svg.machine text.note { fill: var(--soft); font-size: 11px; }
+svg.machine text.label { fill: var(--soft); font-size: 11px; paint-order: stroke; \
 stroke: var(--paper); stroke-width: 4px; }
+svg.machine .sign { fill: none; stroke: var(--line); stroke-width: 1.8; stroke-linecap: round; \
+stroke-linejoin: round; }
+svg.machine text.times { fill: var(--line); font-size: 11px; font-weight: 600; text-anchor: start; }
 ";
+
+/// What leads from a state to somewhere else, where something does.
+type Link<'a> = &'a dyn Fn(&str) -> String;
 
 impl Graph {
     /// The graph as an SVG document.
     pub fn to_svg(&self) -> String {
-        let placed = self.placed();
+        self.drawn(None, None).document(&format!("<style>{STYLE}</style>\n"), "img")
+    }
+
+    /// The graph as an SVG element for a page that has [`STYLE`].
+    pub fn to_svg_element(&self) -> String {
+        self.drawn(None, None).document("", "img")
+    }
+
+    /// [`Graph::to_svg_element`] whose states lead to where `link` says; the one that is `selected`
+    /// says so.
+    pub fn to_linked_svg(&self, selected: Option<&str>, link: impl Fn(&str) -> String) -> String {
+        // Links are to be found inside; a picture has no inside.
+        self.drawn(selected, Some(&link)).document("", "group")
+    }
+
+    fn drawn(&self, selected: Option<&str>, link: Option<Link<'_>>) -> Svg {
+        let sizes: Vec<(f64, f64)> = self.nodes.iter().map(size).collect();
+        let labels: Vec<(f64, f64)> = self.edges.iter().map(label_size).collect();
+        let placed = layout::place(self, &sizes, &labels);
         let mut out = Svg::default();
-        self.draw_groups(&placed, &mut out);
+        placed.groups.iter().flatten().for_each(|area| out.group(*area));
         self.draw_edges(&placed, &mut out);
-        for (index, node) in self.nodes.iter().enumerate() {
-            if let Some(place) = placed.node(&id(index)) {
-                out.node(node, place);
+        for (node, area) in self.nodes.iter().zip(&placed.nodes) {
+            if let Some(area) = area {
+                out.node(node, *area, selected, link);
             }
         }
-        out.document()
+        out
     }
 
-    fn placed(&self) -> Layout<NodeLabel, EdgeLabel> {
-        let options = GraphOptions { directed: true, multigraph: true, compound: true };
-        let mut graph: Layout<NodeLabel, EdgeLabel> = Layout::with_options(options);
-        for (index, node) in self.nodes.iter().enumerate() {
-            let (width, height) = size(node);
-            graph.set_node(id(index), Some(NodeLabel { width, height, ..NodeLabel::default() }));
-        }
-        for index in 0..self.nodes.len() {
-            if self.join_of(index).is_some() {
-                graph.set_node(group(index), Some(NodeLabel::default()));
-            }
-        }
-        for (index, node) in self.nodes.iter().enumerate() {
-            let is_group = graph.has_node(&group(index));
-            let around = node.within.map(group);
-            if is_group {
-                graph.set_parent(&group(index), around.as_deref());
-                graph.set_parent(&id(index), Some(&group(index)));
-            } else {
-                graph.set_parent(&id(index), around.as_deref());
-            }
-        }
-        for (index, edge) in self.edges.iter().enumerate() {
-            let text = shortened(edge.label(), LABEL_MAX);
-            let mut label = EdgeLabel::default();
-            if !text.is_empty() {
-                label.width = width_of(&text) * 0.86;
-                label.height = LINE;
-            }
-            let name = index.to_string();
-            graph.set_edge(id(edge.from), id(edge.to), Some(label), Some(&name));
-        }
-        let options = LayoutOptions {
-            rankdir: RankDir::TB,
-            nodesep: 36.0,
-            ranksep: 38.0,
-            edgesep: 16.0,
-            marginx: 12.0,
-            marginy: 12.0,
-            ..LayoutOptions::default()
-        };
-        layout(&mut graph, Some(options));
-        graph
-    }
-
-    fn draw_groups(&self, placed: &Layout<NodeLabel, EdgeLabel>, out: &mut Svg) {
-        for index in 0..self.nodes.len() {
-            if let Some(place) = placed.node(&group(index))
-                && let (Some(x), Some(y)) = (place.x, place.y)
-            {
-                out.reach(x + place.width / 2.0, y + place.height / 2.0);
-                let _ = writeln!(
-                    out.body,
-                    "<rect class=\"group\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"10\"/>",
-                    x - place.width / 2.0,
-                    y - place.height / 2.0,
-                    place.width,
-                    place.height
-                );
-            }
-        }
-    }
-
-    fn draw_edges(&self, placed: &Layout<NodeLabel, EdgeLabel>, out: &mut Svg) {
-        for (index, edge) in self.edges.iter().enumerate() {
-            let name = index.to_string();
-            let Some(place) = placed.edge(&id(edge.from), &id(edge.to), Some(&name)) else {
-                continue;
-            };
+    fn draw_edges(&self, placed: &Placed, out: &mut Svg) {
+        for (edge, course) in self.edges.iter().zip(&placed.edges) {
             let mut class = String::from("edge");
             if matches!(edge.kind, EdgeKind::Catch(_)) {
                 class.push_str(" catch");
@@ -134,19 +105,18 @@ impl Graph {
             let _ = writeln!(
                 out.body,
                 "<path class=\"{class}\" d=\"{}\" marker-end=\"url(#{tip})\">{title}</path>",
-                curve(&place.points)
+                curve(&course.points)
             );
-            place.points.iter().for_each(|point| out.reach(point.x, point.y));
-            if let (Some(x), Some(y), label) = (place.x, place.y, edge.label())
-                && !label.is_empty()
-            {
-                let text = escaped(&shortened(label, LABEL_MAX));
-                out.labels.push_str(&format!(
-                    "<text class=\"label\" x=\"{x:.1}\" y=\"{:.1}\">{text}<title>{}</title></text>\n",
+            course.points.iter().for_each(|point| out.reach(point.x, point.y));
+            if let Some(Point { x, y }) = course.label {
+                let _ = writeln!(
+                    out.labels,
+                    "<text class=\"label\" x=\"{x:.1}\" y=\"{:.1}\">{}<title>{}</title></text>",
                     y + 4.0,
-                    escaped(label)
-                ));
-                out.reach(x + width_of(&shortened(label, LABEL_MAX)) / 2.0, y);
+                    escaped(&shortened(edge.label(), LABEL_MAX)),
+                    escaped(edge.label())
+                );
+                out.reach(x + label_size(edge).0 / 2.0, y);
             }
         }
     }
@@ -167,89 +137,151 @@ impl Svg {
         self.height = self.height.max(y);
     }
 
-    fn node(&mut self, node: &Node, place: &NodeLabel) {
-        let (Some(x), Some(y)) = (place.x, place.y) else { return };
-        self.reach(x + place.width / 2.0, y + place.height / 2.0);
-        let style = node.mark.map_or(String::new(), |mark| {
-            let (fill, stroke) = colours(mark);
-            format!(" style=\"fill:{fill};stroke:{stroke}\"")
-        });
-        let ink = if node.mark.is_some() { " style=\"fill:#1b1b1f\"" } else { "" };
+    fn group(&mut self, area: Area) {
+        self.reach(area.x + area.width / 2.0, area.y + area.height / 2.0);
+        let rect = rect("group", area, 10);
+        let _ = writeln!(self.body, "{rect}");
+    }
+
+    fn node(&mut self, node: &Node, area: Area, selected: Option<&str>, link: Option<Link<'_>>) {
+        let Area { x, y, .. } = area;
+        self.reach(x + area.width / 2.0, y + area.height / 2.0);
+        let class = node.mark.map_or("unvisited", Mark::class);
         let out = &mut self.body;
-        let _ = match &node.kind {
+        match &node.kind {
             NodeKind::Join => {
-                writeln!(out, "<circle class=\"box\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"{style}/>")
+                let circle = format!("<circle class=\"box\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"/>");
+                let _ = writeln!(out, "<g class=\"{class}\">{circle}</g>");
             }
             NodeKind::Start | NodeKind::End => {
                 let word = if node.kind == NodeKind::Start { "Start" } else { "End" };
-                writeln!(
+                let _ = writeln!(
                     out,
-                    "<ellipse class=\"box\" cx=\"{x:.1}\" cy=\"{y:.1}\" rx=\"30\" ry=\"16\"{style}/>\
-                     <text x=\"{x:.1}\" y=\"{:.1}\"{ink}>{word}</text>",
+                    "<g class=\"{class}\">\
+                     <ellipse class=\"box\" cx=\"{x:.1}\" cy=\"{y:.1}\" rx=\"30\" ry=\"16\"/>\
+                     <text x=\"{x:.1}\" y=\"{:.1}\">{word}</text></g>",
                     y + 4.5
-                )
+                );
             }
             NodeKind::State { name, type_name, note, .. } => {
-                let mark = node.mark.map_or("unvisited".to_owned(), |m| m.word().replace(' ', "-"));
+                let title = title(node, type_name);
+                let is_selected = selected == Some(&**name);
+                if let Some(link) = link {
+                    let current = if is_selected { " aria-current=\"true\"" } else { "" };
+                    let label = escaped(&title.replace('\n', ", "));
+                    let href = escaped(&link(name));
+                    let _ = write!(
+                        out,
+                        "<a href=\"{href}\" data-swap=\"\" aria-label=\"{label}\"{current}>"
+                    );
+                }
                 let _ = write!(
                     out,
-                    "<g class=\"state {mark}\" data-state=\"{}\"><title>{}</title>\
-                     <rect class=\"box\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" \
-                     rx=\"7\"{style}/>",
+                    "<g class=\"state {class}{}\" data-state=\"{}\"><title>{}</title>{}",
+                    if is_selected { " selected" } else { "" },
                     escaped(name),
-                    escaped(&title(node, type_name)),
-                    x - place.width / 2.0,
-                    y - place.height / 2.0,
-                    place.width,
-                    place.height
+                    escaped(&title),
+                    rect("box", area, 7)
                 );
-                let lines = wrapped(name);
-                let mut baseline = y - LINE * (lines.len() as f64 - 1.0) / 2.0 - 3.0;
-                for line in &lines {
-                    let line = escaped(line);
-                    let _ =
-                        write!(out, "<text x=\"{x:.1}\" y=\"{baseline:.1}\"{ink}>{line}</text>");
-                    baseline += LINE;
-                }
-                let under = shortened(&subtitle(type_name, note.as_deref()), LINE_MAX + 6);
-                let ink = if node.mark.is_some() { " style=\"fill:#4a4a52\"" } else { "" };
-                writeln!(
-                    out,
-                    "<text class=\"note\" x=\"{x:.1}\" y=\"{:.1}\"{ink}>{}</text></g>",
-                    baseline - 1.0,
-                    escaped(&under)
-                )
+                words(out, name, &subtitle(type_name, note.as_deref()), area);
+                signs(out, node, area);
+                out.push_str(if link.is_some() { "</g></a>\n" } else { "</g>\n" });
             }
         };
     }
 
-    fn document(self) -> String {
+    fn document(self, style: &str, role: &str) -> String {
         let (width, height) = (self.width.ceil() + 12.0, self.height.ceil() + 12.0);
-        let tip = |id: &str, fill: &str| {
+        let tip = |id: &str, class: &str| {
             format!(
                 "<marker id=\"{id}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" \
                  markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">\
-                 <path d=\"M0 0 8 4 0 8z\" fill=\"{fill}\"/></marker>"
+                 <path class=\"{class}\" d=\"M0 0 8 4 0 8z\"/></marker>"
             )
         };
         format!(
             "<svg class=\"machine\" xmlns=\"http://www.w3.org/2000/svg\" \
-             viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\">\n\
-             <style>{STYLE}</style>\n<defs>{}{}</defs>\n{}{}</svg>\n",
-            tip("tip", "#7a7a85"),
-            tip("tip-taken", "#1a5fb4"),
+             viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+             role=\"{role}\" aria-label=\"state machine\">\n\
+             {style}<defs>{}{}</defs>\n{}{}</svg>\n",
+            tip("tip", "tip"),
+            tip("tip-taken", "tip taken"),
             self.body,
             self.labels
         )
     }
 }
 
-fn id(index: usize) -> String {
-    format!("n{index}")
+fn rect(class: &str, area: Area, radius: u32) -> String {
+    format!(
+        "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" \
+         rx=\"{radius}\"/>",
+        area.x - area.width / 2.0,
+        area.y - area.height / 2.0,
+        area.width,
+        area.height
+    )
 }
 
-fn group(index: usize) -> String {
-    format!("g{index}")
+/// Name and type of a state in its box.
+fn words(out: &mut String, name: &str, under: &str, area: Area) {
+    let Area { x, y, .. } = area;
+    let lines = wrapped(name);
+    let mut baseline = y - LINE * (lines.len() as f64 - 1.0) / 2.0 - 3.0;
+    for line in &lines {
+        let line = escaped(line);
+        let _ = write!(out, "<text x=\"{x:.1}\" y=\"{baseline:.1}\">{line}</text>");
+        baseline += LINE;
+    }
+    let under = escaped(&shortened(under, LINE_MAX + 6));
+    let y = baseline - 1.0;
+    let _ = write!(out, "<text class=\"note\" x=\"{x:.1}\" y=\"{y:.1}\">{under}</text>");
+}
+
+/// What became of a state, for those who cannot tell by colours, and how often it was entered.
+fn signs(out: &mut String, node: &Node, area: Area) {
+    let (right, top) = (area.x + area.width / 2.0 - 9.0, area.y - area.height / 2.0 + 9.0);
+    if let Some(mark) = node.mark {
+        let path = mark.sign();
+        let _ = write!(
+            out,
+            "<path class=\"sign\" transform=\"translate({right:.1} {top:.1})\" d=\"{path}\"/>"
+        );
+    }
+    if node.entered > 1 {
+        let left = area.x - area.width / 2.0 + 6.0;
+        let times = node.entered;
+        let y = top + 4.0;
+        let _ = write!(out, "<text class=\"times\" x=\"{left:.1}\" y=\"{y:.1}\">×{times}</text>");
+    }
+}
+
+impl Mark {
+    /// The class of what has this mark, in [`STYLE`].
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::InProgress => "in-progress",
+            mark => mark.word(),
+        }
+    }
+
+    /// Lines around the origin: a tick, an exclamation mark, a dash, a cross, an arrow.
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Succeeded => "M-4 0l3 3 5-6",
+            Self::Caught => "M0-4v4M0 3.5v.1",
+            Self::Aborted => "M-4 0h8",
+            Self::Failed => "M-3-3l6 6M3-3l-6 6",
+            Self::InProgress => "M-2.5-4l5 4-5 4z",
+        }
+    }
+}
+
+fn label_size(edge: &Edge) -> (f64, f64) {
+    match shortened(edge.label(), LABEL_MAX) {
+        text if text.is_empty() => (0.0, 0.0),
+        text => (width_of(&text) * 0.86, LINE),
+    }
 }
 
 fn subtitle(type_name: &str, note: Option<&str>) -> String {
@@ -343,27 +375,4 @@ fn curve(points: &[Point]) -> String {
         }
     }
     path
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push(c),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-impl Mark {
-    /// Fill and stroke in drawings, as CSS colours.
-    pub fn colours(self) -> (&'static str, &'static str) {
-        colours(self)
-    }
 }

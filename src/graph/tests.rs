@@ -152,3 +152,45 @@ fn svg_draws_every_state_once_and_escapes_names() {
     assert!(svg.contains("data-state=\"Give &lt;up&gt; &amp; &quot;go&quot;\""), "{svg}");
     assert_eq!(graph.to_svg(), svg);
 }
+
+/// Levels nested as deeply as definitions may be.
+#[test]
+fn deep_nesting_costs_no_stack() {
+    let mut states = json!({ "Last": { "Type": "Pass", "End": true } });
+    let mut first = "Last".to_owned();
+    for level in 0..99 {
+        let name = format!("Level {level}");
+        states = json!({ &name: {
+            "Type": "Map",
+            "ItemProcessor": { "StartAt": first, "States": states },
+            "End": true
+        } });
+        first = name;
+    }
+    let text = json!({ "StartAt": first, "States": states }).to_string();
+    let (machine, problems) = asl::parse_text("deep.asl.json", &text);
+    let graph = Graph::of(&machine.unwrap_or_else(|| panic!("{problems:?}")));
+    assert_eq!(graph.nodes.len(), 2 + 100 + 99);
+    assert!(graph.to_dot().contains("Level 98"));
+    assert!(graph.to_mermaid().contains("Level 98"));
+}
+
+#[test]
+fn long_chains_and_their_long_histories_are_marked_in_a_moment() {
+    let state = |index: usize| {
+        let next = match index {
+            4_999 => json!({ "Type": "Succeed" }),
+            index => json!({ "Type": "Pass", "Next": format!("S{}", index + 1) }),
+        };
+        (format!("S{index}"), next)
+    };
+    let states: serde_json::Map<String, serde_json::Value> = (0..5_000).map(state).collect();
+    let text = json!({ "StartAt": "S0", "States": states }).to_string();
+    let run = Simulation::parse(&text).unwrap().run().unwrap();
+    let (machine, problems) = asl::parse_text("long.asl.json", &text);
+    let mut graph = Graph::of(&machine.unwrap_or_else(|| panic!("{problems:?}")));
+    graph.mark(run.history());
+    assert!(graph.edges.iter().all(|edge| edge.taken));
+    assert!(!graph.is_drawable());
+    assert!(graph.to_dot().len() > 100_000);
+}

@@ -48,7 +48,7 @@ impl Graph {
     fn mermaid_level(&self, out: &mut String, within: Option<usize>, depth: usize) {
         let indent = "  ".repeat(depth);
         for (id, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.within == within) {
-            let is_group = self.join_of(id).is_some();
+            let is_group = node.join.is_some();
             if is_group {
                 let _ = writeln!(out, "{indent}subgraph s{id}[\" \"]");
             }
@@ -98,7 +98,7 @@ impl Graph {
                 let (fill, stroke) = colours(mark);
                 format!(", fillcolor=\"{fill}\", color=\"{stroke}\"")
             });
-            let is_group = self.join_of(id).is_some();
+            let is_group = node.join.is_some();
             if is_group {
                 let _ = writeln!(out, "{indent}subgraph cluster_{id} {{\n{indent}  style=dashed");
             }
@@ -124,7 +124,7 @@ impl Graph {
 }
 
 /// Fill and stroke of a mark, readable on light and on dark grounds.
-pub(super) fn colours(mark: Mark) -> (&'static str, &'static str) {
+fn colours(mark: Mark) -> (&'static str, &'static str) {
     match mark {
         Mark::Succeeded => ("#d5f0dc", "#1f7a3d"),
         Mark::Caught => ("#fde8c8", "#b8690b"),

@@ -622,6 +622,11 @@ impl Driver {
         self.service.objects_mut()
     }
 
+    /// The account, to be looked at.
+    pub(super) fn service(&self) -> &Service {
+        &self.service
+    }
+
     /// What the clock shows.
     pub(super) fn clock_state(&mut self, real: Instant) -> ClockState {
         self.open.retain(|open| is_open(&self.service, open.execution, open.task));

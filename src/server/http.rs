@@ -21,7 +21,7 @@ use super::output::{self, Call, Requests, Sinks};
 use super::quota::Throttle;
 use super::shared::{self, Shared};
 use super::wire::{self, Answer};
-use super::{Options, auth, control, objects};
+use super::{Options, auth, control, objects, page};
 use crate::api::{self, ApiError};
 use crate::service::PollId;
 use crate::time::Timestamp;
@@ -81,6 +81,9 @@ impl Site {
     async fn route(&self, request: Request<Incoming>, peer: IpAddr) -> Routed {
         Routed::Answer(match (request.method(), request.uri().path()) {
             (&Method::POST, "/") => return self.api(request, peer).await,
+            (&Method::GET | &Method::HEAD, path) if page::is_at(path) => {
+                page::answer(self, request.uri()).await
+            }
             (&Method::GET, "/_stepproof/health") => control::health(),
             (&Method::GET, "/metrics") => output::page(self),
             (&Method::GET, "/_stepproof/clock") => control::clock(self),

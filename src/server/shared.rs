@@ -55,6 +55,12 @@ impl Shared {
         driver.now(now())
     }
 
+    /// Looks at the driver and changes nothing.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut Driver, Instant) -> R) -> R {
+        let real = now();
+        look(&mut self.driver.lock().unwrap_or_else(PoisonError::into_inner), real)
+    }
+
     /// Lets go of everybody who waits: the server stops.
     pub(super) fn stop(self: &Arc<Self>) {
         self.with(|driver, _| driver.let_go());

@@ -3,6 +3,7 @@
 mod driver;
 mod integrations;
 mod outputs;
+mod page;
 #[cfg(feature = "aws")]
 mod sdk;
 mod wire;

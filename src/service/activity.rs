@@ -42,6 +42,18 @@ pub struct Activity {
     polls: BTreeMap<PollId, Poll>,
 }
 
+impl Activity {
+    /// How many of its tasks no worker has taken.
+    pub fn waiting_tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// How many workers wait for a task of it.
+    pub fn waiting_workers(&self) -> usize {
+        self.polls.len()
+    }
+}
+
 #[derive(Debug)]
 struct Poll {
     who: Poller,

@@ -80,9 +80,14 @@ impl Service {
         ids.into_iter().flatten().filter_map(|id| self.records.find(*id))
     }
 
+    /// How many executions of a state machine, version, alias or Map Run there are.
+    pub fn execution_count(&self, arn: &str, status: Option<ExecutionStatus>) -> usize {
+        self.listing.ids(arn, status).map_or(0, BTreeSet::len)
+    }
+
     /// How many executions of a state machine, version, alias or Map Run are running.
     pub fn running(&self, arn: &str) -> usize {
-        self.listing.ids(arn, Some(ExecutionStatus::Running)).map_or(0, BTreeSet::len)
+        self.execution_count(arn, Some(ExecutionStatus::Running))
     }
 
     /// Lists an execution under the status that it has now.

@@ -75,6 +75,16 @@ impl Records {
         slots.filter_map(Option::as_deref)
     }
 
+    /// Those that are known and started before this one, or all of them, the newest first.
+    pub fn before(&self, id: Option<ExecutionId>) -> impl Iterator<Item = &Record> {
+        let end = id.map_or(self.started, |id| id.0.min(self.started)) as usize;
+        let chunks = self.chunks.iter().take(end.div_ceil(CHUNK)).enumerate().rev();
+        let chunks = chunks.filter_map(|(at, chunk)| Some((at, chunk.as_ref()?)));
+        chunks
+            .flat_map(move |(at, chunk)| chunk.slots.iter().take(end - at * CHUNK).rev())
+            .filter_map(Option::as_deref)
+    }
+
     /// How many are known.
     pub fn len(&self) -> usize {
         self.known
