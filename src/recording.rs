@@ -38,7 +38,7 @@ pub(crate) use scenario::tests::problem as scenario_problem;
 pub use scenario::{Draft, Drafted};
 pub use sources::{Found, from_files};
 pub use storage::{Disk, Storage};
-pub use write::{About, Mode, Outcome, Writer};
+pub use write::{About, Mode, Outcome, Wanted, Writer};
 
 /// One execution as the service told it: answers as they came, unread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,14 +88,7 @@ impl Description {
     /// Reads an answer of DescribeExecution.
     pub fn read(execution: &Value) -> Self {
         let text = |key: &str| execution.get(key).and_then(Value::as_str).map(str::to_owned);
-        let start = match execution.get("startDate") {
-            Some(Value::String(text)) => Timestamp::parse_lenient(text),
-            // Seconds since the epoch, with a fraction: what the service itself answers.
-            Some(number @ Value::Number(_)) => {
-                number.as_f64().map(|seconds| Timestamp((seconds * 1000.0).round() as i64))
-            }
-            _ => None,
-        };
+        let start = execution.get("startDate").and_then(api_time);
         Self {
             arn: text("executionArn"),
             state_machine_arn: text("stateMachineArn"),
@@ -115,6 +108,18 @@ impl Description {
     pub fn region(&self) -> Option<&str> {
         let arn = self.arn.as_deref().or(self.state_machine_arn.as_deref())?;
         arn.split(':').nth(3).filter(|region| !region.is_empty())
+    }
+}
+
+/// A time in an answer: seconds since the epoch with a fraction, as the service itself answers, or
+/// the text that the CLI makes of it.
+pub fn api_time(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => Timestamp::parse_lenient(text),
+        number @ Value::Number(_) => {
+            number.as_f64().map(|seconds| Timestamp((seconds * 1000.0).round() as i64))
+        }
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ mod observed;
 #[cfg(feature = "server")]
 mod own;
 mod pages;
+mod recorder;
 mod session;
 mod settings;
 mod throttle;
@@ -23,6 +24,7 @@ pub use endpoint::{Answer, Endpoint, EndpointOptions};
 pub use error::{EndpointError, EndpointErrorKind};
 pub use live::LiveReport;
 pub use pages::FetchedHistory;
+pub use recorder::{End, Fetched, Heard, Missed, RecorderSettings, Selection, record};
 pub use session::{Leftovers, NAME_PREFIX, Session, TAG_RUN, TAG_TIME};
 pub use settings::{Compare, MockWay, Settings, Strictness};
 pub use throttle::Operation;

@@ -363,10 +363,20 @@ tokens, credentials and e-mail addresses are replaced by pseudonyms, the same fo
 so that the recording still replays; `[redaction]` in stepproof.toml adds `keys`, `paths`, `patterns`
 and what to `keep`. Pseudonyms are the same in other runs only with the same key.
 
+Executions that the execution started, and Map Runs with their children, are recorded with it. The
+account's request quotas are kept; a recorder that was stopped goes on where it was when the command
+is run again. Express executions come from their log, which files hold.
+
 Of a folder every `*.json` in it belongs to one execution; files named by themselves belong together,
 and a log may hold any number of executions.
 
 Examples:
+  stepproof record ARN                                        one execution
+  stepproof record --state-machine Orders --since 7d --max 500
+  stepproof record --state-machine Orders --status FAILED,TIMED_OUT --mode new
+  stepproof record --from-cloudtrail --since 1d --sample 5%   of every machine
+  stepproof record --state-machine Orders --endpoint-url http://127.0.0.1:8083
+
   aws stepfunctions get-execution-history --execution-arn ARN > history.json
   aws stepfunctions describe-execution --execution-arn ARN > execution.json
   aws stepfunctions describe-state-machine-for-execution --execution-arn ARN > machine.json
@@ -379,14 +389,21 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = RECORD_HELP)]
 pub struct Record {
+    /// What is recorded from a live endpoint.
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub live: LiveRecord,
     /// Files: what the AWS CLI printed, the console exported, or CloudWatch Logs; or folders.
-    #[arg(long, required = true, num_args = 1.., value_name = "FILES")]
+    #[arg(long, num_args = 1.., value_name = "FILES")]
+    #[cfg_attr(feature = "aws", arg(required_unless_present_any = FROM_LIVE,
+        conflicts_with_all = FROM_LIVE))]
+    #[cfg_attr(not(feature = "aws"), arg(required = true))]
     pub from: Vec<PathBuf>,
     /// The folder that the recordings go into.
     #[arg(long, value_name = "FOLDER", default_value = "recordings")]
     pub into: PathBuf,
     /// The definition that was run, where the files do not hold it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "from")]
     pub definition: Option<PathBuf>,
     /// What is recorded: once (into a folder without recordings, or on where a recorder was
     /// stopped), none, new (what the folder does not hold), all (again).
@@ -394,11 +411,12 @@ pub struct Record {
         hide_possible_values = true)]
     pub mode: RecordMode,
     /// The state machine and the execution, where the files do not say it.
-    #[arg(long, value_name = "MACHINE/NAME")]
+    #[arg(long, value_name = "MACHINE/NAME", requires = "from")]
     pub name: Option<String>,
-    /// Who made the histories: aws, or the name of another service.
-    #[arg(long, value_name = "NAME", default_value = "aws")]
-    pub source: String,
+    /// Who made the histories: aws, or the name of another service. By default aws, and emulator
+    /// where the endpoint is another one.
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
     /// What the recording shows.
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
@@ -412,6 +430,89 @@ pub struct Record {
     /// The file with the rules of redaction; by default stepproof.toml of this folder.
     #[arg(long, value_name = "FILE", conflicts_with = "no_redact")]
     pub config: Option<PathBuf>,
+}
+
+/// What selects executions of a live endpoint.
+#[cfg(feature = "aws")]
+const FROM_LIVE: [&str; 3] = ["executions", "state_machine", "from_cloudtrail"];
+
+/// The part of `stepproof record` that asks a live endpoint.
+#[cfg(feature = "aws")]
+#[derive(Debug, Args)]
+pub struct LiveRecord {
+    /// The ARNs of executions.
+    #[arg(value_name = "ARN")]
+    pub executions: Vec<String>,
+    /// The executions of this state machine: its name or ARN.
+    #[arg(long, value_name = "NAME|ARN", conflicts_with = "executions")]
+    pub state_machine: Option<String>,
+    /// Which executions there are is asked of CloudTrail, which also knows who started them; with
+    /// or without a state machine.
+    #[arg(long, conflicts_with = "executions")]
+    pub from_cloudtrail: bool,
+    /// Only executions that ended so: SUCCEEDED, FAILED, TIMED_OUT, ABORTED; several with commas.
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', ignore_case = true,
+        value_parser = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+        hide_possible_values = true, conflicts_with = "executions")]
+    pub status: Vec<String>,
+    /// Only executions that started at this time or later: RFC 3339, a date, or how long ago (7d).
+    #[arg(long, value_name = "TIME", conflicts_with = "executions")]
+    pub since: Option<String>,
+    /// Only executions that started before this time.
+    #[arg(long, value_name = "TIME", conflicts_with = "executions")]
+    pub until: Option<String>,
+    /// Only this part of them, such as 5%: by a hash of the ARN, so always the same.
+    #[arg(long, value_name = "PERCENT", value_parser = percent, conflicts_with = "executions")]
+    pub sample: Option<f64>,
+    /// At most so many, the newest first.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "executions")]
+    pub max: Option<usize>,
+    /// How long to wait for executions that still run, such as 10m; by default they are left out.
+    #[arg(long, value_name = "TIME", conflicts_with = "from")]
+    pub wait: Option<String>,
+    /// How many executions that one started, and how many children of each of its Map Runs, are
+    /// recorded with it.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, conflicts_with = "from")]
+    pub children: usize,
+    /// How many requests are under way at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, conflicts_with = "from")]
+    pub concurrency: usize,
+    /// The endpoint.
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+}
+
+/// How a live endpoint is reached.
+#[cfg(feature = "aws")]
+#[derive(Clone, Debug, Default, Args)]
+pub struct EndpointArgs {
+    /// The endpoint's URL; by default AWS_ENDPOINT_URL_SFN, or AWS itself.
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// The region; by default that of the environment or of the profile.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration files; by default AWS_PROFILE.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The ARN of a role to assume for the requests.
+    #[arg(long, value_name = "ARN")]
+    pub assume_role: Option<String>,
+    /// The longest that one request may take, such as 30s.
+    #[arg(long, value_name = "TIME")]
+    pub request_timeout: Option<String>,
+}
+
+/// A part of a whole: `5%`, or `0.05`.
+#[cfg(feature = "aws")]
+fn percent(text: &str) -> Result<f64, String> {
+    let (number, whole) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let part = number.trim().parse::<f64>().ok().map(|number| number / whole);
+    part.filter(|part| (0.0..=1.0).contains(part))
+        .ok_or_else(|| "write a percentage, such as `5%`, or a number from 0 to 1".to_owned())
 }
 
 /// What is recorded.

@@ -86,4 +86,18 @@ impl Terminal {
         }
         bar
     }
+
+    /// A bar over things whose number shows as they are done, with a message of its own.
+    #[cfg(feature = "aws")]
+    pub fn growing_progress(&self, what: &str) -> indicatif::ProgressBar {
+        if !self.progress {
+            return indicatif::ProgressBar::hidden();
+        }
+        let bar = indicatif::ProgressBar::new(0);
+        let template = format!("{{bar:30}} {{pos}}/{{len}} {what} {{msg}}");
+        if let Ok(style) = indicatif::ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar
+    }
 }

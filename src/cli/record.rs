@@ -1,5 +1,9 @@
 //! `stepproof record`: executions that happened, as folders for review and for replays.
 
+mod files;
+#[cfg(feature = "aws")]
+mod live;
+
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -10,8 +14,7 @@ use super::output::Terminal;
 use super::{Exit, file};
 use crate::history::Style;
 use crate::recording::{
-    About, Found, Mode, Outcome, Provenance, ReadOptions, Recording, RecordingError, Writer,
-    from_files,
+    About, Mode, Origin, Provenance, ReadOptions, Recorded, Recording, RecordingError, Writer,
 };
 use crate::redaction::{Redactor, Rules};
 use crate::replay::{ReplayOptions, replay};
@@ -20,52 +23,75 @@ use crate::time::Timestamp;
 /// Where the key of the pseudonyms is looked for when no option names it.
 const KEY_VARIABLE: &str = "STEPPROOF_REDACTION_KEY";
 
+/// What became of the executions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    recorded: usize,
+    /// The folder holds them already.
+    kept: usize,
+    /// The mode records no more.
+    left_out: usize,
+    /// They still run.
+    running: usize,
+    /// They cannot be recorded.
+    missed: usize,
+}
+
 pub(super) fn run(arguments: &Record, terminal: &Terminal) -> Result<Exit, String> {
     let redactor = redactor(arguments)?;
-    let mut found = Vec::new();
-    for files in sets(&arguments.from)? {
-        found.extend(from_files(&files).map_err(|error| error.to_string())?);
-    }
-    let definition = arguments.definition.as_deref().map(file::read).transpose()?;
+    let shown = Shown(redactor.clone());
     let into = &arguments.into;
     let open = Writer::open(into, mode(arguments.mode), redactor);
     let mut writer = open.map_err(|error| error.to_string())?;
-    let (mut recorded, mut kept, mut left) = (0, 0, 0);
-    for mut found in found {
-        if let Some(definition) = &definition {
-            found.recorded.definition = Some(definition.clone());
-            found.notes.retain(|note| !note.starts_with("no definition"));
-        }
-        let about = about(arguments, &found);
-        match writer.write(&found.recorded, &about) {
-            Ok(Outcome::Recorded(folder)) => {
-                recorded += 1;
-                terminal.print(&format!("recorded {}\n", folder.display()));
-                found.notes.iter().for_each(|note| terminal.note(note));
-                verify(&folder, &found, terminal);
-            }
-            Ok(Outcome::Kept(_)) => kept += 1,
-            Ok(Outcome::LeftOut) => left += 1,
-            Err(error) => return Err(error.to_string()),
-        }
+    #[cfg(feature = "aws")]
+    if arguments.from.is_empty() {
+        return live::record(arguments, writer, &shown, terminal);
     }
+    let tally = files::record(arguments, &mut writer, terminal);
+    let tally = tally.map_err(|message| shown.text(&message))?;
     writer.finish().map_err(|error| error.to_string())?;
-    terminal.print(&summary(recorded, kept, left));
+    Ok(tell(&tally, arguments, terminal))
+}
+
+/// Tells what became of the executions.
+fn tell(tally: &Tally, arguments: &Record, terminal: &Terminal) -> Exit {
+    let counts = [
+        (tally.recorded, "recorded"),
+        (tally.kept, "there already"),
+        (tally.left_out, "left out"),
+        (tally.running, "still running"),
+        (tally.missed, "could not be recorded"),
+    ];
+    let parts: Vec<String> =
+        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    match parts.is_empty() {
+        true => terminal.print("no executions were selected\n"),
+        false => terminal.print(&format!("{}\n", parts.join(", "))),
+    }
+    let left = tally.left_out;
     if left > 0 {
         terminal.note(&format!(
             "`{}` does not hold {left} of them, and the mode records no more: `--mode new` adds \
              them",
-            into.display()
+            arguments.into.display()
         ));
     }
-    Ok(if left > 0 && arguments.mode == RecordMode::None { Exit::Failed } else { Exit::AsExpected })
+    let failed = tally.missed > 0 || left > 0 && arguments.mode == RecordMode::None;
+    if failed { Exit::Failed } else { Exit::AsExpected }
 }
 
-fn summary(recorded: usize, kept: usize, left: usize) -> String {
-    let counts = [(recorded, "recorded"), (kept, "there already"), (left, "left out")];
-    let parts: Vec<String> =
-        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    format!("{}\n", parts.join(", "))
+/// Makes messages fit to be shown and logged: they name executions, and quote the service.
+struct Shown(Option<Redactor>);
+
+impl Shown {
+    fn text(&self, message: &str) -> String {
+        match &self.0 {
+            Some(redactor) => {
+                redactor.replacer([crate::redaction::Text::plain(message)]).replace(message)
+            }
+            None => message.to_owned(),
+        }
+    }
 }
 
 fn mode(mode: RecordMode) -> Mode {
@@ -78,7 +104,7 @@ fn mode(mode: RecordMode) -> Mode {
 }
 
 /// The redactor that the options and `stepproof.toml` ask for; none where `--no-redact` was typed.
-pub(super) fn redactor(arguments: &Record) -> Result<Option<Redactor>, String> {
+fn redactor(arguments: &Record) -> Result<Option<Redactor>, String> {
     if arguments.no_redact {
         return Ok(None);
     }
@@ -124,83 +150,44 @@ fn random_key() -> Vec<u8> {
     (0..4).flat_map(part).collect()
 }
 
-/// The files of each execution: those of every folder that was named, and the rest together.
-fn sets(paths: &[PathBuf]) -> Result<Vec<Vec<(String, String)>>, String> {
-    let read = |path: &Path| Ok::<_, String>((path.display().to_string(), file::read(path)?));
-    let mut sets = Vec::new();
-    let mut loose = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            loose.push(read(path)?);
-            continue;
-        }
-        let failed = |error| format!("cannot read `{}`: {error}", path.display());
-        let mut files = Vec::new();
-        for entry in fs::read_dir(path).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            if path.is_file() && matches!(ending, Some("json" | "jsonl" | "log")) {
-                files.push(path);
-            }
-        }
-        files.sort();
-        sets.push(files.iter().map(|path| read(path)).collect::<Result<_, _>>()?);
-    }
-    if !loose.is_empty() {
-        sets.push(loose);
-    }
-    Ok(sets)
-}
-
+/// What a manifest says at least.
 #[expect(clippy::disallowed_methods, reason = "a recording says when it was made")]
-fn about(arguments: &Record, found: &Found) -> About {
+fn about(arguments: &Record, origin: Origin, source: &str) -> About {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-    let arn = found.arn.clone().or_else(|| {
-        let (machine, name) = (arguments.name.as_deref()?.split_once('/')).unzip();
-        Some(format!("arn:aws:states:::execution:{}:{}", machine?, name?))
-    });
-    let region = arn.as_deref().and_then(|arn| arn.split(':').nth(3));
-    let region = region.filter(|region| !region.is_empty()).map(str::to_owned);
-    let events = u64::try_from(found.events).ok();
     About {
-        source: arguments.source.clone(),
+        source: arguments.source.clone().unwrap_or_else(|| source.to_owned()),
         description: arguments.description.clone().unwrap_or_default(),
-        machine_type: found.machine_type.to_owned(),
-        provenance: Provenance {
-            execution: arn,
-            region,
-            events,
-            ..Provenance::new(found.origin, now)
-        },
-        notes: found.notes.clone(),
+        machine_type: "STANDARD".into(),
+        provenance: Provenance::new(origin, now),
+        notes: Vec::new(),
     }
 }
 
-/// Whether what was written replays as it did before it was redacted: tells where it does not.
-fn verify(folder: &Path, found: &Found, terminal: &Terminal) {
-    let written = Recording::load(folder, &ReadOptions { hashes: false });
-    let outcome = written.and_then(|recording| {
-        let own = Recording {
-            recorded: found.recorded.clone(),
-            name: recording.name.clone(),
-            manifest: recording.manifest.clone(),
-            notes: Vec::new(),
-        };
-        Ok((replays(&recording)?, replays(&own)?))
-    });
-    match outcome {
-        Err(error) => terminal.note(&error.to_string()),
-        Ok((Some(after), None)) => terminal.note(&format!(
-            "{}: the redacted recording does not replay, as the unredacted one does; a rule may \
-             hit what the definition computes with (`keep` in stepproof.toml): {after}",
-            folder.display()
-        )),
-        Ok((Some(after), Some(_))) => {
-            terminal.note(&format!("{}: does not replay: {after}", folder.display()));
-        }
-        Ok((None, _)) => {}
-    }
+/// Why what was written does not replay as it happened; `None` where it does.
+fn verify(folder: &Path, recorded: &Recorded) -> Option<String> {
+    let place = folder.display();
+    let written = match Recording::load(folder, &ReadOptions { hashes: false }) {
+        Ok(written) => written,
+        Err(error) => return Some(error.to_string()),
+    };
+    let after = match replays(&written) {
+        Ok(problem) => problem?,
+        Err(error) => return Some(error.to_string()),
+    };
+    let own = Recording {
+        recorded: recorded.clone(),
+        name: written.name.clone(),
+        manifest: written.manifest.clone(),
+        notes: Vec::new(),
+    };
+    Some(match replays(&own) {
+        Ok(None) => format!(
+            "{place}: the redacted recording does not replay, as the unredacted one does; a rule \
+             may hit what the definition computes with (`keep` in stepproof.toml): {after}"
+        ),
+        _ => format!("{place}: does not replay: {after}"),
+    })
 }
 
 /// Why a recording does not replay the same with its own definition, in a line; `None` where it

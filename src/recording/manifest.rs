@@ -63,6 +63,8 @@ pub struct Provenance {
     pub status: Option<String>,
     /// When it started, as RFC 3339.
     pub started: Option<String>,
+    /// Who started it, where CloudTrail says so: an ARN, or the name of a service.
+    pub started_by: Option<String>,
     /// How many events its history has.
     pub events: Option<u64>,
 }
@@ -166,6 +168,7 @@ impl Manifest {
             ("stateMachine", &p.state_machine),
             ("status", &p.status),
             ("started", &p.started),
+            ("startedBy", &p.started_by),
         ];
         for (key, text) in texts {
             if let Some(text) = text {

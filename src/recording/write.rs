@@ -65,6 +65,21 @@ pub struct About {
     pub notes: Vec<String>,
 }
 
+/// What a writer records, for those who fetch meanwhile.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What is not fetched again.
+    held: BTreeSet<Identity>,
+    open: bool,
+}
+
+impl Wanted {
+    /// Whether the execution with this ARN is worth fetching.
+    pub fn wants(&self, arn: &str) -> bool {
+        self.open && !self.held.contains(&Identity::of_arn(arn))
+    }
+}
+
 /// The journal and what is being written: nothing that belongs to the recordings.
 const WORK: &str = ".stepproof";
 
@@ -157,6 +172,15 @@ impl<S: Storage> Writer<S> {
             Mode::None => false,
             Mode::New | Mode::All => true,
         }
+    }
+
+    /// What is worth fetching, as things stand.
+    pub fn wanted(&self) -> Wanted {
+        let held = match self.mode {
+            Mode::All => self.fresh.clone(),
+            _ => self.index.recordings.keys().cloned().collect(),
+        };
+        Wanted { held, open: self.is_open() }
     }
 
     /// What becomes of the execution with this ARN: ask before fetching it.

@@ -46,6 +46,10 @@ pub struct EndpointOptions {
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     client: Client,
+    /// What clients of other services are made from.
+    config: aws_config::SdkConfig,
+    /// The URL that was asked for by an option.
+    url: Option<String>,
     name: Arc<str>,
     region: Arc<str>,
     is_aws: bool,
@@ -141,6 +145,8 @@ impl Endpoint {
             .build();
         Self {
             client: Client::from_conf(config),
+            config: aws_config::SdkConfig::builder().build(),
+            url: Some(url.into()),
             name: url.into(),
             region: "us-east-1".into(),
             is_aws: false,
@@ -171,6 +177,8 @@ impl Endpoint {
         let name = url.unwrap_or_else(|| format!("AWS ({region})"));
         Self {
             client: Client::from_conf(service),
+            config,
+            url: options.url.clone(),
             name: name.into(),
             region,
             is_aws,
@@ -196,6 +204,23 @@ impl Endpoint {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// A client of CloudTrail: AWS's, that of `AWS_ENDPOINT_URL_CLOUDTRAIL`, or the same emulator's.
+    pub(super) fn cloud_trail(&self) -> aws_sdk_cloudtrail::Client {
+        let mut config = aws_sdk_cloudtrail::config::Builder::from(&self.config);
+        config.set_timeout_config(Some(timeouts(self.timeout)));
+        if let Some(url) = &self.url {
+            // The configuration has the URL for every service; AWS's own is one service's.
+            let own = std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok();
+            config.set_endpoint_url(own.or_else(|| (!is_aws(url)).then(|| url.clone())));
+        }
+        aws_sdk_cloudtrail::Client::from_conf(config.build())
+    }
+
+    /// The least time that the account's quotas allow for so many calls from now on.
+    pub(super) fn time_for(&self, operation: Operation, calls: u64) -> Duration {
+        self.throttle.time_for(operation, calls)
     }
 
     /// An error of this endpoint.

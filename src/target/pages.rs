@@ -67,7 +67,8 @@ impl Endpoint {
         self.error(Operation::GetExecutionHistory, EndpointErrorKind::BrokenPages(what.to_string()))
     }
 
-    async fn history_pages(&self, arn: &str) -> Result<Vec<Arc<[u8]>>, EndpointError> {
+    /// The pages of a history, whose ids go on from page to page.
+    pub(super) async fn history_pages(&self, arn: &str) -> Result<Vec<Arc<[u8]>>, EndpointError> {
         let mut pages = Vec::new();
         let mut token: Option<String> = None;
         let mut seen = BTreeSet::new();

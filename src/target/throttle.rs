@@ -85,6 +85,12 @@ impl Bucket {
         self.filled_at = now;
         (-self.tokens / self.refill).max(0.0)
     }
+
+    /// The seconds until so many more tokens have been taken.
+    fn ahead(&self, now: f64, count: f64) -> f64 {
+        let tokens = (self.tokens + (now - self.filled_at) * self.refill).min(self.size);
+        ((count - tokens) / self.refill).max(0.0)
+    }
 }
 
 /// The buckets of one account and region; none for an endpoint that is not AWS.
@@ -116,6 +122,14 @@ impl Throttle {
             tokio::time::sleep(Duration::from_secs_f64(wait)).await;
         }
     }
+
+    /// The least time that so many calls take from now on; zero where that cannot be said.
+    pub(super) fn time_for(&self, operation: Operation, calls: u64) -> Duration {
+        let Some(buckets) = &self.buckets else { return Duration::ZERO };
+        let Ok(buckets) = buckets.try_lock() else { return Duration::ZERO };
+        let now = self.start.elapsed().as_secs_f64();
+        Duration::from_secs_f64(buckets[operation as usize].ahead(now, calls as f64))
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +142,7 @@ mod tests {
         assert!((0..400).all(|_| bucket.take(0.0) == 0.0));
         let waits: Vec<f64> = (0..40).map(|_| bucket.take(0.0)).collect();
         assert_eq!((waits[0], waits[19], waits[39]), (0.05, 1.0, 2.0));
+        assert_eq!((bucket.ahead(0.0, 20.0), bucket.ahead(3.0, 20.0)), (3.0, 0.0));
         // All forty have been served after two seconds; one second more gives twenty tokens.
         assert!((0..20).all(|_| bucket.take(3.0) == 0.0));
         assert!(bucket.take(3.0) > 0.0);

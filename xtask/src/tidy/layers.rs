@@ -180,6 +180,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "runner",
             "sdk",
             "server",
+            "recording",
         ],
     ),
 ];
