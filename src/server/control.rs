@@ -52,6 +52,24 @@ pub(super) async fn set_clock(site: &Site, parts: &Parts, body: &[u8]) -> Answer
     clock(site)
 }
 
+/// `POST /_stepproof/redeliver` with `executionArn`: the start of an asynchronous Express execution
+/// arrives once more, as it may on AWS, where they run at least once.
+pub(super) fn redeliver(site: &Site, parts: &Parts, body: &[u8]) -> Answer {
+    if !is_json(parts) {
+        return refused("the Content-Type must be `application/json`");
+    }
+    let body = Value::parse(&String::from_utf8_lossy(body)).unwrap_or_default();
+    let Some(arn) = body.get("executionArn").and_then(Value::as_str) else {
+        return refused(
+            "the body must be an object with the `executionArn` of an Express execution",
+        );
+    };
+    match site.shared.with(|driver, real| driver.redeliver(arn, real)) {
+        Ok(()) => wire::plain(StatusCode::OK, String::from("{}")),
+        Err(error) => refused(&format!("{}: {}", error.code, error.message)),
+    }
+}
+
 /// A request that the server's own pages do not understand.
 pub(super) fn refused(text: &str) -> Answer {
     wire::plain(StatusCode::BAD_REQUEST, message(text))

@@ -72,6 +72,8 @@ pub(super) enum Heard<'a> {
     Told(ExecutionId, Input),
     /// Nobody waits any longer for the answer to this poll.
     PollEnded(PollId),
+    /// The start of this execution is delivered once more.
+    Redelivery(ExecutionId),
     /// Timers are due.
     Timeout,
 }
@@ -205,6 +207,15 @@ impl Driver {
                 self.polls.remove(&poll);
                 self.service.cancel_poll(poll);
             }
+            Heard::Redelivery(first) => {
+                return Some(Reply::Ready(match self.service.deliver_again(now, first) {
+                    Ok(second) => {
+                        self.integrations.redelivered(first, second);
+                        Ok(String::from("{}"))
+                    }
+                    Err(error) => Err(error),
+                }));
+            }
             Heard::Timeout => self.service.handle_timeout(now),
         }
         None
@@ -245,6 +256,17 @@ impl Driver {
     /// Where answers to Tasks come from.
     pub(super) fn integrations_mut(&mut self) -> &mut Integrations {
         &mut self.integrations
+    }
+
+    /// Delivers the start of an asynchronous Express execution once more.
+    pub(super) fn redeliver(&mut self, arn: &str, real: Instant) -> Result<(), ApiError> {
+        let Some(execution) = self.service.find_execution(arn) else {
+            return Err(ApiError::new("ExecutionDoesNotExist", format!("there is no `{arn}`")));
+        };
+        match self.hear(Heard::Redelivery(execution), real) {
+            Some(Reply::Ready(Err(error))) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The execution that StartExecution answered with.
@@ -332,7 +354,7 @@ impl Driver {
                     }
                 }
                 Output::StatusChange(change) => self.reporter.status_changed(change),
-                Output::Ended(execution) => self.ended(execution, real),
+                Output::Ended(execution) => self.ended(execution),
                 Output::ActivityTask(poll, task) => {
                     if let Some(sender) = self.polls.remove(&poll) {
                         // A worker that has gone away meanwhile leaves the task to its time-out.
@@ -464,11 +486,7 @@ impl Driver {
         }
     }
 
-    fn ended(&mut self, execution: ExecutionId, real: Instant) {
-        let record = self.service.executions().find(execution);
-        if record.is_none_or(|record| record.execution.redrivable(self.clock.now(real)).is_err()) {
-            self.integrations.ended(execution);
-        }
+    fn ended(&mut self, execution: ExecutionId) {
         if let Some(sender) = self.synchronous.remove(&execution) {
             // Where the client has gone away, nobody is left to tell.
             let _ = sender.send(api::sync_execution(&self.service, execution));
@@ -505,7 +523,7 @@ impl Driver {
             let record = self.service.executions().find(execution);
             if record.is_some_and(|record| record.execution.ended_at() == Some(ended)) {
                 self.service.forget(execution);
-                self.integrations.ended(execution);
+                self.integrations.forgotten(execution);
             }
         }
     }

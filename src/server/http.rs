@@ -94,6 +94,13 @@ impl Site {
                     Err(error) => control::refused(&error.message),
                 }
             }
+            (&Method::POST, "/_stepproof/redeliver") => {
+                let (parts, body) = request.into_parts();
+                match self.read(&parts, body).await {
+                    Ok(body) => control::redeliver(self, &parts, &body),
+                    Err(error) => control::refused(&error.message),
+                }
+            }
             (method, path) if path.starts_with(objects::PATH) => {
                 match objects::answer(self, method.clone(), path.to_owned(), request).await {
                     Ok(answer) => answer,

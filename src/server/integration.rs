@@ -35,8 +35,10 @@ pub(super) struct Integrations {
     /// The test cases that executions were started with: `stateMachineArn#Case`.
     cases: FastMap<ExecutionId, Arc<str>>,
     /// By the execution that nobody started from a state machine: its mocks and those of all that
-    /// it started.
+    /// it started. They outlive its end: it may be redriven, or delivered once more.
     bound: FastMap<ExecutionId, Bound>,
+    /// The first run of each whose start was delivered once more: both have the same mocks.
+    first_runs: FastMap<ExecutionId, ExecutionId>,
 }
 
 /// The mocks of an execution and of those that it starts, with what they have served.
@@ -56,6 +58,7 @@ impl Integrations {
             region: options.account.region.clone(),
             cases: FastMap::default(),
             bound: FastMap::default(),
+            first_runs: FastMap::default(),
         }
     }
 
@@ -99,8 +102,14 @@ impl Integrations {
         self.cases.insert(execution, case.into());
     }
 
-    /// The execution has ended: its mocks are asked no more.
-    pub(super) fn ended(&mut self, execution: ExecutionId) {
+    /// The start of `first` was delivered once more, which began `second`.
+    pub(super) fn redelivered(&mut self, first: ExecutionId, second: ExecutionId) {
+        self.first_runs.insert(second, first);
+    }
+
+    /// The execution is forgotten, and with it what it was answered.
+    pub(super) fn forgotten(&mut self, execution: ExecutionId) {
+        self.first_runs.remove(&execution);
         self.cases.remove(&execution);
         self.bound.remove(&execution);
     }
@@ -117,6 +126,8 @@ impl Integrations {
             return None;
         }
         let root = root_of(service, execution);
+        let first = self.first_runs.get(&root).filter(|first| self.bound.contains_key(first));
+        let root = first.copied().unwrap_or(root);
         if !self.bound.contains_key(&root) {
             let bound = match self.bind(service, root) {
                 Ok(bound) => bound,

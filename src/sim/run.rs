@@ -33,7 +33,7 @@ pub struct Run {
 }
 
 /// One execution of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ExecutionRun {
     /// Its ARN.
     pub arn: Arc<str>,
@@ -155,10 +155,15 @@ impl Run {
         }
     }
 
-    /// With what was seen of the virtual S3.
+    /// With what was seen beside the executions.
     #[cfg(all(feature = "aws", feature = "server"))]
-    pub(crate) fn with_objects(self, objects: Objects) -> Self {
-        Self { objects, ..self }
+    pub(crate) fn with_outputs(
+        self,
+        objects: Objects,
+        status_changes: Vec<StatusChange>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { objects, status_changes, metrics, ..self }
     }
 
     /// The execution under test.

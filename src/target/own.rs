@@ -2,18 +2,21 @@
 //! the case's start time, seed, limits and mocks.
 //!
 //! The server answers the mocked Tasks. Everything else goes through HTTP: machines, executions,
-//! workers, what happens from outside, the clock, and what is read back. Nothing is renamed and
-//! nothing left to chance, so that all of it has to be as in our own simulation, to the letter.
+//! workers, what happens from outside, the clock, and what is read back. What the API shows to nobody
+//! comes from what the server writes for EventBridge and CloudWatch. Nothing is renamed and nothing
+//! left to chance, so that all of it has to be as in our own simulation, to the letter.
 
 mod control;
 mod course;
 mod seen;
+mod written;
 
 use std::sync::Arc;
 
 use aws_sdk_sfn::types::{
-    InspectionLevel as Level, MockErrorOutput, MockInput, MockResponseValidationMode,
-    StateMachineType, TestStateConfiguration, ValidateStateMachineDefinitionSeverity,
+    CloudWatchLogsLogGroup, InspectionLevel as Level, LogDestination, LogLevel,
+    LoggingConfiguration, MockErrorOutput, MockInput, MockResponseValidationMode, StateMachineType,
+    TestStateConfiguration, ValidateStateMachineDefinitionSeverity,
 };
 use tokio::task::JoinSet;
 
@@ -26,13 +29,14 @@ use super::throttle::Operation;
 use crate::asl::ExecutionType;
 use crate::runner::{self, CaseOutcome};
 use crate::scenario::{Case, Scenario, StateTestCase};
-use crate::server::{ClockMode, Options, Server};
+use crate::server::{self, ClockMode, Destination, Options, Server};
 use crate::service::Account;
 use crate::sim;
 use crate::test_state::{FieldValidationMode, InspectionLevel, StateConfiguration};
 use crate::value::Value;
 use control::Control;
 use course::Course;
+use written::{Outputs, Written};
 
 /// Runs the cases, each on a server of its own; `report` hears of each as it is done.
 ///
@@ -110,7 +114,9 @@ struct Own<'a> {
     case: &'a Case,
     endpoint: Endpoint,
     control: Control,
-    _server: Server,
+    server: Server,
+    /// Where the server writes its events, metrics and logs.
+    outputs: Outputs,
 }
 
 impl<'a> Own<'a> {
@@ -121,8 +127,16 @@ impl<'a> Own<'a> {
             limits: case.limits,
             ..Account::default()
         };
+        let outputs = Outputs::new();
+        let file = Some(Destination::File(outputs.path.clone()));
         let options = Options {
             account,
+            outputs: server::Outputs {
+                events: file.clone(),
+                metrics: file.clone(),
+                log: file,
+                ..server::Outputs::default()
+            },
             clock: ClockMode::Virtual { start: case.start_time },
             scenarios: vec![Scenario { cases: vec![case.clone()], ..scenario.clone() }],
             ..Options::default()
@@ -130,7 +144,7 @@ impl<'a> Own<'a> {
         let server = Server::start(options)?;
         let endpoint = Endpoint::of_server(&server.url());
         let control = Control::new(&server.url());
-        Ok(Self { scenario, case, endpoint, control, _server: server })
+        Ok(Self { scenario, case, endpoint, control, server, outputs })
     }
 
     /// A definition that must be refused, by both operations that look at it.
@@ -187,6 +201,7 @@ impl<'a> Own<'a> {
             .name(name)
             .definition(definition)
             .role_arn(role_arn)
+            .logging_configuration(everything())
             .r#type(type_of(execution_type));
         self.endpoint
             .call(Operation::CreateStateMachine, |capture| async move {
@@ -239,7 +254,7 @@ impl<'a> Own<'a> {
     }
 
     /// An execution, from its machines to the verdict.
-    async fn execution(&self) -> Result<LiveReport, String> {
+    async fn execution(self) -> Result<LiveReport, String> {
         let case = self.case;
         let unjudged = Vec::new;
         let whole = |report| Ok(LiveReport { report, unjudged: unjudged() });
@@ -269,17 +284,13 @@ impl<'a> Own<'a> {
             let made = made.map_err(|error| error.to_string())?;
             arns.push(made.text("stateMachineArn").unwrap_or_default().into());
         }
-        match case.execution_type {
-            ExecutionType::Standard => {
-                let ends = local.stop_time().is_some();
-                let main = Course::new(self, ends).run(&arns[0]).await?;
-                self.judge_standard(&local, &main).await
-            }
-            ExecutionType::Express => {
-                let answer = self.start_synchronous(&arns[0]).await?;
-                Ok(self.judge_synchronous(&local, &answer))
-            }
-        }
+        let ends = local.stop_time().is_some();
+        let main = Course::new(&self, ends).run(&arns[0]).await?;
+        let shown = self.shown(&local, &main).await?;
+        // What it wrote is complete once it has stopped.
+        self.server.shutdown();
+        let written = Written::read(&self.outputs)?;
+        Ok(seen::judge(self.scenario, case, &local, shown, &written))
     }
 
     /// Puts what the case needs where it will be looked for.
@@ -302,22 +313,17 @@ impl<'a> Own<'a> {
         }
         Ok(())
     }
+}
 
-    async fn start_synchronous(&self, machine_arn: &str) -> Result<Answer, String> {
-        let request = self
-            .endpoint
-            .client()
-            .start_sync_execution()
-            .state_machine_arn(machine_arn)
-            .name(&*self.case.execution_name)
-            .input(self.case.input.to_json());
-        self.endpoint
-            .call(Operation::StartSyncExecution, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await
-            .map_err(|error| error.to_string())
-    }
+/// All events with their data: logs are the only sight of Express executions.
+fn everything() -> LoggingConfiguration {
+    let group = "arn:aws:logs:us-east-1:123456789012:log-group:/stepproof:*";
+    let group = CloudWatchLogsLogGroup::builder().log_group_arn(group).build();
+    LoggingConfiguration::builder()
+        .level(LogLevel::All)
+        .include_execution_data(true)
+        .destinations(LogDestination::builder().cloud_watch_logs_log_group(group).build())
+        .build()
 }
 
 fn type_of(execution_type: ExecutionType) -> StateMachineType {

@@ -70,6 +70,12 @@ impl Control {
         self.send(Method::POST, "/clock", change.to_json().into()).await.map(drop)
     }
 
+    /// Delivers the start of an Express execution once more.
+    pub(super) async fn redeliver(&self, execution_arn: &str) -> Result<(), String> {
+        let body = Value::object([("executionArn", Value::from(execution_arn))]).to_json();
+        self.send(Method::POST, "/redeliver", body.into()).await.map(drop)
+    }
+
     /// Lets go on what the clock held.
     pub(super) async fn go_on(&self) -> Result<(), String> {
         self.change(Value::object::<&str>([])).await

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Own;
 use super::seen;
-use crate::asl::Resource;
+use crate::asl::{ExecutionType, Resource};
 use crate::engine::TaskRequest;
 use crate::history::{EventDetails, EventId, History};
 use crate::mock::{BoundMocks, End, Heartbeats, MockKey, Mocks, Plan, Resolved, Unresolved};
@@ -41,6 +41,8 @@ pub(super) struct Course<'a> {
 /// Something to be done at its time.
 enum Wake {
     Action(usize),
+    /// The start is delivered once more.
+    Redelivery,
     /// A worker asks for its next task, which will be this one.
     Poll(usize, Box<Taken>),
     Heartbeat(Arc<str>, Beats),
@@ -78,6 +80,10 @@ impl<'a> Course<'a> {
         }
         if !case.world.workers.is_empty() {
             self.mocks = Some(bind(self.own)?);
+        }
+        if let Some(after) = case.duplicate_delivery {
+            self.plan(after, Wake::Redelivery);
+            self.own.control.freeze(true).await?;
         }
         let arn = self.start(machine_arn).await?;
         while self.step(&arn).await? {}
@@ -118,11 +124,11 @@ impl<'a> Course<'a> {
             Wake::Action(i) => {
                 matches!(self.own.case.world.actions[*i].kind, ActionKind::Redrive)
             }
+            Wake::Redelivery => true,
             _ => false,
         };
         let comes_back = self.plans.iter().any(|(_, wake)| redrives(wake));
-        let description = describe(&self.own.endpoint, arn).await.map_err(told)?;
-        if description.text("status") != Some("RUNNING") && !comes_back {
+        if !comes_back && !self.is_running(arn).await? {
             return Ok(false);
         }
         match clock.next_timer.filter(|timer| *timer < at) {
@@ -142,8 +148,7 @@ impl<'a> Course<'a> {
     async fn go_on_alone(&mut self, arn: &str) -> Result<bool, String> {
         let control = &self.own.control;
         control.freeze(false).await?;
-        let description = describe(&self.own.endpoint, arn).await.map_err(told)?;
-        if description.text("status") != Some("RUNNING") {
+        if !self.is_running(arn).await? {
             return Ok(false);
         }
         control.freeze(true).await?;
@@ -160,6 +165,15 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Whether it still runs. Nothing holds up an Express execution, which the API does not show.
+    async fn is_running(&self, arn: &str) -> Result<bool, String> {
+        if self.own.case.execution_type == ExecutionType::Express {
+            return Ok(false);
+        }
+        let description = describe(&self.own.endpoint, arn).await.map_err(told)?;
+        Ok(description.text("status") == Some("RUNNING"))
+    }
+
     async fn advance(&mut self, to: Timestamp, before: bool) -> Result<(), String> {
         let millis = u64::try_from(to - self.now).unwrap_or(0);
         self.now = self.now.max(to);
@@ -170,6 +184,7 @@ impl<'a> Course<'a> {
         let endpoint = &self.own.endpoint;
         let heard = match wake {
             Wake::Action(i) => return self.act(arn, i).await,
+            Wake::Redelivery => return self.own.control.redeliver(arn).await,
             Wake::Poll(worker, taken) => return self.poll(worker, *taken).await,
             Wake::Heartbeat(token, beats) => {
                 if worker::beat(endpoint, &token).await.is_ok() {

@@ -4,11 +4,15 @@
 use std::sync::Arc;
 
 use super::Own;
+use super::written::{Datapoint, Written};
 use crate::asl::{ExecutionType, StateMachine};
-use crate::history::{Diff, DiffOptions, History, Labels, Style, TimestampForm};
+use crate::history::{
+    Diff, DiffOptions, History, Labels, LogLevel, LogOptions, Style, TimestampForm,
+};
 use crate::map_run::{Counts, MapRunStatus, Objects};
-use crate::runner::{self, Detail, FailedCheck};
-use crate::scenario::{CheckKind, Expectation};
+use crate::runner::{self, CaseOutcome, Detail, FailedCheck};
+use crate::scenario::{Case, CheckKind, Expectation, Scenario};
+use crate::service::StatusChange;
 use crate::sim::{self, ExecutionRun, MapRunSummary};
 use crate::target::endpoint::Answer;
 use crate::target::live::{LiveReport, failed};
@@ -41,82 +45,26 @@ fn date(value: &Value, key: &str) -> Option<Timestamp> {
     Some(Timestamp((seconds * 1_000.0).round() as i64))
 }
 
+/// What the API showed of a case.
+pub(super) struct Shown {
+    /// The Standard executions of the simulation, as they are here.
+    executions: Vec<Result<ExecutionRun, String>>,
+    map_runs: Vec<MapRunSummary>,
+    objects: Objects,
+}
+
 impl Own<'_> {
-    /// Reads back everything that the simulation did too, and judges it.
-    pub(super) async fn judge_standard(
-        &self,
-        local: &sim::Run,
-        main: &str,
-    ) -> Result<LiveReport, String> {
+    /// Reads back everything of what the simulation did that the API shows.
+    pub(super) async fn shown(&self, local: &sim::Run, main: &str) -> Result<Shown, String> {
         let mut executions = Vec::new();
-        let mut differences = Vec::new();
-        for own in local.executions() {
-            // The API shows nothing of Express executions.
-            if own.execution_type == ExecutionType::Express {
-                continue;
-            }
-            let arn = if executions.is_empty() { main } else { &own.arn };
-            match self.execution_like(own, arn).await {
-                Ok(seen) => {
-                    differences.extend(self.difference(own, &seen));
-                    executions.push(seen);
-                }
-                Err(problem) => {
-                    differences.push(self.failed("executions", &own.arn, &problem));
-                }
+        for (i, own) in local.executions().iter().enumerate() {
+            if own.execution_type == ExecutionType::Standard {
+                let arn = if i == 0 { main } else { &own.arn };
+                executions.push(self.execution_like(own, arn).await);
             }
         }
-        if executions.is_empty() {
-            return Err("nothing is known of the execution".to_owned());
-        }
-        let map_runs = self.map_runs(local).await?;
-        let mut calls = observed::calls(&executions);
-        calls.sort_by_key(|call| call.time);
-        let run =
-            sim::Run::observed(executions, calls, map_runs).with_objects(self.objects().await?);
-        Ok(self.verdict(&run, &shows_standard, differences))
-    }
-
-    /// Judges what StartSyncExecution answered.
-    pub(super) fn judge_synchronous(&self, local: &sim::Run, answer: &Answer) -> LiveReport {
-        let own = local.execution();
-        let seen = execution(
-            answer,
-            History::default(),
-            own.machine_name.clone(),
-            own.machine.clone(),
-            own.execution_type,
-        );
-        let differences = self.end_difference(own, &seen).into_iter().collect();
-        let run = sim::Run::observed(vec![seen], Vec::new(), Vec::new());
-        self.verdict(&run, &shows_synchronous, differences)
-    }
-
-    /// The expectations of the case, and what differs from the simulation. What cannot be seen
-    /// fails: nothing passes unjudged.
-    fn verdict(
-        &self,
-        run: &sim::Run,
-        shows: &dyn Fn(&CheckKind) -> bool,
-        differences: Vec<FailedCheck>,
-    ) -> LiveReport {
-        let (mut report, unseen) = runner::judge_observed(self.scenario, self.case, run, shows);
-        let unseen =
-            unseen.iter().map(|what| self.failed(what, "as expected", "not shown by the API"));
-        let failures: Vec<FailedCheck> = unseen.chain(differences).collect();
-        report.outcome = match (report.outcome, failures.is_empty()) {
-            (outcome, true) => outcome,
-            (runner::CaseOutcome::Failed(mut checks), false) => {
-                checks.extend(failures);
-                runner::CaseOutcome::Failed(checks)
-            }
-            (_, false) => runner::CaseOutcome::Failed(failures),
-        };
-        LiveReport { report, unjudged: Vec::new() }
-    }
-
-    fn failed(&self, what: &str, expected: &str, actual: &str) -> FailedCheck {
-        failed(self.case, what, expected, actual)
+        let (map_runs, objects) = (self.map_runs(local).await?, self.objects().await?);
+        Ok(Shown { executions, map_runs, objects })
     }
 
     /// The execution of the server that is this one of the simulation.
@@ -127,6 +75,125 @@ impl Own<'_> {
         let (name, machine) = (own.machine_name.clone(), own.machine.clone());
         let seen = execution(&description, fetched.history, name, machine, own.execution_type);
         Ok(ExecutionRun { parent: own.parent, map_run: own.map_run, ..seen })
+    }
+
+    /// The Map Runs of the simulation, as DescribeMapRun has them here.
+    async fn map_runs(&self, local: &sim::Run) -> Result<Vec<MapRunSummary>, String> {
+        let mut runs = Vec::new();
+        for own in local.map_runs() {
+            let request = self.endpoint.client().describe_map_run().map_run_arn(&*own.arn);
+            let answer = self.endpoint.call(Operation::DescribeMapRun, |capture| async move {
+                request.customize().interceptor(capture).send().await
+            });
+            let answer = answer.await.map_err(|error| error.to_string())?;
+            let counts = |key: &str| counts(answer.value.get(key).unwrap_or(&Value::Null));
+            runs.push(MapRunSummary {
+                status: match answer.text("status") {
+                    Some("SUCCEEDED") => MapRunStatus::Succeeded,
+                    Some("FAILED") => MapRunStatus::Failed,
+                    Some("ABORTED") => MapRunStatus::Aborted,
+                    _ => MapRunStatus::Running,
+                },
+                items: counts("itemCounts"),
+                executions: counts("executionCounts"),
+                ..own.clone()
+            });
+        }
+        Ok(runs)
+    }
+
+    async fn objects(&self) -> Result<Objects, String> {
+        let mut objects = Objects::default();
+        if expects(&self.case.expect, &|kind| matches!(kind, CheckKind::Object { .. })) {
+            for (bucket, key, body) in self.control.objects().await? {
+                objects.put(&bucket, &key, body.to_vec(), Timestamp::EPOCH)?;
+            }
+        }
+        Ok(objects)
+    }
+}
+
+/// Judges what was shown and written: by the expectations of the case, and against the simulation.
+pub(super) fn judge(
+    scenario: &Scenario,
+    case: &Case,
+    local: &sim::Run,
+    shown: Shown,
+    written: &Written,
+) -> LiveReport {
+    let differ = Differ { case };
+    let mut failures = Vec::new();
+    let mut executions = Vec::new();
+    let mut standard = shown.executions.into_iter();
+    for own in local.executions() {
+        let seen = match own.execution_type {
+            ExecutionType::Standard => match standard.next() {
+                Some(seen) => seen,
+                None => Err("nothing is known of it".to_owned()),
+            },
+            ExecutionType::Express => differ.logged(own, written),
+        };
+        match seen {
+            Ok(seen) => {
+                failures.extend(differ.difference(own, &seen));
+                executions.push(seen);
+            }
+            Err(problem) => failures.push(differ.failed("executions", &own.arn, &problem)),
+        }
+    }
+    failures.extend(differ.status_changes(local, written));
+    let measured = expects(&case.expect, &|kind| matches!(kind, CheckKind::Metric { .. }));
+    failures.extend(measured.then(|| differ.metrics(local, written)).flatten());
+    if executions.len() < local.executions().len() {
+        let report = runner::report_of(scenario, case, CaseOutcome::Failed(failures));
+        return LiveReport { report, unjudged: Vec::new() };
+    }
+    let mut calls = observed::calls(&executions);
+    calls.sort_by_key(|call| call.time);
+    // Both are known to be the same here and there.
+    let (status_changes, metrics) = (local.status_changes().to_vec(), local.metrics().clone());
+    let run = sim::Run::observed(executions, calls, shown.map_runs);
+    let run = run.with_outputs(shown.objects, status_changes, metrics);
+    let (mut report, unjudged) = runner::judge_observed(scenario, case, &run, &|_| true);
+    report.outcome = match (report.outcome, failures.is_empty()) {
+        (outcome, true) => outcome,
+        (CaseOutcome::Failed(checks), false) => {
+            failures.splice(0..0, checks);
+            CaseOutcome::Failed(failures)
+        }
+        (_, false) => CaseOutcome::Failed(failures),
+    };
+    LiveReport { report, unjudged }
+}
+
+/// Finds what is not as in the simulation.
+struct Differ<'a> {
+    case: &'a Case,
+}
+
+impl Differ<'_> {
+    fn failed(&self, what: &str, expected: &str, actual: &str) -> FailedCheck {
+        failed(self.case, what, expected, actual)
+    }
+
+    /// The Express execution whose log says, line by line, what one of the simulation did.
+    fn logged(&self, own: &ExecutionRun, written: &Written) -> Result<ExecutionRun, String> {
+        let options = LogOptions {
+            level: LogLevel::All,
+            include_execution_data: true,
+            execution_arn: own.arn.clone(),
+        };
+        let expected = own.history.to_log(&options);
+        let logs = written.logs_of(&own.arn);
+        if logs.iter().any(|log| log.iter().copied().eq(&expected)) {
+            return Ok(own.clone());
+        }
+        let Some(log) = logs.first() else { return Err("nothing of it was logged".to_owned()) };
+        let place = log.iter().zip(&expected).position(|(came, wanted)| *came != wanted);
+        let place = place.unwrap_or_else(|| log.len().min(expected.len()));
+        let line = |line: Option<&Value>| line.map_or_else(|| "nothing".to_owned(), Value::to_json);
+        let (came, wanted) = (log.get(place).copied(), expected.get(place));
+        Err(format!("line {} of its log is {}, not {}", place + 1, line(came), line(wanted)))
     }
 
     /// Where an execution is not as in the simulation.
@@ -174,43 +241,36 @@ impl Own<'_> {
             .then(|| self.failed("DescribeExecution", &expected.to_json(), &actual.to_json()))
     }
 
-    /// The Map Runs of the simulation, as DescribeMapRun has them here.
-    async fn map_runs(&self, local: &sim::Run) -> Result<Vec<MapRunSummary>, String> {
-        let mut runs = Vec::new();
-        for own in local.map_runs() {
-            let request = self.endpoint.client().describe_map_run().map_run_arn(&*own.arn);
-            let answer = self.endpoint.call(Operation::DescribeMapRun, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            });
-            let answer = answer.await.map_err(|error| error.to_string())?;
-            let counts = |key: &str| counts(answer.value.get(key).unwrap_or(&Value::Null));
-            runs.push(MapRunSummary {
-                status: match answer.text("status") {
-                    Some("SUCCEEDED") => MapRunStatus::Succeeded,
-                    Some("FAILED") => MapRunStatus::Failed,
-                    Some("ABORTED") => MapRunStatus::Aborted,
-                    _ => MapRunStatus::Running,
-                },
-                items: counts("itemCounts"),
-                executions: counts("executionCounts"),
-                ..own.clone()
-            });
-        }
-        Ok(runs)
+    fn status_changes(&self, local: &sim::Run, written: &Written) -> Option<FailedCheck> {
+        let own: Vec<Value> = local.status_changes().iter().map(StatusChange::to_value).collect();
+        let text = |changes: Vec<Value>| Value::array(changes).to_json();
+        (own != written.status_changes).then(|| {
+            self.failed("status changes", &text(own), &text(written.status_changes.clone()))
+        })
     }
 
-    async fn objects(&self) -> Result<Objects, String> {
-        let mut objects = Objects::default();
-        let looks = |expectation: &Expectation| {
-            expectation.checks.iter().any(|check| matches!(check.kind, CheckKind::Object { .. }))
-        };
-        if looks(&self.case.expect) {
-            for (bucket, key, body) in self.control.objects().await? {
-                objects.put(&bucket, &key, body.to_vec(), Timestamp::EPOCH)?;
-            }
-        }
-        Ok(objects)
+    fn metrics(&self, local: &sim::Run, written: &Written) -> Option<FailedCheck> {
+        let own = local.metrics().all.iter().flat_map(|metric| {
+            metric.datapoints.iter().map(|point| {
+                let (name, resource) = (metric.name.to_owned(), metric.resource.to_string());
+                (name, resource, point.time.millis(), point.value)
+            })
+        });
+        let mut own: Vec<Datapoint> = own.collect();
+        own.sort();
+        (own != written.datapoints).then(|| {
+            let text = |points: &[Datapoint]| format!("{points:?}");
+            self.failed("metrics", &text(&own), &text(&written.datapoints))
+        })
     }
+}
+
+/// Whether an expectation of this kind is among them.
+fn expects(expectation: &Expectation, is_it: &dyn Fn(&CheckKind) -> bool) -> bool {
+    expectation.checks.iter().any(|check| match &check.kind {
+        CheckKind::AnyOf(alternatives) => alternatives.iter().any(|one| expects(one, is_it)),
+        kind => is_it(kind),
+    })
 }
 
 fn counts(value: &Value) -> Counts {
@@ -230,21 +290,4 @@ fn counts(value: &Value) -> Counts {
         failures_not_redrivable: count("failuresNotRedrivable"),
         pending_redrive: count("pendingRedrive"),
     }
-}
-
-/// What the API shows of Standard executions.
-fn shows_standard(kind: &CheckKind) -> bool {
-    !matches!(kind, CheckKind::StatusChanges(_) | CheckKind::Metric { .. })
-}
-
-/// What the answer of StartSyncExecution shows.
-fn shows_synchronous(kind: &CheckKind) -> bool {
-    matches!(
-        kind,
-        CheckKind::Status(_)
-            | CheckKind::Output(_)
-            | CheckKind::Error(_)
-            | CheckKind::Cause(_)
-            | CheckKind::Duration(_)
-    )
 }
