@@ -102,7 +102,7 @@ fn reports_for_programs() {
 
 #[test]
 fn commands_explain_themselves() {
-    for command in ["", "run", "exec", "replay", "diff", "check", "init"] {
+    for command in ["", "run", "exec", "replay", "diff", "check", "init", "compare", "clean"] {
         let arguments: Vec<&str> =
             [command, "--help"].into_iter().filter(|one| !one.is_empty()).collect();
         snapshot(&format!("help-{command}"), &arguments);

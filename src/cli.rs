@@ -4,6 +4,10 @@
 
 mod args;
 mod check;
+#[cfg(feature = "aws")]
+mod clean;
+#[cfg(feature = "aws")]
+mod compare;
 mod definition;
 mod diff;
 mod exec;
@@ -11,6 +15,8 @@ mod exit;
 mod file;
 mod graph;
 mod init;
+#[cfg(feature = "aws")]
+mod live;
 mod output;
 mod parallel;
 mod record;
@@ -54,6 +60,10 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.color);
     let exit = match cli.command {
         Command::Run(arguments) => run::run(&arguments, &terminal),
+        #[cfg(feature = "aws")]
+        Command::Compare(arguments) => compare::run(&arguments, &terminal),
+        #[cfg(feature = "aws")]
+        Command::Clean(arguments) => clean::run(&arguments, &terminal),
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Init(arguments) => init::run(&arguments, &terminal),
         Command::Diff(arguments) => diff::run(&arguments, &terminal),

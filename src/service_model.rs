@@ -8,6 +8,8 @@
 mod fit;
 mod format;
 mod integration;
+#[cfg(any(feature = "server", feature = "aws"))]
+pub(crate) mod spelling;
 
 use std::fmt;
 

@@ -5,14 +5,18 @@
 mod activity;
 mod batch;
 mod clean;
+mod compare;
 mod endpoint;
 mod error;
+mod file;
 mod live;
+mod mock_file;
 mod observed;
 #[cfg(feature = "server")]
 mod own;
 mod pages;
 mod recorder;
+mod services;
 mod session;
 mod settings;
 mod throttle;
@@ -20,8 +24,10 @@ mod worker;
 
 pub use batch::{Batch, CaseOf, block_on, run_batch};
 pub use clean::Leftover;
+pub use compare::{Comparison, compare, run_local};
 pub use endpoint::{Answer, Endpoint, EndpointOptions};
 pub use error::{EndpointError, EndpointErrorKind};
+pub use file::{Host, KnownCase, KnownCases, Target};
 pub use live::LiveReport;
 pub use pages::FetchedHistory;
 pub use recorder::{End, Fetched, Heard, Missed, RecorderSettings, Selection, record};

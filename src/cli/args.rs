@@ -77,7 +77,7 @@ pub enum Colour {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run scenario files and judge their expectations.
-    Run(Run),
+    Run(Box<Run>),
     /// Run one execution and print its path and its output.
     Exec(Exec),
     /// Replay recorded histories against a definition.
@@ -86,6 +86,12 @@ pub enum Command {
     Record(Record),
     /// Compare two histories.
     Diff(Diff),
+    /// Run scenario files on several targets, and show where they differ.
+    #[cfg(feature = "aws")]
+    Compare(Box<super::compare::Compare>),
+    /// Take away what runs on a live endpoint have left.
+    #[cfg(feature = "aws")]
+    Clean(super::clean::Clean),
     /// Check definitions: everything that AWS would refuse or that cannot be meant.
     Check(Check),
     /// Draw a definition, and the way an execution took through it.
@@ -111,7 +117,9 @@ Examples:
   stepproof run scenarios -k retry                   cases with `retry` in file, name or tags
   stepproof run scenarios --shard 2/4                the second of four parts
   stepproof run scenarios --update                   rewrite failing expectations for review
-  stepproof run scenarios --report junit --output junit.xml";
+  stepproof run scenarios --report junit --output junit.xml
+  stepproof run scenarios --target aws --role ARN    on AWS itself, with nothing deployed
+  stepproof run scenarios --target http://127.0.0.1:8083";
 
 /// `stepproof run`.
 #[derive(Debug, Args)]
@@ -148,6 +156,17 @@ pub struct Run {
     /// How many files run at once; by default one for each core.
     #[arg(long, value_name = "NUMBER")]
     pub jobs: Option<usize>,
+    /// Where the cases run: local (the interpreter, on its virtual clock), serve (stepproof's own
+    /// server), aws (or what AWS_ENDPOINT_URL_SFN names), the URL of an endpoint, or a target file,
+    /// as in conformance/targets.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "TARGET", default_value = "local",
+        conflicts_with_all = ["update", "seed", "jobs"])]
+    pub target: String,
+    /// How a live endpoint is used.
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub live: super::live::LiveArgs,
 }
 
 /// The forms of a report.

@@ -16,6 +16,8 @@ pub enum Exit {
     Unreachable = 3,
     /// 4: stepproof itself failed.
     Internal = 4,
+    /// 130: somebody pressed Ctrl-C.
+    Interrupted = 130,
 }
 
 /// The table in `--help`.
@@ -25,7 +27,8 @@ Exit codes:
   1  an expectation failed, a replay diverged, or two histories differ
   2  an input could not be used (the message says where and why)
   3  a target could not be reached
-  4  stepproof itself failed (a bug: please report it)";
+  4  stepproof itself failed (a bug: please report it)
+  130  interrupted by Ctrl-C (a live endpoint was cleaned up)";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Report, Run};
+#[cfg(feature = "aws")]
+use super::live;
 use super::output::Terminal;
 use super::{Exit, file, parallel};
 use crate::asl::{Pattern, Resource};
@@ -26,8 +28,13 @@ pub(super) fn run(arguments: &Run, terminal: &Terminal) -> Result<Exit, String> 
     if arguments.list {
         return list(&files, &selection, terminal);
     }
-    let to_file = arguments.output.is_some();
-    let text_now = arguments.report == Report::Text || to_file;
+    #[cfg(feature = "aws")]
+    if arguments.target != "local" {
+        return on_target(arguments, &files, &selection, terminal);
+    }
+    #[cfg(feature = "aws")]
+    arguments.live.target("local")?;
+    let text_now = prints_text(arguments);
     let bar = terminal.progress(files.len(), "files");
     let mut reports: Vec<FileReport> = Vec::with_capacity(files.len());
     let mut updated = Vec::new();
@@ -67,26 +74,78 @@ pub(super) fn run(arguments: &Run, terminal: &Terminal) -> Result<Exit, String> 
             Err(message) => terminal.error(message),
         }
     }
-    if reports.is_empty() && selection.filter.is_some() {
+    finish(arguments, &reports, spaced, terminal)?;
+    let failed_updates = updated.iter().any(|(_, update)| update.is_err());
+    Ok(if failed_updates { Exit::Unusable } else { exit_of(&reports) })
+}
+
+/// Whether the report for people is printed, whatever is written.
+fn prints_text(arguments: &Run) -> bool {
+    arguments.report == Report::Text || arguments.output.is_some()
+}
+
+/// The summary, and the report that was asked for.
+fn finish(
+    arguments: &Run,
+    reports: &[FileReport],
+    spaced: bool,
+    terminal: &Terminal,
+) -> Result<(), String> {
+    if reports.is_empty() && arguments.filter.is_some() {
         return Err("no case matches the filter; `--list` shows all cases".into());
     }
-    if text_now {
-        let summary = report::summary(&reports, terminal.style);
+    if prints_text(arguments) {
+        let summary = report::summary(reports, terminal.style);
         terminal.print(&if spaced { summary } else { format!("\n{summary}") });
     }
     let text = match arguments.report {
-        Report::Text if !to_file => None,
-        Report::Text => Some(report::text(&reports, Style::Plain)),
-        Report::Json => Some(report::json(&reports)),
-        Report::Junit => Some(report::junit(&reports)),
+        Report::Text if arguments.output.is_none() => None,
+        Report::Text => Some(report::text(reports, Style::Plain)),
+        Report::Json => Some(report::json(reports)),
+        Report::Junit => Some(report::junit(reports)),
     };
     match (text, &arguments.output) {
-        (Some(text), Some(path)) => file::write(path, &text)?,
-        (Some(text), None) => terminal.print(&text),
-        (None, _) => {}
+        (Some(text), Some(path)) => file::write(path, &text),
+        (Some(text), None) => {
+            terminal.print(&text);
+            Ok(())
+        }
+        (None, _) => Ok(()),
     }
-    let failed_updates = updated.iter().any(|(_, update)| update.is_err());
-    Ok(if failed_updates { Exit::Unusable } else { exit_of(&reports) })
+}
+
+/// The same on another target.
+#[cfg(feature = "aws")]
+fn on_target(
+    arguments: &Run,
+    files: &[PathBuf],
+    selection: &Selection,
+    terminal: &Terminal,
+) -> Result<Exit, String> {
+    let target = arguments.live.target(&arguments.target)?;
+    let files = live::select(files, selection);
+    let cases = files.iter().map(|file| file.cases.len()).sum();
+    let bar = terminal.progress(cases, "cases");
+    let mut outcome = live::run_on(&target, &files, |count| bar.inc(count as u64))?;
+    bar.finish_and_clear();
+    live::tell(&outcome, &target, terminal);
+    let reports = live::file_reports(files, std::mem::take(&mut outcome.cases), &target);
+    let mut spaced = false;
+    if prints_text(arguments) {
+        for report in &reports {
+            let text = report::file(report, terminal.style);
+            spaced = text.ends_with("\n\n");
+            terminal.print(&text);
+        }
+    }
+    finish(arguments, &reports, spaced, terminal)?;
+    Ok(if outcome.unreachable.is_some() || outcome.batch.stopped_by.is_some() {
+        Exit::Unreachable
+    } else if outcome.batch.interrupted {
+        Exit::Interrupted
+    } else {
+        exit_of(&reports)
+    })
 }
 
 fn exit_of(reports: &[FileReport]) -> Exit {

@@ -13,6 +13,7 @@ pub fn json(files: &[FileReport]) -> String {
         ("passed", tally.passed.into()),
         ("failed", tally.failed.into()),
         ("unusable", tally.unusable.into()),
+        ("skipped", tally.skipped.into()),
         ("unusableFiles", tally.unusable_files.into()),
         ("virtualMilliseconds", tally.duration_ms.into()),
     ]);

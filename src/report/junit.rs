@@ -18,9 +18,11 @@ pub fn junit(files: &[FileReport]) -> String {
     let errors = tally.unusable + tally.unusable_files;
     let _ = writeln!(
         out,
-        "<testsuites name=\"stepproof\" tests=\"{}\" failures=\"{}\" errors=\"{errors}\">",
+        "<testsuites name=\"stepproof\" tests=\"{}\" failures=\"{}\" errors=\"{errors}\" \
+         skipped=\"{}\">",
         tally.cases() + tally.unusable_files,
         tally.failed,
+        tally.skipped,
     );
     files.iter().for_each(|report| suite(&mut out, report));
     out.push_str("</testsuites>\n");
@@ -33,10 +35,12 @@ fn suite(out: &mut String, report: &FileReport) {
     let name = escaped(&report.path.display().to_string());
     let _ = writeln!(
         out,
-        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{}\">",
+        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" \
+         time=\"{}\">",
         tally.cases() + tally.unusable_files,
         tally.failed,
         tally.unusable + tally.unusable_files,
+        tally.skipped,
         seconds(tally.duration_ms),
     );
     match &report.cases {

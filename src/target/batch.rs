@@ -20,6 +20,8 @@ pub type CaseOf = (Arc<Scenario>, usize);
 pub struct Batch {
     /// Whether somebody pressed Ctrl-C: cases without a report were not run.
     pub interrupted: bool,
+    /// Whether somebody pressed it once more, while things were taken away: some may be left.
+    pub gave_up: bool,
     /// What could not be taken away.
     pub leftovers: Leftovers,
     /// Why it ended early.
@@ -50,14 +52,15 @@ pub fn run_batch(
         });
     }
     block_on(async {
+        // Heard from here on: what is made first must be taken away, too.
+        let mut interrupts = Interrupts::new();
         let endpoint = Endpoint::new(options).await;
-        let session = Arc::new(Session::open(endpoint, settings.clone()).await?);
+        let session = Arc::new(Session::open(endpoint, settings.clone(), &cases).await?);
         let mut batch = Batch::default();
         let mut running = JoinSet::new();
         let mut waiting = cases.into_iter().enumerate();
-        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
-            while running.len() < settings.concurrency.max(1)
+            while running.len() < session.concurrency()
                 && let Some((number, (scenario, index))) = waiting.next()
             {
                 let session = session.clone();
@@ -67,11 +70,12 @@ pub fn run_batch(
                 });
             }
             let done = tokio::select! {
-                done = running.join_next() => done,
-                _ = &mut interrupt => {
+                biased;
+                () = interrupts.next() => {
                     batch.interrupted = true;
                     break;
                 }
+                done = running.join_next() => done,
             };
             match done {
                 None => break,
@@ -85,9 +89,51 @@ pub fn run_batch(
             }
         }
         running.shutdown().await;
-        batch.leftovers = session.close().await;
+        tokio::select! {
+            leftovers = session.close() => batch.leftovers = leftovers,
+            () = interrupts.next() => (batch.interrupted, batch.gave_up) = (true, true),
+        }
         Ok(batch)
     })
+}
+
+/// Ctrl-C, and what CI systems send when a job is cancelled.
+struct Interrupts {
+    #[cfg(unix)]
+    signals: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+}
+
+#[cfg(unix)]
+impl Interrupts {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt()).ok();
+        Self { signals: interrupt.zip(signal(SignalKind::terminate()).ok()) }
+    }
+
+    async fn next(&mut self) {
+        match &mut self.signals {
+            Some((interrupt, terminate)) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            // Where they cannot be heard, they end the process.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Interrupts {
+    fn new() -> Self {
+        Self {}
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Runs a future to its end on a runtime of its own.

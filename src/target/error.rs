@@ -47,6 +47,8 @@ pub enum EndpointErrorKind {
     Unsupported(String),
     /// Pages of one list do not belong together: what is wrong with them.
     BrokenPages(String),
+    /// What answers mocked Tasks cannot be set up: why.
+    Mocks(String),
 }
 
 /// Error codes of requests that were too many.
@@ -84,6 +86,7 @@ impl EndpointError {
                 | EndpointErrorKind::NotTheApi { .. }
                 | EndpointErrorKind::Unsupported(_)
                 | EndpointErrorKind::BrokenPages(_)
+                | EndpointErrorKind::Mocks(_)
         )
     }
 
@@ -216,6 +219,7 @@ impl fmt::Display for EndpointError {
             EndpointErrorKind::Unsupported(text) => {
                 write!(f, "{endpoint} has no {operation}: {text}")
             }
+            EndpointErrorKind::Mocks(problem) => f.write_str(problem),
             EndpointErrorKind::BrokenPages(what) => {
                 write!(f, "the pages that {endpoint} answered {operation} with are broken: {what}")
             }

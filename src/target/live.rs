@@ -7,19 +7,21 @@ use aws_sdk_sfn::types::ValidateStateMachineDefinitionSeverity;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::activity::{Restoring, Rewriting, Way, resource_of};
+use super::compare::difference;
 use super::endpoint::Answer;
 use super::error::EndpointError;
 use super::observed;
 use super::pages::FetchedHistory;
+use super::services::{Script, without_metadata};
 use super::session::{Session, account_of, now_seconds, stop_with};
 use super::settings::{Compare, MockWay, Strictness};
 use super::throttle::Operation;
 use super::worker::{self, World};
 use crate::asl::{ExecutionType, Resource, StateKind, StateMachine, States};
-use crate::history::{Diff, DiffOptions, History, Labels, Rule, Style};
+use crate::history::History;
 use crate::limits::Limits;
 use crate::runner::{self, CaseOutcome, CaseReport, Detail, FailedCheck};
-use crate::scenario::{Case, CheckKind, Scenario, Status};
+use crate::scenario::{Case, CheckKind, Scenario};
 use crate::sim::{self, ActionKind};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -31,7 +33,18 @@ pub struct LiveReport {
     pub report: CaseReport,
     /// Expectations that nobody can see from outside, and that were not judged.
     pub unjudged: Vec<String>,
+    /// What the target did, in the words of our own runs; `None` where it ran nothing.
+    pub run: Option<Arc<sim::Run>>,
 }
+
+impl LiveReport {
+    pub(super) fn verdict(report: CaseReport) -> Self {
+        Self { report, unjudged: Vec::new(), run: None }
+    }
+}
+
+/// How long the endpoint may take to read the mock file again.
+const MOCK_FILE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Region and account in what our own interpreter writes.
 const OWN: (&str, &str) = ("us-east-1", "123456789012");
@@ -41,8 +54,45 @@ struct Started {
     arn: Arc<str>,
     /// The machines, in the order of the case; each with its name there and here.
     machines: Vec<Machine>,
-    world: Option<Arc<World>>,
+    answers: Answers,
     role_arn: String,
+}
+
+/// Who answers the mocked Tasks of a case.
+#[derive(Clone, Default)]
+enum Answers {
+    /// Nobody of us.
+    #[default]
+    Elsewhere,
+    /// Our workers.
+    Workers(Arc<World>),
+    /// Our services.
+    Services(Arc<Script>),
+}
+
+impl Answers {
+    fn workers(&self) -> Option<&Arc<World>> {
+        match self {
+            Self::Workers(world) => Some(world),
+            _ => None,
+        }
+    }
+
+    fn token(&self, state: &str) -> Option<Arc<str>> {
+        match self {
+            Self::Elsewhere => None,
+            Self::Workers(world) => world.token(state),
+            Self::Services(script) => script.token(state),
+        }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Elsewhere => Vec::new(),
+            Self::Workers(world) => world.problems(),
+            Self::Services(script) => script.problems(),
+        }
+    }
 }
 
 struct Machine {
@@ -67,18 +117,18 @@ impl Session {
         scenario: &Scenario,
         case: &Case,
     ) -> Result<LiveReport, EndpointError> {
-        let verdict = |outcome| {
-            let report = runner::report_of(scenario, case, outcome);
-            Ok(LiveReport { report, unjudged: Vec::new() })
-        };
+        let verdict = |outcome| Ok(LiveReport::verdict(runner::report_of(scenario, case, outcome)));
         if case.expect_invalid.is_some() {
             return self.refused(scenario, case).await;
+        }
+        if let Some(Err(reason)) = self.mock_file.as_ref().map(|file| file.case(number)) {
+            return verdict(CaseOutcome::Skipped(reason.to_owned()));
         }
         let local = match self.prepare(scenario, case) {
             Ok(local) => local,
             Err(outcome) => return verdict(outcome),
         };
-        match self.run_prepared(number, scenario, case, &local).await {
+        match self.run_prepared(number, scenario, case, local.as_ref()).await {
             Ok(report) => Ok(report),
             Err(error) if error.is_unreachable() => Err(error),
             Err(error) => {
@@ -88,8 +138,8 @@ impl Session {
         }
     }
 
-    /// Our own run of the case, where it can be run on the endpoint.
-    fn prepare(&self, scenario: &Scenario, case: &Case) -> Result<sim::Run, CaseOutcome> {
+    /// Our own run of the case, where it can be run on the endpoint; `None` where it need not be one.
+    fn prepare(&self, scenario: &Scenario, case: &Case) -> Result<Option<sim::Run>, CaseOutcome> {
         if let Some(obstacle) = obstacle(case, self.settings.mocks) {
             return Err(CaseOutcome::Skipped(obstacle));
         }
@@ -103,13 +153,17 @@ impl Session {
             },
             Err(_) => Err("its definition cannot be used".to_owned()),
         };
-        let local = simulated(case).map_err(|problem| {
-            let report = runner::run_case(scenario, case, None);
-            match report.outcome {
-                CaseOutcome::Passed => CaseOutcome::Skipped(problem),
-                outcome => outcome,
+        let local = match simulated(case) {
+            Ok(local) => local,
+            // Without mocks of its own it is the real services that answer.
+            Err(_) if self.settings.mocks == MockWay::None => return Ok(None),
+            Err(problem) => {
+                return Err(match runner::run_case(scenario, case, None).outcome {
+                    CaseOutcome::Passed => CaseOutcome::Skipped(problem),
+                    outcome => outcome,
+                });
             }
-        })?;
+        };
         let needed = local.duration();
         if needed > self.settings.max_real_time {
             let (needed, most) = (needed.as_secs_f64(), self.settings.max_real_time.as_secs_f64());
@@ -129,7 +183,7 @@ impl Session {
             let reason = "expects what only its own start time or seed gives".to_owned();
             return Err(CaseOutcome::Skipped(reason));
         }
-        Ok(local)
+        Ok(Some(local))
     }
 
     async fn run_prepared(
@@ -137,16 +191,16 @@ impl Session {
         number: usize,
         scenario: &Scenario,
         case: &Case,
-        local: &sim::Run,
+        local: Option<&sim::Run>,
     ) -> Result<LiveReport, EndpointError> {
         let mut machines = Vec::new();
-        let result = self.create_and_start(number, case, &mut machines).await;
+        let result = self.create_and_start(number, case, local, &mut machines).await;
         let mut executions = Vec::new();
         let judged = match result {
-            Ok((arn, world, role_arn)) => {
+            Ok((arn, answers, role_arn)) => {
                 executions.push(arn.clone());
                 let started =
-                    Started { arn, machines: std::mem::take(&mut machines), world, role_arn };
+                    Started { arn, machines: std::mem::take(&mut machines), answers, role_arn };
                 let judged = self.follow(scenario, case, local, &started).await;
                 machines = started.machines;
                 judged
@@ -156,6 +210,9 @@ impl Session {
         let arns: Vec<Arc<str>> = machines.iter().map(|machine| machine.arn.clone()).collect();
         self.take_away(&executions, &arns).await;
         self.worlds.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        if let Some(services) = &self.services {
+            services.play(None);
+        }
         judged
     }
 
@@ -163,8 +220,9 @@ impl Session {
         &self,
         number: usize,
         case: &Case,
+        local: Option<&sim::Run>,
         made: &mut Vec<Machine>,
-    ) -> Result<(Arc<str>, Option<Arc<World>>, String), EndpointError> {
+    ) -> Result<(Arc<str>, Answers, String), EndpointError> {
         let mut wanted =
             vec![(case.state_machine_name.clone(), case.definition.clone(), case.execution_type)];
         wanted.extend(
@@ -181,17 +239,10 @@ impl Session {
             .iter()
             .filter_map(|(own, definition, _)| Some((own.clone(), definition.machine.clone()?)))
             .collect();
-        let world = match &self.activities {
-            None => None,
-            Some(_) => Some(Arc::new(World::new(case, parsed.clone()).map_err(|problem| {
-                let kind = super::EndpointErrorKind::Unsupported(problem);
-                self.endpoint.error(Operation::CreateStateMachine, kind)
-            })?)),
-        };
-        if let Some(world) = &world {
-            let mut worlds = self.worlds.lock().unwrap_or_else(PoisonError::into_inner);
-            worlds.insert(number, world.clone());
-        }
+        let answers = self.answers(number, case, local, &parsed).map_err(|problem| {
+            let kind = super::EndpointErrorKind::Mocks(problem);
+            self.endpoint.error(Operation::CreateStateMachine, kind)
+        })?;
         let mut role_arn = String::new();
         // The machine under test last: it names the others.
         for (i, (own, definition, execution_type)) in wanted.iter().enumerate().rev() {
@@ -225,8 +276,61 @@ impl Session {
             made.insert(0, Machine { arn, name: name.clone(), own, machine, execution_type });
         }
         let input = self.rename(&case.input.to_json(), &names);
-        let arn = self.start(&made[0].arn, &case.execution_name, &input).await?;
-        Ok((arn, world, role_arn))
+        let arn = self.start_case(number, &made[0].arn, &case.execution_name, &input).await?;
+        Ok((arn, answers, role_arn))
+    }
+
+    /// Sets up what answers the mocked Tasks of a case.
+    fn answers(
+        &self,
+        number: usize,
+        case: &Case,
+        local: Option<&sim::Run>,
+        machines: &[(Arc<str>, Arc<StateMachine>)],
+    ) -> Result<Answers, String> {
+        if self.activities.is_some() {
+            let world = Arc::new(World::new(case, machines.to_vec())?);
+            let mut worlds = self.worlds.lock().unwrap_or_else(PoisonError::into_inner);
+            worlds.insert(number, world.clone());
+            return Ok(Answers::Workers(world));
+        }
+        if let (Some(services), Some(local)) = (&self.services, local) {
+            let script = Arc::new(Script::new(case, machines.to_vec(), local)?);
+            services.play(Some(script.clone()));
+            return Ok(Answers::Services(script));
+        }
+        Ok(Answers::Elsewhere)
+    }
+
+    /// StartExecution, of the case of the mock file where there is one.
+    async fn start_case(
+        &self,
+        number: usize,
+        machine_arn: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<Arc<str>, EndpointError> {
+        let Some(file) = &self.mock_file else { return self.start(machine_arn, name, input).await };
+        let arn = format!("{machine_arn}#{}", file.case(number).unwrap_or_default());
+        let begun = Instant::now();
+        loop {
+            // The file was written a moment ago: the endpoint may not have seen it yet.
+            match self.start(&arn, name, input).await {
+                Err(error) if error.code().is_some() && begun.elapsed() < MOCK_FILE_PATIENCE => {
+                    sleep(Duration::from_millis(100)).await;
+                }
+                Err(mut error) => {
+                    if let super::EndpointErrorKind::Refused { message, .. } = &mut error.kind {
+                        message.push_str(&format!(
+                            " (does the endpoint read `{}`, and again when it changes?)",
+                            file.path().display()
+                        ));
+                    }
+                    return Err(error);
+                }
+                started => return started,
+            }
+        }
     }
 
     /// The text with the ARNs of the case's machines replaced by those of the endpoint.
@@ -265,13 +369,15 @@ impl Session {
         &self,
         scenario: &Scenario,
         case: &Case,
-        local: &sim::Run,
+        local: Option<&sim::Run>,
         started: &Started,
     ) -> Result<LiveReport, EndpointError> {
-        let endless = local.stop_time().is_none();
-        let longest = match endless {
-            true => last_action(case) + Duration::from_secs(2),
-            false => local.duration() + self.settings.timeout,
+        let longest = match local {
+            None => last_action(case) + self.settings.timeout,
+            Some(local) if local.stop_time().is_none() => {
+                last_action(case) + Duration::from_secs(2)
+            }
+            Some(local) => local.duration() + self.settings.timeout,
         };
         let acting = self.act(case, started);
         let waiting = async {
@@ -292,7 +398,9 @@ impl Session {
         }
         let calls = observed::calls(&executions);
         let run = sim::Run::observed(executions, calls, Vec::new());
-        Ok(self.judge(scenario, case, local, &run, started))
+        let mut live = self.judge(scenario, case, local, &run, started);
+        live.run = Some(Arc::new(run));
+        Ok(live)
     }
 
     /// What happens from outside, at its times.
@@ -344,9 +452,11 @@ impl Session {
 
     /// The token of the task that a state waits for; a worker may not have taken it yet.
     async fn token(&self, started: &Started, state: &str) -> Option<Arc<str>> {
-        let world = started.world.as_ref()?;
+        if matches!(started.answers, Answers::Elsewhere) {
+            return None;
+        }
         for _ in 0..100 {
-            if let Some(token) = world.token(state) {
+            if let Some(token) = started.answers.token(state) {
                 return Some(token);
             }
             sleep(Duration::from_millis(20)).await;
@@ -366,16 +476,28 @@ impl Session {
         let own = |text: &str| self.own_words(text, started);
         let history = History::parse(&own(&fetched.text()))
             .map_or_else(|_| fetched.history.clone(), |(history, _)| history);
-        let history = match &started.world {
+        let history = match started.answers.workers() {
             Some(world) => {
                 let given = |key: &str| world.given(key, &own);
                 let region = OWN.0.into();
                 Restoring { machine: &machine.machine, region, given: &given }.restore(&history)
             }
-            None => history,
+            None => {
+                let plain = matches!(started.answers, Answers::Services(_));
+                observed::deployed(history, OWN.0, plain)
+            }
         };
         let text = String::from_utf8_lossy(&description.bytes);
-        let description = Value::parse(&own(&text)).unwrap_or_default();
+        let mut description = Value::parse(&own(&text)).unwrap_or_default();
+        if let (Answers::Services(_), Some(output)) = (&started.answers, description.get("output"))
+        {
+            // Services answer over HTTP here, which shows in what optimized integrations add.
+            let output = output.as_str().and_then(|text| Value::parse(text).ok());
+            if let (Some(output), Value::Object(members)) = (output, &description) {
+                let output = without_metadata(&output).to_json();
+                description = Value::Object(members.with("output", Value::from(output)));
+            }
+        }
         observed::execution(
             &description,
             history,
@@ -413,7 +535,7 @@ impl Session {
         &self,
         scenario: &Scenario,
         case: &Case,
-        local: &sim::Run,
+        local: Option<&sim::Run>,
         run: &sim::Run,
         started: &Started,
     ) -> LiveReport {
@@ -424,13 +546,17 @@ impl Session {
             CaseOutcome::Failed(failures) => failures,
             _ => Vec::new(),
         };
-        if let Some(world) = &started.world {
-            for problem in world.problems() {
-                failures.push(failed(case, "mocks", "an answer that the target takes", &problem));
-            }
+        for problem in started.answers.problems() {
+            failures.push(failed(case, "mocks", "an answer that the target takes", &problem));
         }
-        if compare.history > Strictness::Outcome {
-            match difference(case, local, run, compare) {
+        // What real services answer, our own run cannot know.
+        let by_services = self.settings.mocks == MockWay::None && !run.all_calls().is_empty();
+        if compare.history > Strictness::Outcome
+            && !by_services
+            && let Some(local) = local
+        {
+            let plain = matches!(started.answers, Answers::Services(_));
+            match difference(case, local, run, compare, plain) {
                 Ok(difference) => failures.extend(difference),
                 Err(reason) => unjudged.push(reason),
             }
@@ -439,7 +565,7 @@ impl Session {
             true => CaseOutcome::Passed,
             false => CaseOutcome::Failed(failures),
         };
-        LiveReport { report, unjudged }
+        LiveReport { report, unjudged, run: None }
     }
 
     /// A definition that must be refused.
@@ -468,8 +594,7 @@ impl Session {
             Err(error) if error.is_unreachable() => return Err(error),
             Err(error) => CaseOutcome::Skipped(error.to_string()),
         };
-        let report = runner::report_of(scenario, case, outcome);
-        Ok(LiveReport { report, unjudged: Vec::new() })
+        Ok(LiveReport::verdict(runner::report_of(scenario, case, outcome)))
     }
 }
 
@@ -552,8 +677,8 @@ fn obstacle(case: &Case, mocks: MockWay) -> Option<String> {
         {
             "Map Runs of distributed Maps are not followed"
         }
-        () if mocks == MockWay::None && !case.world.mocks.is_empty() => {
-            "has mocks, and `--mocks none` gives none"
+        () if mocks != MockWay::Activity && !case.world.workers.is_empty() => {
+            "has workers of an activity, which only the mock way `activity` has"
         }
         () => return None,
     };
@@ -610,54 +735,6 @@ fn observable(kind: &CheckKind, compare: Compare) -> bool {
         | CheckKind::Object { .. } => false,
         CheckKind::AnyOf(_) => false,
     }
-}
-
-/// The first place where the history is not as our own; an error says why they are not compared.
-fn difference(
-    case: &Case,
-    local: &sim::Run,
-    run: &sim::Run,
-    compare: Compare,
-) -> Result<Option<FailedCheck>, String> {
-    if case
-        .expect
-        .checks
-        .iter()
-        .any(|check| matches!(check.kind, CheckKind::Status(Status::Running)))
-    {
-        return Err("history (the execution never ends)".into());
-    }
-    let options = DiffOptions {
-        causes: compare.causes,
-        rules: vec![Rule::Uuids, Rule::TaskTokens, Rule::Timestamps],
-        ..DiffOptions::default()
-    };
-    let mut other = case.clone();
-    other.seed = other.seed.wrapping_add(7);
-    let shifted = runner::simulation(&other, None).ok().and_then(|own| own.run().ok());
-    let stable = shifted
-        .is_some_and(|other| Diff::new(local.history(), other.history(), &options).is_same());
-    if !stable {
-        return Err("history (it depends on chance)".into());
-    }
-    let diff = Diff::new(local.history(), run.history(), &options);
-    let labels = Labels::default();
-    let (expected, actual) = (local.history(), run.history());
-    if let Some(first) = diff.differences.first() {
-        let text = diff.render(expected, actual, &labels, Style::Plain);
-        let sentence = first.sentence(expected, actual, &labels);
-        let mut check = failed(case, "history", "as stepproof's own", &sentence);
-        check.detail = Detail::Text(text.lines().map(str::to_owned).collect());
-        return Ok(Some(check));
-    }
-    let types = |history: &History| -> Vec<_> {
-        history.events.iter().map(|event| event.event_type).collect()
-    };
-    if compare.history == Strictness::Exact && types(expected) != types(actual) {
-        let sentence = "the same events in another order";
-        return Ok(Some(failed(case, "history", "as stepproof's own, in its order", sentence)));
-    }
-    Ok(None)
 }
 
 pub(super) fn failed(case: &Case, what: &str, expected: &str, actual: &str) -> FailedCheck {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::activity::resource_of;
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{ExecutionStatus, TaskRequest};
-use crate::history::{EventDetails, EventType, Failure, History};
+use crate::history::{EventDetails, EventType, Failure, History, TimestampForm};
 use crate::service::ExecutionId;
 use crate::sim::{Call, ExecutionRun};
 use crate::time::Timestamp;
@@ -55,6 +55,42 @@ pub(super) fn execution(
         history,
     }
 }
+
+/// The history of a machine that was deployed as it is: the region is ours, and with `plain` nothing
+/// shows of how services were asked.
+pub(super) fn deployed(mut history: History, region: &str, plain: bool) -> History {
+    for event in &mut history.events {
+        if let EventDetails::TaskScheduled(scheduled) = &mut event.details {
+            scheduled.region = region.into();
+        }
+    }
+    if plain { without_metadata(&history) } else { history }
+}
+
+/// The history without what optimized integrations add to the answers of services.
+pub(super) fn without_metadata(history: &History) -> History {
+    let value = stripped(&history.to_value(TimestampForm::Text));
+    History::parse(&value.to_json()).map_or_else(|_| history.clone(), |(history, _)| history)
+}
+
+fn stripped(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::array(items.iter().map(stripped)),
+        Value::Object(members) => Value::object(members.iter().map(|(key, member)| {
+            let data = member.as_str().filter(|_| DATA.contains(&&**key));
+            let data = data.and_then(|text| Value::parse(text).ok());
+            let member = match data {
+                Some(data) => Value::from(super::services::without_metadata(&data).to_json()),
+                None => stripped(member),
+            };
+            (key.clone(), member)
+        })),
+        scalar => scalar.clone(),
+    }
+}
+
+/// The members of events that hold data.
+const DATA: [&str; 3] = ["input", "output", "parameters"];
 
 /// States entered, and retries.
 fn transitions(history: &History) -> u64 {

@@ -87,10 +87,7 @@ pub(super) fn run_batch(
 
 /// Runs one case on a server that it has to itself.
 async fn run_case(scenario: &Scenario, case: &Case) -> LiveReport {
-    let verdict = |outcome| {
-        let report = runner::report_of(scenario, case, outcome);
-        LiveReport { report, unjudged: Vec::new() }
-    };
+    let verdict = |outcome| LiveReport::verdict(runner::report_of(scenario, case, outcome));
     let own = match Own::start(scenario, case) {
         Ok(own) => own,
         Err(error) => {
@@ -256,8 +253,7 @@ impl<'a> Own<'a> {
     /// An execution, from its machines to the verdict.
     async fn execution(self) -> Result<LiveReport, String> {
         let case = self.case;
-        let unjudged = Vec::new;
-        let whole = |report| Ok(LiveReport { report, unjudged: unjudged() });
+        let whole = |report| Ok(LiveReport::verdict(report));
         let Ok(simulation) = runner::simulation(case, None) else {
             return whole(runner::run_case(self.scenario, case, None));
         };

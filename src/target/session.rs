@@ -4,11 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sfn::types::{StateMachineType, Tag};
-use tokio::task::JoinHandle;
+use tokio::sync::RwLock;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
+use super::batch::CaseOf;
 use super::endpoint::{Answer, Endpoint};
-use super::error::EndpointError;
+use super::error::{EndpointError, EndpointErrorKind};
+use super::mock_file::MockFile;
+use super::services::Services;
 use super::settings::{MockWay, Settings};
 use super::throttle::Operation;
 use super::worker::{Worlds, serve};
@@ -33,7 +37,13 @@ pub struct Session {
     pub(super) account_id: Arc<str>,
     pub(super) activities: Option<Activities>,
     pub(super) worlds: Worlds,
-    made: Mutex<Made>,
+    /// The services that Tasks call, where we serve them.
+    pub(super) services: Option<Services>,
+    /// The mock file, where the endpoint reads one.
+    pub(super) mock_file: Option<MockFile>,
+    made: Arc<Mutex<Made>>,
+    /// Held while something is being made: nothing is taken away before it is known.
+    making: Arc<RwLock<()>>,
     pollers: Mutex<Vec<JoinHandle<EndpointError>>>,
 }
 
@@ -57,30 +67,66 @@ struct Made {
 pub type Leftovers = Vec<(String, EndpointError)>;
 
 impl Session {
-    /// Makes what all cases share: the activities, where mocks are served by them.
+    /// Makes what all cases share: the activities, where mocks are served by them, the services,
+    /// where those answer, or the mock file.
     ///
     /// # Errors
     ///
-    /// Where the endpoint cannot be reached or refuses.
-    pub async fn open(endpoint: Endpoint, settings: Settings) -> Result<Self, EndpointError> {
+    /// Where the endpoint cannot be reached or refuses, or the way of mocks cannot be gone.
+    pub async fn open(
+        endpoint: Endpoint,
+        settings: Settings,
+        cases: &[CaseOf],
+    ) -> Result<Self, EndpointError> {
         endpoint.probe().await?;
         let mut session = Self {
             run: run_name(),
             account_id: "123456789012".into(),
             activities: None,
             worlds: Arc::default(),
-            made: Mutex::default(),
+            services: None,
+            mock_file: None,
+            made: Arc::default(),
+            making: Arc::default(),
             pollers: Mutex::default(),
             endpoint,
             settings,
         };
-        if session.settings.mocks == MockWay::Activity
-            && let Err(error) = session.start_workers().await
-        {
+        if let Err(error) = session.prepare_mocks(cases).await {
             session.close().await;
             return Err(error);
         }
         Ok(session)
+    }
+
+    async fn prepare_mocks(&mut self, cases: &[CaseOf]) -> Result<(), EndpointError> {
+        let unusable = |session: &Self, problem| {
+            let kind = EndpointErrorKind::Mocks(problem);
+            session.endpoint.error(Operation::CreateStateMachine, kind)
+        };
+        match self.settings.mocks {
+            MockWay::Activity => self.start_workers().await?,
+            MockWay::Endpoint => {
+                let services = Services::listen(self.settings.listen, self.endpoint.clone()).await;
+                self.services = Some(services.map_err(|problem| unusable(self, problem))?);
+            }
+            MockWay::MockFile => {
+                let path = self.settings.mock_file.clone();
+                let file = MockFile::write(path, cases, &|number| self.machine_name(number, 0));
+                self.mock_file = Some(file.map_err(|problem| unusable(self, problem))?);
+            }
+            MockWay::Server | MockWay::None => {}
+        }
+        Ok(())
+    }
+
+    /// How many cases run at once.
+    pub(super) fn concurrency(&self) -> usize {
+        match self.services {
+            // Of a call that a service hears nobody can tell which case it belongs to.
+            Some(_) => 1,
+            None => self.settings.concurrency.max(1),
+        }
     }
 
     async fn start_workers(&mut self) -> Result<(), EndpointError> {
@@ -110,17 +156,39 @@ impl Session {
 
     async fn create_activity(&self, purpose: &str) -> Result<Arc<str>, EndpointError> {
         let name = format!("{NAME_PREFIX}{}-{purpose}", self.run);
-        let request =
-            self.endpoint.client().create_activity().name(name).set_tags(Some(self.tags()));
-        let answer = self
-            .endpoint
-            .call(Operation::CreateActivity, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await?;
-        let arn: Arc<str> = answer.text("activityArn").unwrap_or_default().into();
-        self.made().activities.push(arn.clone());
-        Ok(arn)
+        let (endpoint, tags) = (self.endpoint.clone(), self.tags());
+        let making = async move {
+            let request = endpoint.client().create_activity().name(name).set_tags(Some(tags));
+            endpoint
+                .call(Operation::CreateActivity, |capture| async move {
+                    request.customize().interceptor(capture).send().await
+                })
+                .await
+        };
+        self.make(making, "activityArn", |made| &mut made.activities).await
+    }
+
+    /// Makes something, and knows its ARN whatever happens meanwhile: who waits for it may be
+    /// dropped.
+    async fn make(
+        &self,
+        making: impl Future<Output = Result<Answer, EndpointError>> + Send + 'static,
+        member: &'static str,
+        list: impl FnOnce(&mut Made) -> &mut Vec<Arc<str>> + Send + 'static,
+    ) -> Result<Arc<str>, EndpointError> {
+        let open = self.making.clone().read_owned().await;
+        let made = self.made.clone();
+        let task = tokio::spawn(async move {
+            let answer = making.await?;
+            let arn: Arc<str> = answer.text(member).unwrap_or_default().into();
+            list(&mut made.lock().unwrap_or_else(PoisonError::into_inner)).push(arn.clone());
+            drop(open);
+            Ok(arn)
+        });
+        match task.await {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// The name of a machine of this run.
@@ -140,24 +208,23 @@ impl Session {
             ExecutionType::Standard => StateMachineType::Standard,
             ExecutionType::Express => StateMachineType::Express,
         };
-        let request = self
-            .endpoint
+        let (endpoint, tags) = (self.endpoint.clone(), self.tags());
+        let request = endpoint
             .client()
             .create_state_machine()
             .name(name)
             .definition(definition)
             .role_arn(role_arn)
             .r#type(machine_type)
-            .set_tags(Some(self.tags()));
-        let answer = self
-            .endpoint
-            .call(Operation::CreateStateMachine, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await?;
-        let arn: Arc<str> = answer.text("stateMachineArn").unwrap_or_default().into();
-        self.made().machines.push(arn.clone());
-        Ok(arn)
+            .set_tags(Some(tags));
+        let making = async move {
+            endpoint
+                .call(Operation::CreateStateMachine, |capture| async move {
+                    request.customize().interceptor(capture).send().await
+                })
+                .await
+        };
+        self.make(making, "stateMachineArn", |made| &mut made.machines).await
     }
 
     /// StartExecution; its ARN.
@@ -167,22 +234,21 @@ impl Session {
         name: &str,
         input: &str,
     ) -> Result<Arc<str>, EndpointError> {
-        let request = self
-            .endpoint
+        let endpoint = self.endpoint.clone();
+        let request = endpoint
             .client()
             .start_execution()
             .state_machine_arn(machine_arn)
             .name(name)
             .input(input);
-        let answer = self
-            .endpoint
-            .call(Operation::StartExecution, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await?;
-        let arn: Arc<str> = answer.text("executionArn").unwrap_or_default().into();
-        self.made().running.push(arn.clone());
-        Ok(arn)
+        let making = async move {
+            endpoint
+                .call(Operation::StartExecution, |capture| async move {
+                    request.customize().interceptor(capture).send().await
+                })
+                .await
+        };
+        self.make(making, "executionArn", |made| &mut made.running).await
     }
 
     /// Stops what still runs of these executions and deletes these machines.
@@ -214,21 +280,25 @@ impl Session {
         for poller in pollers {
             poller.abort();
         }
+        let _nothing_is_made = self.making.write().await;
         let made = std::mem::take(&mut *self.made());
         let mut left = Vec::new();
-        for arn in &made.running {
-            if let Err(error) = stop(&self.endpoint, arn).await {
-                left.push((arn.to_string(), error));
+        // Executions first: a machine whose executions run is not gone when it is deleted.
+        for (arns, take) in [
+            (made.running, Take::Execution),
+            (made.machines, Take::Machine),
+            (made.activities, Take::Activity),
+        ] {
+            let mut taken = JoinSet::new();
+            for arn in arns {
+                let endpoint = self.endpoint.clone();
+                taken.spawn(async move { (take.away(&endpoint, &arn).await, arn) });
+                if taken.len() >= TAKEN_AT_ONCE {
+                    left.extend(taken.join_next().await.and_then(not_taken));
+                }
             }
-        }
-        for arn in &made.machines {
-            if let Err(error) = delete_machine(&self.endpoint, arn).await {
-                left.push((arn.to_string(), error));
-            }
-        }
-        for arn in &made.activities {
-            if let Err(error) = delete_activity(&self.endpoint, arn).await {
-                left.push((arn.to_string(), error));
+            while let Some(done) = taken.join_next().await {
+                left.extend(not_taken(done));
             }
         }
         left
@@ -258,6 +328,37 @@ impl Session {
             sleep(pause.min(left)).await;
             pause = pause.mul_f64(1.5).min(most);
         }
+    }
+}
+
+/// How many things are taken away at once.
+const TAKEN_AT_ONCE: usize = 8;
+
+/// What a run has made.
+#[derive(Clone, Copy)]
+enum Take {
+    Execution,
+    Machine,
+    Activity,
+}
+
+impl Take {
+    async fn away(self, endpoint: &Endpoint, arn: &str) -> Result<(), EndpointError> {
+        match self {
+            Self::Execution => stop(endpoint, arn).await,
+            Self::Machine => delete_machine(endpoint, arn).await,
+            Self::Activity => delete_activity(endpoint, arn).await,
+        }
+    }
+}
+
+type Taken = Result<(Result<(), EndpointError>, Arc<str>), tokio::task::JoinError>;
+
+fn not_taken(done: Taken) -> Option<(String, EndpointError)> {
+    match done {
+        Ok((Err(error), arn)) => Some((arn.to_string(), error)),
+        // A panic is reported by its hook.
+        _ => None,
     }
 }
 

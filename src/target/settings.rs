@@ -1,5 +1,7 @@
 //! How cases run on a target, and how strictly what comes of them is judged.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How cases run on a live endpoint.
@@ -17,6 +19,10 @@ pub struct Settings {
     pub timeout: Duration,
     /// Cases that need more real time than this are not run.
     pub max_real_time: Duration,
+    /// Where [`MockWay::Endpoint`] serves the services.
+    pub listen: SocketAddr,
+    /// The file that [`MockWay::MockFile`] writes.
+    pub mock_file: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -28,6 +34,8 @@ impl Default for Settings {
             concurrency: 4,
             timeout: Duration::from_secs(30),
             max_real_time: Duration::from_secs(10),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8085)),
+            mock_file: None,
         }
     }
 }
@@ -39,14 +47,23 @@ pub enum MockWay {
     Activity,
     /// A server of our own, started for each case: there is no endpoint, and nothing is rewritten.
     Server,
+    /// Tasks call services that we serve, where the endpoint was told their address.
+    Endpoint,
+    /// The endpoint answers, from Step Functions Local's mock file that we write.
+    MockFile,
     /// Nothing: Tasks call what they call.
     None,
 }
 
 impl MockWay {
     /// The ways by their names.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("activity", Self::Activity), ("server", Self::Server), ("none", Self::None)];
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("activity", Self::Activity),
+        ("endpoint", Self::Endpoint),
+        ("mock-file", Self::MockFile),
+        ("server", Self::Server),
+        ("none", Self::None),
+    ];
 
     /// Its name in target files and on the command line.
     pub fn name(self) -> &'static str {

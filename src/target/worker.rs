@@ -40,7 +40,7 @@ struct Token {
     token: Arc<str>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics while it holds one of these.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -240,6 +240,17 @@ async fn answer_task(endpoint: Endpoint, world: Arc<World>, asked: Asked, token:
         worker: plan.worker.clone(),
     };
     lock(&world.given).insert(asked.key.clone(), given);
+    if let Err(error) = play(&endpoint, plan, &token).await {
+        lock(&world.problems).push(format!("the answer to `{}`: {error}", asked.state));
+    }
+}
+
+/// Gives a planned answer to whoever waits with this token, at its time.
+pub(super) async fn play(
+    endpoint: &Endpoint,
+    plan: Plan,
+    token: &str,
+) -> Result<(), EndpointError> {
     let started = Instant::now();
     if let Some(Heartbeats { every, count }) = plan.heartbeats {
         let ends = !matches!(plan.end, End::Never);
@@ -250,25 +261,31 @@ async fn answer_task(endpoint: Endpoint, world: Arc<World>, asked: Asked, token:
                 break;
             }
             sleep_until(started + next).await;
-            if beat(&endpoint, &token).await.is_err() {
-                return;
+            if beat(endpoint, token).await.is_err() {
+                return Ok(());
             }
             sent += 1;
         }
     }
     sleep_until(started + plan.delay).await;
     let done = match plan.end {
-        End::Never => return,
-        End::Succeed(output) => succeed(&endpoint, &token, &output).await,
+        End::Never => return Ok(()),
+        End::Succeed(output) => succeed(endpoint, token, &output).await,
         End::Fail(_, failure) => {
-            fail(&endpoint, &token, failure.error.as_deref(), failure.cause.as_deref()).await
+            fail(endpoint, token, failure.error.as_deref(), failure.cause.as_deref()).await
         }
     };
-    if let Err(error) = done
+    match done {
         // The state may have timed out or been stopped meanwhile: that is what the history shows.
-        && !matches!(error.code(), Some("TaskTimedOut" | "TaskDoesNotExist" | "InvalidToken"))
-    {
-        lock(&world.problems).push(format!("the answer to `{}`: {error}", asked.state));
+        Err(error)
+            if matches!(
+                error.code(),
+                Some("TaskTimedOut" | "TaskDoesNotExist" | "InvalidToken")
+            ) =>
+        {
+            Ok(())
+        }
+        done => done,
     }
 }
 

@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let expected = Expected::read(&root().join(&list))?;
     let results = run_all(arguments, &files, &features, &expected);
     if results.passed.is_empty() && results.failed.is_empty() {
-        return Err(format!("no case matches `{}`", arguments.filter));
+        return Err(format!("no case matches `{}`", arguments.filter).into());
     }
     print_table(&features, &results.by_feature);
     println!("{} cases passed, {} failed\n", results.passed.len(), results.failed.len());

@@ -3,16 +3,13 @@
 use std::path::Path;
 
 use stepproof::matcher::glob;
+use stepproof::target::{KnownCase, KnownCases};
 
 /// The lists of one target.
+#[derive(Default)]
 pub struct Expected {
-    entries: Vec<Entry>,
-    not_attempted: Vec<Entry>,
-}
-
-struct Entry {
-    pattern: String,
-    reason: String,
+    entries: Vec<KnownCase>,
+    not_attempted: Vec<KnownCase>,
 }
 
 /// How the names of a run compare with a list.
@@ -32,17 +29,14 @@ impl Expected {
     /// Reads the `[expected_failures]` table of a TOML file; an absent file is an empty list.
     pub fn read(path: &Path) -> Result<Self, String> {
         if !path.exists() {
-            return Ok(Self { entries: Vec::new(), not_attempted: Vec::new() });
+            return Ok(Self::default());
         }
         Self::parse(&crate::read(path)?).map_err(|e| format!("`{}`: {e}", path.display()))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
-        let mut entries = entries(&table, "expected_failures")?;
-        // A case that contradicts an observation fails as long as nobody has mended it.
-        entries.extend(self::entries(&table, "wrong_cases")?);
-        Ok(Self { entries, not_attempted: self::entries(&table, "not_attempted")? })
+        let KnownCases { failing, not_attempted, .. } = KnownCases::parse(text)?;
+        Ok(Self { entries: failing, not_attempted })
     }
 
     /// Whether the case cannot be run on this target.
@@ -93,21 +87,6 @@ impl Verdict {
             println!("MATCHES NOTHING: `{pattern}` in {list}");
         }
     }
-}
-
-/// One table of a list: patterns with a reason each.
-fn entries(table: &toml::Table, key: &str) -> Result<Vec<Entry>, String> {
-    let mut entries = Vec::new();
-    let Some(list) = table.get(key) else { return Ok(entries) };
-    let list = list.as_table().ok_or_else(|| format!("`{key}` must be a table"))?;
-    for (pattern, reason) in list {
-        let reason = reason.as_str().unwrap_or_default().trim();
-        if reason.is_empty() {
-            return Err(format!("`{pattern}` has no reason: write why, as a string"));
-        }
-        entries.push(Entry { pattern: pattern.clone(), reason: reason.to_owned() });
-    }
-    Ok(entries)
 }
 
 #[cfg(test)]

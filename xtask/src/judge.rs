@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let stepproof = build_stepproof()?;
     let report = judge_areas(arguments, &recorded, &stepproof)?;
     if report.areas.is_empty() {
-        return Err(format!("no recorded case matches `{}`", arguments.filter));
+        return Err(format!("no recorded case matches `{}`", arguments.filter).into());
     }
     print_failures(&report, arguments.show);
     print_table(&report);

@@ -1,32 +1,22 @@
 //! The conformance cases on a live endpoint, as its target file says.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stepproof::diagnostic::Style;
 use stepproof::runner::CaseOutcome;
-use stepproof::target::{
-    CaseOf, Compare, EndpointOptions, LiveReport, MockWay, Settings, Strictness, run_batch,
-};
+use stepproof::target::{CaseOf, LiveReport, Target, run_batch};
 use stepproof::value::Value;
 
 use crate::conformance::{Arguments, progress};
 use crate::expected::Expected;
 use crate::features::case_files;
-use crate::{Outcome, read, root};
-
-/// What a target file says beside its lists.
-struct TargetFile {
-    list: String,
-    options: EndpointOptions,
-    settings: Settings,
-}
+use crate::{Failure, Outcome, read, root};
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let target = TargetFile::read(arguments)?;
-    let expected = Expected::read(&root().join(&target.list))?;
+    let (target, list) = target(arguments)?;
+    let expected = Expected::read(&root().join(&list))?;
     let (files, problems) = case_files()?;
     for problem in &problems {
         println!("UNUSABLE: {problem}");
@@ -51,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     }
     if cases.is_empty() {
-        return Err(format!("no case matches `{}`", arguments.filter));
+        return Err(format!("no case matches `{}`", arguments.filter).into());
     }
     let total = cases.len();
     let mut reports: BTreeMap<usize, LiveReport> = BTreeMap::new();
@@ -60,9 +50,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
         progress(&format!("{} ({} of {total})", names[number], reports.len()));
     });
     progress("");
-    let batch = batch.map_err(|error| error.to_string())?;
-    let verdict = tell(&names, &reports, &expected, &target.list, arguments.filter.is_empty());
-    println!("{not_attempted} not attempted, as {} says", target.list);
+    let batch = batch.map_err(|error| Failure::Unreachable(error.to_string()))?;
+    let verdict = tell(&names, &reports, &expected, &list, arguments.filter.is_empty());
+    println!("{not_attempted} not attempted, as {list} says");
     for (arn, error) in &batch.leftovers {
         println!("LEFT BEHIND: {arn}: {error}");
     }
@@ -75,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
     }
     if let Some(error) = batch.stopped_by {
-        return Err(error.to_string());
+        return Err(Failure::Unreachable(error.to_string()));
     }
     Ok(verdict && !batch.interrupted && problems.is_empty())
 }
@@ -160,62 +150,26 @@ fn report(arguments: &Arguments, names: &[String], reports: &BTreeMap<usize, Liv
     ])
 }
 
-impl TargetFile {
-    fn read(arguments: &Arguments) -> Result<Self, String> {
-        let is_url = arguments.target.contains("://");
-        let list = match is_url {
-            true => "conformance/targets/endpoint.toml".to_owned(),
-            false => format!("conformance/targets/{}.toml", arguments.target),
-        };
-        let path: PathBuf = root().join(&list);
-        let fail = |what: String| format!("`{list}`: {what}");
-        let table: toml::Table = match path.exists() {
-            true => read(&path)?.parse().map_err(|e: toml::de::Error| fail(e.to_string()))?,
-            false if is_url => toml::Table::new(),
-            false => {
-                return Err(format!(
-                    "there is no target `{}`: `{list}` would describe it",
-                    arguments.target
-                ));
-            }
-        };
-        let text =
-            |section: &str, key: &str| table.get(section)?.get(key)?.as_str().map(str::to_owned);
-        let options = EndpointOptions {
-            url: arguments
-                .endpoint
-                .clone()
-                .or_else(|| is_url.then(|| arguments.target.clone()))
-                .or_else(|| text("reach", "url")),
-            region: text("reach", "region"),
-            profile: text("reach", "profile"),
-            ..EndpointOptions::default()
-        };
-        let choice = |section: &str, key: &str, choices: &[&str]| match text(section, key) {
-            Some(own) if !choices.contains(&&*own) => {
-                Err(fail(format!("`{section}.{key}` is `{own}`; it may be {}", choices.join(", "))))
-            }
-            own => Ok(own),
-        };
-        let history = choice("compare", "history", &Strictness::ALL.map(|(name, _)| name))?;
-        let cause = choice("compare", "cause", &["exact", "ignore"])?;
-        let mocks = choice("mocks", "way", &MockWay::ALL.map(|(name, _)| name))?;
-        let strictness = |name: &str| {
-            Strictness::ALL.into_iter().find(|(own, _)| *own == name).map(|(_, own)| own)
-        };
-        let way =
-            |name: &str| MockWay::ALL.into_iter().find(|(own, _)| *own == name).map(|(_, w)| w);
-        let settings = Settings {
-            mocks: mocks.as_deref().and_then(way).unwrap_or(MockWay::Activity),
-            compare: Compare {
-                history: history.as_deref().and_then(strictness).unwrap_or(Strictness::Causal),
-                causes: cause.as_deref() != Some("ignore"),
-            },
-            role_arn: text("reach", "role"),
-            concurrency: arguments.concurrency,
-            timeout: Duration::from_secs(arguments.timeout),
-            max_real_time: Duration::from_secs(arguments.max_real_time),
-        };
-        Ok(Self { list, options, settings })
-    }
+/// The target, and the file that has its lists.
+fn target(arguments: &Arguments) -> Result<(Target, String), String> {
+    let name = &*arguments.target;
+    let is_url = name.contains("://");
+    let file = if is_url { "endpoint" } else { name };
+    let list = format!("conformance/targets/{file}.toml");
+    let path = root().join(&list);
+    let mut target = match path.exists() {
+        true => {
+            Target::parse(name, &read(&path)?).map_err(|problem| format!("`{list}`: {problem}"))?
+        }
+        false if is_url => Target::endpoint(name, None),
+        false => {
+            return Err(format!("there is no target `{name}`: `{list}` would describe it"));
+        }
+    };
+    let given = arguments.endpoint.clone().or_else(|| is_url.then(|| name.to_owned()));
+    target.options.url = given.or(target.options.url);
+    target.settings.concurrency = arguments.concurrency;
+    target.settings.timeout = Duration::from_secs(arguments.timeout);
+    target.settings.max_real_time = Duration::from_secs(arguments.max_real_time);
+    Ok((target, list))
 }

@@ -54,15 +54,33 @@ fn main() -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
+        Err(Failure::Unusable(error)) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
+        }
+        Err(Failure::Unreachable(error)) => {
+            eprintln!("error: {error}");
+            ExitCode::from(3)
         }
     }
 }
 
 /// What a task answers: whether all was as it should be, or why it could not tell.
-type Outcome = Result<bool, String>;
+type Outcome = Result<bool, Failure>;
+
+/// Why a task could not tell.
+enum Failure {
+    /// An input cannot be used; exit code 2.
+    Unusable(String),
+    /// A target cannot be reached; exit code 3.
+    Unreachable(String),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Unusable(message)
+    }
+}
 
 /// The root of the repository.
 fn root() -> PathBuf {

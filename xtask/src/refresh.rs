@@ -19,7 +19,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         problems.iter().map(|p| format!("{}\n", p.message)).collect::<String>()
     })?;
     let [case] = scenario.cases.as_slice() else {
-        return Err(format!("`{}` must be a single case", world.display()));
+        return Err(format!("`{}` must be a single case", world.display()).into());
     };
     let simulation =
         runner::simulation(case, None).map_err(|_| "the definition has errors".to_owned())?;

@@ -9,6 +9,7 @@ use super::{Answered, Wire};
 use crate::asl::Resource;
 use crate::history::Failure;
 use crate::mock;
+use crate::service_model::spelling::{decapital, pascal, renamed};
 use crate::value::{Map, Value};
 
 /// The service whose endpoint a resource is called at, as options name it; `http` for HTTP Tasks.
@@ -369,36 +370,6 @@ fn with_texts(arguments: &Value, keys: &[&str]) -> Value {
         }
     }
     Value::Object(members)
-}
-
-/// Members whose keys are the user's, not the API's.
-const FREE: [&str; 6] = ["parameters", "tags", "dockerLabels", "options", "labels", "attributes"];
-
-/// The value with other capitals in the names of members, as this API has them.
-fn renamed(value: &Value, rename: fn(&str) -> String) -> Value {
-    match value {
-        Value::Array(items) => Value::array(items.iter().map(|item| renamed(item, rename))),
-        Value::Object(members) => Value::object(members.iter().map(|(key, member)| {
-            let free = FREE.contains(&&*decapital(key)) && matches!(member, Value::Object(_));
-            let member = if free { member.clone() } else { renamed(member, rename) };
-            (rename(key), member)
-        })),
-        scalar => scalar.clone(),
-    }
-}
-
-/// With a small first letter.
-fn decapital(name: &str) -> String {
-    let mut chars = name.chars();
-    let first = chars.next().map(|c| c.to_ascii_lowercase());
-    first.into_iter().chain(chars).collect()
-}
-
-/// With a capital first letter.
-fn pascal(name: &str) -> String {
-    let mut chars = name.chars();
-    let first = chars.next().map(|c| c.to_ascii_uppercase());
-    first.into_iter().chain(chars).collect()
 }
 
 /// Percent-encoded but for what needs not be.

@@ -146,7 +146,7 @@ pub(super) fn judge(
     failures.extend(measured.then(|| differ.metrics(local, written)).flatten());
     if executions.len() < local.executions().len() {
         let report = runner::report_of(scenario, case, CaseOutcome::Failed(failures));
-        return LiveReport { report, unjudged: Vec::new() };
+        return LiveReport::verdict(report);
     }
     let mut calls = observed::calls(&executions);
     calls.sort_by_key(|call| call.time);
@@ -163,7 +163,7 @@ pub(super) fn judge(
         }
         (_, false) => CaseOutcome::Failed(failures),
     };
-    LiveReport { report, unjudged }
+    LiveReport { report, unjudged, run: Some(Arc::new(run)) }
 }
 
 /// Finds what is not as in the simulation.

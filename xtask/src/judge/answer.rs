@@ -28,7 +28,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             asl::validate_definition(&definition(parameters)?).to_value()
         }
         Some("CreateStateMachine") => created(&definition(parameters)?),
-        other => return Err(format!("`{file}`: no such call as {other:?} is answered here")),
+        other => return Err(format!("`{file}`: no such call as {other:?} is answered here").into()),
     };
     std::fs::write(&arguments.out, answer.to_json())
         .map_err(|error| format!("`{}`: {error}", arguments.out.display()))?;

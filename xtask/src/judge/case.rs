@@ -47,7 +47,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
             "exit code {code:?}: {}{}",
             String::from_utf8_lossy(&output.stderr),
             String::from_utf8_lossy(&output.stdout)
-        )),
+        )
+        .into()),
     }
 }
 
