@@ -16,6 +16,7 @@ mod objects;
 mod parquet;
 mod reader;
 mod writer;
+mod zstd;
 
 #[cfg(test)]
 mod tests;

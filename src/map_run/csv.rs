@@ -1,6 +1,7 @@
 //! Rows of delimited text as items.
 
 use std::fmt;
+use std::io::{self, BufRead as _, Read};
 use std::sync::Arc;
 
 use csv::{ReaderBuilder, StringRecord};
@@ -12,13 +13,16 @@ use crate::value::{Map, Value};
 
 /// The longest header (developer guide, "ItemReader").
 const HEADER_BYTES: usize = 10 * 1024;
+/// The longest row, and by far longer than any input of an execution may be. Of a file that is one
+/// endless row no more than this is ever held.
+const ROW_BYTES: usize = 8 * 1024 * 1024;
 
 /// A file of delimited text.
 ///
 /// A row that is too short is filled up with empty strings, what a row has too much is left out
 /// (`base_scenarios.map_item_reader_base_csv_headers_decl`).
 pub(super) struct CsvItems {
-    reader: csv::Reader<Source>,
+    reader: csv::Reader<Limited>,
     headers: Vec<Arc<str>>,
     record: StringRecord,
 }
@@ -60,7 +64,7 @@ impl CsvItems {
         let mut builder = ReaderBuilder::new();
         let builder = builder.has_headers(false).flexible(true).delimiter(delimiter);
         let mut items = Self {
-            reader: builder.from_reader(open(body)?),
+            reader: builder.from_reader(Limited { source: open(body)?, left: ROW_BYTES }),
             headers: Vec::new(),
             record: StringRecord::new(),
         };
@@ -85,7 +89,27 @@ impl CsvItems {
     }
 
     fn read(&mut self) -> Result<bool, ReadError> {
-        self.reader.read_record(&mut self.record).map_err(|error| reader_failed(error.to_string()))
+        self.reader.get_mut().left = ROW_BYTES;
+        let read = self.reader.read_record(&mut self.record);
+        read.map_err(|error| reader_failed(format!("The CSV file could not be read: {error}")))
+    }
+}
+
+/// A file of which only so much may be read until somebody allows more.
+struct Limited {
+    source: Source,
+    left: usize,
+}
+
+impl Read for Limited {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !self.source.fill_buf()?.is_empty() {
+            return Err(io::Error::other(format!("a row is longer than {ROW_BYTES} bytes")));
+        }
+        let most = buffer.len().min(self.left);
+        let read = self.source.read(&mut buffer[..most])?;
+        self.left -= read;
+        Ok(read)
     }
 }
 

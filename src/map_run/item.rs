@@ -12,6 +12,7 @@ use super::listing::Listing;
 use super::manifest::{AthenaData, Inventory};
 use super::objects::{Body, Objects};
 use super::parquet::ParquetItems;
+use super::zstd::ZstdReader;
 use crate::value::{Array, Object, Value};
 
 /// One item of a dataset.
@@ -95,24 +96,36 @@ impl Items {
     }
 }
 
-/// A file being read from the start, decompressed where it is a gzip file.
+/// A file being read from the start, decompressed where it is compressed.
 pub(super) type Source = BufReader<Box<dyn Read + Send>>;
 
-/// What ZSTD files begin with.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// How a file is compressed. Its first bytes tell, as AWS tells by the name's ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
 
-/// Opens a file. Its first bytes tell whether it is compressed, as AWS tells by the name's ending.
-pub(super) fn open(body: Body) -> Result<Source, ReadError> {
-    if body.starts_with(&ZSTD_MAGIC) {
-        return Err(ReadError::Unsupported(
-            "files compressed with ZSTD cannot be read: give the file uncompressed or as gzip"
-                .to_owned(),
-        ));
+impl Compression {
+    pub(super) fn of(body: &[u8]) -> Self {
+        match body {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ => Self::None,
+        }
     }
-    let gzip = body.starts_with(&[0x1f, 0x8b]);
+}
+
+/// Opens a file, to be read without its compression.
+pub(super) fn open(body: Body) -> Result<Source, ReadError> {
+    let compression = Compression::of(&body);
     let cursor = Cursor::new(body);
-    let reader: Box<dyn Read + Send> =
-        if gzip { Box::new(MultiGzDecoder::new(cursor)) } else { Box::new(cursor) };
+    let reader: Box<dyn Read + Send> = match compression {
+        Compression::None => Box::new(cursor),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(cursor)),
+        Compression::Zstd => Box::new(ZstdReader::new(cursor)),
+    };
     let mut source = BufReader::with_capacity(64 * 1024, reader);
     skip_byte_order_mark(&mut source)?;
     Ok(source)

@@ -4,7 +4,7 @@ use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use super::failure::{ReadError, reader_failed};
-use super::item::{Item, Source, open};
+use super::item::{Compression, Item, Source, open};
 use super::objects::Body;
 use crate::json;
 use crate::value::Value;
@@ -121,7 +121,7 @@ impl JsonLines {
 }
 
 fn unpacked(body: Body) -> Result<Body, ReadError> {
-    if !body.starts_with(&[0x1f, 0x8b]) && !body.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+    if Compression::of(&body) == Compression::None {
         return Ok(body);
     }
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 //! Manifests: files that name the files which hold the items.
 
 use std::fmt;
-use std::io::BufRead;
+use std::io::{BufRead as _, Read as _};
 use std::sync::Arc;
 
 use super::csv::CsvItems;
@@ -11,6 +11,9 @@ use super::objects::{Body, Objects, split_uri};
 use super::reader;
 use crate::json;
 use crate::value::Value;
+
+/// The longest line of a manifest: the names of buckets and keys have no more than 1,100 bytes.
+const LINE_BYTES: u64 = 16 * 1024;
 
 /// An S3 Inventory: `manifest.json` names gzip files of comma-separated rows without a header; the
 /// columns are those of its `fileSchema`.
@@ -90,9 +93,16 @@ impl AthenaData {
                 }
             }
             let mut line = String::new();
-            let read = self.lines.read_line(&mut line);
-            if read.map_err(|error| reader_failed(error.to_string()))? == 0 {
+            let read = (&mut self.lines).take(LINE_BYTES).read_line(&mut line);
+            let read = read.map_err(|error| {
+                reader_failed(format!("The manifest could not be read: {error}"))
+            })?;
+            if read == 0 {
                 return Ok(None);
+            }
+            if read as u64 == LINE_BYTES {
+                let cause = format!("A line of the manifest is longer than {LINE_BYTES} bytes.");
+                return Err(reader_failed(cause));
             }
             let uri = line.trim().trim_matches('"');
             if uri.is_empty() {

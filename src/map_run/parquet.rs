@@ -24,6 +24,9 @@ impl ParquetItems {
 }
 
 #[cfg(feature = "parquet")]
+mod pages;
+
+#[cfg(feature = "parquet")]
 pub(super) use rows::ParquetItems;
 
 #[cfg(feature = "parquet")]
@@ -33,12 +36,16 @@ mod rows {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use bytes::Bytes;
+    use parquet::basic::{ConvertedType, Repetition};
     use parquet::errors::ParquetError;
-    use parquet::file::reader::SerializedFileReader;
+    use parquet::file::metadata::ParquetMetaData;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::reader::RowIter;
     use parquet::record::{Field, Row};
+    use parquet::schema::types::Type;
 
     use super::super::failure::reader_failed;
+    use super::pages::CheckedFile;
     use super::{Body, ReadError, Value};
     use crate::time::Timestamp;
     use crate::value::Number;
@@ -47,6 +54,8 @@ mod rows {
     const FOOTER_BYTES: usize = 5 * 1024 * 1024;
     /// The largest row group (developer guide, "ItemReader").
     const ROW_GROUP_BYTES: i64 = 256 * 1024 * 1024;
+    /// The deepest nesting of columns.
+    const SCHEMA_DEPTH: usize = 100;
 
     /// A Parquet file.
     pub(in super::super) struct ParquetItems {
@@ -62,11 +71,11 @@ mod rows {
     impl ParquetItems {
         pub(in super::super) fn open(body: Body) -> Result<Self, ReadError> {
             check_footer(&body)?;
-            let reader = SerializedFileReader::new(Bytes::from_owner(body)).map_err(read_error)?;
-            let metadata = parquet::file::reader::FileReader::metadata(&reader);
-            if metadata.row_groups().iter().any(|group| group.compressed_size() > ROW_GROUP_BYTES) {
-                return Err(reader_failed("The Parquet file has a row group over 256 MB."));
-            }
+            let bytes = Bytes::from_owner(body);
+            let reader = SerializedFileReader::new(bytes.clone()).map_err(read_error)?;
+            check_row_groups(reader.metadata(), bytes.len())?;
+            check_type(reader.metadata().file_metadata().schema(), 0)?;
+            let reader = CheckedFile::new(reader, bytes);
             Ok(Self { rows: RowIter::from_file_into(Box::new(reader)) })
         }
 
@@ -87,11 +96,60 @@ mod rows {
         Ok(())
     }
 
+    /// Lists and maps have the form that the format gives them, which the crate takes for granted.
+    fn check_type(kind: &Type, depth: usize) -> Result<(), ReadError> {
+        let Type::GroupType { fields, .. } = kind else { return Ok(()) };
+        let repeated = |kind: &Type| kind.get_basic_info().repetition() == Repetition::REPEATED;
+        let only = match &fields[..] {
+            [only] if repeated(only) => Some(only),
+            _ => None,
+        };
+        let sound = match kind.get_basic_info().converted_type() {
+            ConvertedType::LIST => {
+                only.is_some_and(|only| only.is_primitive() || !only.get_fields().is_empty())
+            }
+            ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE => only.is_some_and(|only| {
+                !only.is_primitive() && matches!(only.get_fields().len(), 1 | 2)
+            }),
+            _ => !fields.is_empty() && depth < SCHEMA_DEPTH,
+        };
+        if !sound {
+            let name = kind.name();
+            return Err(reader_failed(format!(
+                "The column {name} of the Parquet file is not valid."
+            )));
+        }
+        fields.iter().try_for_each(|field| check_type(field, depth + 1))
+    }
+
+    /// Columns lie inside the file: the crate that reads them takes it for granted.
+    fn check_row_groups(metadata: &ParquetMetaData, length: usize) -> Result<(), ReadError> {
+        for group in metadata.row_groups() {
+            if group.compressed_size() > ROW_GROUP_BYTES {
+                return Err(reader_failed("The Parquet file has a row group over 256 MB."));
+            }
+            for column in group.columns() {
+                let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+                let end = start.checked_add(column.compressed_size());
+                let fits = start >= 0
+                    && column.data_page_offset() >= 0
+                    && column.compressed_size() >= 0
+                    && end.is_some_and(|end| usize::try_from(end).is_ok_and(|end| end <= length));
+                if !fits {
+                    return Err(reader_failed(
+                        "The Parquet file could not be read: a column ends behind its end",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn read_error(error: ParquetError) -> ReadError {
         match error {
             ParquetError::NYI(what) => ReadError::Unsupported(format!("Parquet: {what}")),
             ParquetError::General(what) if what.starts_with("Disabled feature") => {
-                let help = "write the file with SNAPPY, GZIP or no compression";
+                let help = "write the file with SNAPPY, GZIP, ZSTD or no compression";
                 ReadError::Unsupported(format!("Parquet: {what}: {help}"))
             }
             error => reader_failed(format!("The Parquet file could not be read: {error}")),

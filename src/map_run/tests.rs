@@ -142,9 +142,9 @@ fn csv(more: Json) -> Json {
     config
 }
 
-fn gzip(text: &str) -> Vec<u8> {
+fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
 }
 
@@ -198,6 +198,31 @@ fn csv_that_cannot_be_read() {
     check_failure(json!({"InputType": "CSV"}), "a\n1", "CSVHeaderLocation");
     check_failure(csv(json!({"CSVHeaderLocation": "GIVEN"})), "a\n1", "CSVHeaders");
     check_failure(csv(json!({})), &gzip("a\n1\n")[..20], "");
+    let endless = [b"a,b\n1,2\n".as_slice(), &vec![b','; 9 * 1024 * 1024]].concat();
+    check_failure(csv(json!({})), gzip(&endless), "a row is longer than 8388608 bytes");
+}
+
+/// As the command `zstd` writes it, with a frame to skip and another file behind it.
+#[test]
+fn files_compressed_with_zstd() {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    let frame = |text: &str| compress_to_vec(text.as_bytes(), CompressionLevel::Fastest);
+    let row = "one row among very many, ".repeat(3);
+    let rows = format!("{row}\n").repeat(2_000);
+    let mut body = frame("a,b,c\n");
+    body.extend([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, b'x', b'y', b'z']);
+    body.extend(frame(&rows));
+    let source = reader("getObject", json!({"Bucket": "b", "Key": "k"}), csv(json!({})), None);
+    let found = read(source, &mut object(body.clone())).unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 2_000);
+    assert_eq!(found[1_999]["a"], "one row among very many");
+    let lines = frame("{\"a\":1}\n2\n");
+    check(json!({"InputType": "JSONL"}), lines, Ok(json!([{"a": 1}, 2])));
+    check(json!({"InputType": "JSON"}), frame("[1, 2]"), Ok(json!([1, 2])));
+    body.truncate(body.len() - 9);
+    check_failure(csv(json!({})), body, "The CSV file could not be read");
+    check_failure(csv(json!({})), vec![0x28, 0xb5, 0x2f, 0xfd], "");
 }
 
 #[test]
@@ -602,5 +627,43 @@ fn rows_of_parquet() {
         body.truncate(body.len() - 30);
         body.extend(b"PAR1");
         check_failure(json!({"InputType": "PARQUET"}), body, "");
+    }
+}
+
+/// Whatever became of the bytes of a file, there are rows or an error, and no panic.
+#[cfg(feature = "parquet")]
+#[test]
+fn damaged_parquet() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/cases/distributed-map/files");
+    let source = || {
+        let location = json!({"Bucket": "b", "Key": "k"});
+        request(reader("getObject", location, json!({"InputType": "PARQUET"}), Some(1_000)))
+    };
+    let mut chance = crate::entropy::Entropy::new(7);
+    for name in ["orders-v1.zstd.parquet", "orders-v2.zstd.parquet"] {
+        let whole = std::fs::read(format!("{folder}/{name}")).unwrap();
+        let length = i32::try_from(whole.len()).unwrap();
+        for at in (0..whole.len()).step_by(7) {
+            let mut body = whole.clone();
+            body[at] ^= [0xff, 0x01, 0x80, 0x10][chance.next_int(4) as usize];
+            for _ in 0..chance.next_int(3) {
+                body[chance.next_int(length) as usize] = chance.next_int(256) as u8;
+            }
+            let mut objects = object(body);
+            let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:M/Map".into();
+            let run = MapRun::start(NOW, source(), machine, &objects, &Limits::today());
+            let Ok(mut run) = run else { continue };
+            while let Ok(output) = run.poll(NOW, &mut objects, &mut select) {
+                match output {
+                    Output::Start { index, input } => {
+                        let status = ExecutionStatus::Succeeded;
+                        let end = ChildEnd { status, output: input, failure: None };
+                        run.child_ended(NOW, index, end);
+                    }
+                    Output::Ended(_) => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
     }
 }

@@ -25,8 +25,7 @@ enum Transformation {
     Flatten,
 }
 
-/// The files by the word in their names, in the order of the manifest. One of each, `…_0.json`,
-/// whatever its size (inferred: the names say that AWS splits large ones, nothing says when).
+/// The files by the word in their names, in the order of the manifest.
 const FILES: [&str; 3] = ["FAILED", "PENDING", "SUCCEEDED"];
 
 impl WriterConfig {
@@ -44,27 +43,6 @@ impl WriterConfig {
             _ => Transformation::Compact,
         };
         Self { transformation, lines: word("OutputType") == Some("JSONL") }
-    }
-
-    /// The content of a file with the results of these children; `None` for none. Each is written
-    /// before the next one is made: there may be a great many.
-    fn text<'c>(self, children: impl Iterator<Item = &'c Child>, run: &MapRun) -> Option<String> {
-        let (between, after) = if self.lines { ("\n", "\n") } else { (",", "]") };
-        let mut text = String::from(if self.lines { "" } else { "[" });
-        let mut results = Vec::new();
-        let mut any = false;
-        for child in children {
-            self.append(&mut results, child, run);
-            for result in results.drain(..) {
-                if std::mem::replace(&mut any, true) {
-                    text.push_str(between);
-                }
-                crate::json::write(&mut text, &result);
-            }
-        }
-        text.push_str(after);
-        text.shrink_to_fit();
-        any.then_some(text)
     }
 
     /// Appends what a child execution contributes. One that failed always shows itself whole.
@@ -115,18 +93,23 @@ pub(super) fn export(
     };
     let mut files = Vec::with_capacity(FILES.len());
     for name in FILES {
-        let children = run.children.iter().filter(|child| file_of(child) == name);
-        let mut listed = Vec::new();
-        if let Some(body) = config.text(children, run) {
-            let ending = if config.lines { "jsonl" } else { "json" };
-            let key = format!("{folder}/{name}_0.{ending}");
-            listed.push(Value::object([
-                ("Key", Value::from(key.as_str())),
-                ("Size", Value::from(body.len())),
-            ]));
-            put(objects, bucket, &key, body, now)?;
+        let mut out = ResultFiles {
+            config,
+            most: run.limits.result_file_bytes,
+            path: format!("{folder}/{name}"),
+            text: String::new(),
+            listed: Vec::new(),
+        };
+        let mut put = |key: &str, body| put(objects, bucket, key, body, now);
+        let mut results = Vec::new();
+        for child in run.children.iter().filter(|child| file_of(child) == name) {
+            config.append(&mut results, child, run);
+            for result in results.drain(..) {
+                out.add(&result, &mut put)?;
+            }
         }
-        files.push((name, Value::from(listed)));
+        out.close(&mut put)?;
+        files.push((name, Value::from(out.listed)));
     }
     let manifest = Value::object([
         ("DestinationBucket", Value::from(bucket)),
@@ -142,6 +125,63 @@ pub(super) fn export(
             Value::object([("Bucket", Value::from(bucket)), ("Key", Value::from(key))]),
         ),
     ]))
+}
+
+/// The files of results of one kind, `SUCCEEDED_0.json` and so on. Each result is written before
+/// the next one is made: there may be a great many. One that does not fit into the file any more
+/// begins the next file (developer guide, "ResultWriter").
+struct ResultFiles {
+    config: WriterConfig,
+    /// Bytes of a file.
+    most: u64,
+    /// What its key begins with.
+    path: String,
+    /// The file so far, without its end.
+    text: String,
+    /// Key and size of those that are written.
+    listed: Vec<Value>,
+}
+
+impl ResultFiles {
+    fn add(
+        &mut self,
+        result: &Value,
+        put: &mut impl FnMut(&str, String) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        // One byte goes between two results, and one behind the last.
+        let bytes = self.text.len() as u64 + result.size() as u64 + 2;
+        if !self.text.is_empty() && bytes > self.most {
+            self.close(put)?;
+        }
+        match (self.text.is_empty(), self.config.lines) {
+            (true, true) => {}
+            (true, false) => self.text.push('['),
+            (false, true) => self.text.push('\n'),
+            (false, false) => self.text.push(','),
+        }
+        crate::json::write(&mut self.text, result);
+        Ok(())
+    }
+
+    /// Writes the file, where there is one.
+    fn close(
+        &mut self,
+        put: &mut impl FnMut(&str, String) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        let (end, ending) = if self.config.lines { ('\n', "jsonl") } else { (']', "json") };
+        let mut body = std::mem::take(&mut self.text);
+        body.push(end);
+        body.shrink_to_fit();
+        let key = format!("{}_{}.{ending}", self.path, self.listed.len());
+        self.listed.push(Value::object([
+            ("Key", Value::from(key.as_str())),
+            ("Size", Value::from(body.len())),
+        ]));
+        put(&key, body)
+    }
 }
 
 fn put(
