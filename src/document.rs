@@ -40,6 +40,10 @@ pub struct Document {
     /// Commas before a closing bracket, which JSON has not, but which tools that read JSON as YAML
     /// let pass (SAM does); [`Decoder`] warns of them.
     pub trailing_commas: Vec<Range<usize>>,
+    /// Whether the tree is just what the text spells.
+    own_tree: bool,
+    /// Whether `${…}` is text like any other.
+    literal: bool,
 }
 
 /// The two formats that are read.
@@ -139,7 +143,15 @@ impl Document {
             Format::Yaml => (yaml::read(&source, Dialect::Core)?, Vec::new(), Vec::new()),
         };
         let placeholders = placeholder::list(&root, &bare);
-        Ok(Self { source, format, root, placeholders, trailing_commas })
+        Ok(Self {
+            source,
+            format,
+            root,
+            placeholders,
+            trailing_commas,
+            own_tree: true,
+            literal: false,
+        })
     }
 
     /// Reads a template of CloudFormation: as [`Document::parse`] does, but in YAML `yes`, `no`,
@@ -158,7 +170,26 @@ impl Document {
         let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
         let root = yaml::read(&source, Dialect::CloudFormation)?;
         let (placeholders, trailing_commas) = (Vec::new(), Vec::new());
-        Ok(Self { source, format: Format::Yaml, root, placeholders, trailing_commas })
+        let format = Format::Yaml;
+        Ok(Self {
+            source,
+            format,
+            root,
+            placeholders,
+            trailing_commas,
+            own_tree: true,
+            literal: false,
+        })
+    }
+
+    /// The same document as AWS reads it, which knows no placeholders: `${…}` is text like any other.
+    pub fn literal(self) -> Self {
+        Self { placeholders: Vec::new(), literal: true, ..self }
+    }
+
+    /// Whether something must still be filled in to know what `text`, a string of the document, is.
+    pub(crate) fn has_placeholder(&self, text: &str) -> bool {
+        !self.literal && placeholder::has_placeholder(text)
     }
 
     /// The same text with another tree, whose spans are those of this text: a part of this one, or
@@ -167,7 +198,16 @@ impl Document {
         let bare = self.placeholders.iter().filter(|placeholder| !placeholder.quoted);
         let bare: Vec<Range<usize>> = bare.map(|placeholder| placeholder.span.clone()).collect();
         let placeholders = placeholder::list(&root, &bare);
-        Self { root, placeholders, ..self.clone() }
+        Self { root, placeholders, own_tree: false, ..self.clone() }
+    }
+
+    /// The JSON text of what is in the tree: the document's own, where it is JSON and has no other
+    /// tree than its own.
+    pub fn json(&self) -> Arc<str> {
+        match self.format {
+            Format::Json if self.own_tree => self.source.text.clone(),
+            Format::Json | Format::Yaml => self.root.to_value().to_json().into(),
+        }
     }
 
     /// The bytes of the text that `node` covers.

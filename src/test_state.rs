@@ -101,6 +101,7 @@ fn machine(request: &TestStateRequest) -> Result<Arc<StateMachine>, TestStateErr
     let refuse = |message: String| TestStateError { code: "InvalidDefinition", message };
     let document = Document::parse("definition.json", &request.definition)
         .map_err(|problem| refuse(problem.message))?;
+    let document = document.literal();
     let limits = Limits::today();
     let whole = document.root.get("States").is_some();
     let (machine, problems) = match whole {

@@ -76,7 +76,7 @@ pub fn parse_state(
         states: Arc::new(states),
         variable_references: std::mem::take(&mut parser.variables.references),
         placeholders: parser.placeholders(),
-        source: document.source.text.clone(),
+        source: document.json(),
     });
     parser.answer(machine)
 }
@@ -144,7 +144,6 @@ impl<'d> Parser<'d> {
     fn machine(&mut self) -> Option<StateMachine> {
         let document = self.document;
         let root = &document.root;
-        let text = &document.source.text;
         if !matches!(root.kind, Kind::Object(_)) {
             let message = "Definition must be a valid JSON object";
             let mut diagnostic = document.error_in(root, SCHEMA, message);
@@ -152,6 +151,7 @@ impl<'d> Parser<'d> {
             self.push(diagnostic);
             return None;
         }
+        let text = document.json();
         if text.len() > self.limits.definition_bytes {
             let limit = self.limits.definition_bytes;
             let message =
@@ -181,17 +181,22 @@ impl<'d> Parser<'d> {
             states: Arc::new(states?),
             variable_references: std::mem::take(&mut self.variables.references),
             placeholders: self.placeholders(),
-            source: text.clone(),
+            source: text,
         })
     }
 
     /// Whether `node` is a placeholder, in whose place the caller now assumes something.
     fn open(&self, node: &Node) -> bool {
-        let open = is_open(node);
+        let open = self.is_open(node);
         if open {
             self.unfilled.borrow_mut().insert(node.span.start);
         }
         open
+    }
+
+    /// Whether `node` is a string with a `${Placeholder}`, which may become anything.
+    fn is_open(&self, node: &Node) -> bool {
+        node.as_str().is_some_and(|text| self.document.has_placeholder(text))
     }
 
     fn placeholders(&self) -> Vec<Placeholder> {
@@ -282,11 +287,6 @@ impl<'d> Parser<'d> {
             self.error_help(&span, message, problem);
         }
     }
-}
-
-/// Whether `node` is a string with a `${Placeholder}`, which may become anything.
-fn is_open(node: &Node) -> bool {
-    node.as_str().is_some_and(|text| crate::document::has_placeholder(text))
 }
 
 /// A did-you-mean for `text`, where one of `known` is near.

@@ -121,6 +121,7 @@ fn examine(
     }
     match Document::parse_as("definition", definition, Format::Json) {
         Ok(document) => {
+            let document = document.literal();
             let (machine, problems) = parse(&document, limits, execution_type);
             (machine, problems.into_iter().map(ValidationDiagnostic::from).collect())
         }

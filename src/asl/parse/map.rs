@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::expression::Scope;
-use super::{Fields, Parser, is_open};
+use super::{Fields, Parser};
 use crate::asl::map::{
     ExecutionType, ItemBatcher, ItemReader, MapState, ProcessorMode, ResultWriter,
 };
@@ -162,7 +162,7 @@ impl Parser<'_> {
     fn label(&mut self, fields: &mut Fields<'_>) -> Option<Arc<str>> {
         let node = fields.any("Label")?;
         let label = self.text(node)?;
-        if is_open(node) {
+        if self.is_open(node) {
             return Some(label);
         }
         let chars = label.chars().count();

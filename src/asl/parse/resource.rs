@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use crate::asl::task::{Pattern, Resource};
 
+/// Whether a part of the text is still to be filled in.
+type IsOpen<'f> = &'f dyn Fn(&str) -> bool;
+
 /// Reads the ARN of a Lambda function, an activity or a service integration; `None` for anything
 /// else.
-pub(super) fn resource(text: &Arc<str>) -> Option<Resource> {
-    if crate::document::has_placeholder(text) && !text.starts_with("arn:") {
+pub(super) fn resource(text: &Arc<str>, open: IsOpen<'_>) -> Option<Resource> {
+    if open(text) && !text.starts_with("arn:") {
         return Some(Resource::Placeholder(text.clone()));
     }
     let masked = without_inner_colons(text);
@@ -17,7 +20,6 @@ pub(super) fn resource(text: &Arc<str>) -> Option<Resource> {
     let (Some(_region), Some(_account), Some(rest)) = (part(), part(), part()) else {
         return None;
     };
-    let open = crate::document::has_placeholder;
     // Masking keeps the length, so the last part is found again at the end.
     let rest = &text[text.len() - rest.len()..];
     if arn != "arn" || !(partition.starts_with("aws") || open(partition)) {
@@ -26,8 +28,8 @@ pub(super) fn resource(text: &Arc<str>) -> Option<Resource> {
     match service {
         "states" if rest.starts_with("activity:") => activity(text, rest),
         // Region and account are usually left out, but may be there.
-        "states" => integration(text, rest),
-        "lambda" => lambda(text, rest),
+        "states" => integration(text, rest, open),
+        "lambda" => lambda(text, rest, open),
         _ if open(text) => Some(Resource::Placeholder(text.clone())),
         _ => None,
     }
@@ -49,9 +51,8 @@ fn without_inner_colons(text: &str) -> String {
 }
 
 /// `function:NAME`, with a version or an alias behind it.
-fn lambda(arn: &Arc<str>, rest: &str) -> Option<Resource> {
-    let placeholder = crate::document::has_placeholder(rest);
-    if !placeholder {
+fn lambda(arn: &Arc<str>, rest: &str, open: IsOpen<'_>) -> Option<Resource> {
+    if !open(rest) {
         let mut parts = rest.split(':');
         let name = |text: &str| {
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -72,7 +73,7 @@ fn activity(arn: &Arc<str>, rest: &str) -> Option<Resource> {
 }
 
 /// `SERVICE:ACTION[.PATTERN]`, where an SDK service is `aws-sdk:SERVICE`.
-fn integration(arn: &Arc<str>, rest: &str) -> Option<Resource> {
+fn integration(arn: &Arc<str>, rest: &str, open: IsOpen<'_>) -> Option<Resource> {
     let (call, pattern) = match rest {
         _ if rest.ends_with(".sync:2") => (rest.strip_suffix(".sync:2")?, Pattern::Sync2),
         _ if rest.ends_with(".sync") => (rest.strip_suffix(".sync")?, Pattern::Sync),
@@ -81,10 +82,10 @@ fn integration(arn: &Arc<str>, rest: &str) -> Option<Resource> {
             None => (rest, Pattern::RequestResponse),
         },
     };
-    let (service, action) = call.rsplit_once(':')?;
-    if crate::document::has_placeholder(call) {
+    if open(call) {
         return Some(Resource::Placeholder(arn.clone()));
     }
+    let (service, action) = call.rsplit_once(':')?;
     let legal = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
@@ -103,7 +104,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let found = match resource(&Arc::from(text)) {
+        let found = match resource(&Arc::from(text), &crate::document::has_placeholder) {
             None => "refused".to_owned(),
             Some(Resource::LambdaFunction { .. }) => "lambda".to_owned(),
             Some(Resource::Activity { .. }) => "activity".to_owned(),
@@ -132,6 +133,7 @@ mod tests {
             ("arn:aws:states:us-east-1:123456789012:aws-sdk:s3:getObject", "aws-sdk:s3 getObject"),
             ("${LambdaArn}", "placeholder"),
             ("arn:${AWS::Partition}:states:::${Service}:invoke", "placeholder"),
+            ("arn:aws:states:::${ServiceAndAction}", "placeholder"),
             ("arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:f", "lambda"),
             ("${LambdaArn", "refused"),
             ("my-function", "refused"),

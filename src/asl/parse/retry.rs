@@ -2,7 +2,7 @@
 
 use super::expression::Scope;
 use super::level::Level;
-use super::{Fields, Parser, is_open};
+use super::{Fields, Parser};
 use crate::asl::retry::{Catcher, ErrorName, JitterStrategy, Retrier};
 use crate::asl::state::ResultPath;
 use crate::asl::state_machine::StateIndex;
@@ -160,7 +160,7 @@ impl Parser<'_> {
 
     /// Names that begin with `States.` are reserved; one that does not exist never matches.
     fn check_error_name(&mut self, name: &str, node: &Node) {
-        let reserved = name.starts_with("States.") && !is_open(node);
+        let reserved = name.starts_with("States.") && !self.is_open(node);
         if !reserved || RESERVED.contains(&name) || name.starts_with("States.Http.StatusCode.") {
             return;
         }

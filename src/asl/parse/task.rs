@@ -1,7 +1,7 @@
 //! Task states.
 
 use super::resource::resource;
-use super::{Fields, Parser, is_open};
+use super::{Fields, Parser};
 use crate::asl::map::ExecutionType;
 use crate::asl::state::{Field, QueryLanguage, Template};
 use crate::asl::task::{Pattern, Resource, TaskState};
@@ -26,7 +26,7 @@ impl Parser<'_> {
         if let (Some(Field::Literal(timeout)), Some(Field::Literal(beat)), Some(member)) =
             (&timeout_seconds, &heartbeat_seconds, heartbeat)
             && beat >= timeout
-            && !is_open(&member.value)
+            && !self.is_open(&member.value)
         {
             let message = "HeartbeatSeconds must be smaller than TimeoutSeconds";
             self.error(&member.value.span, message);
@@ -37,7 +37,7 @@ impl Parser<'_> {
 
     fn resource(&mut self, node: &Node) -> Option<Resource> {
         let text = self.text(node)?;
-        let Some(resource) = resource(&text) else {
+        let Some(resource) = resource(&text, &|part| self.document.has_placeholder(part)) else {
             let help = "the ARN of a Lambda function or an activity, or \
                         arn:aws:states:::SERVICE:ACTION";
             self.error_help(&node.span, "Value is not a valid resource ARN", help);

@@ -53,7 +53,7 @@ impl Parser<'_> {
 
     fn variable_name(&mut self, name: &str, span: &std::ops::Range<usize>) {
         self.assigns(name, span);
-        if crate::document::has_placeholder(name) {
+        if self.document.has_placeholder(name) {
             return;
         }
         let limit = self.limits.name_chars;

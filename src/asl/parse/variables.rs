@@ -30,7 +30,7 @@ pub(super) struct Variables {
 
 impl Parser<'_> {
     pub(super) fn assigns(&mut self, name: &str, span: &Range<usize>) {
-        self.variables.open |= crate::document::has_placeholder(name);
+        self.variables.open |= self.document.has_placeholder(name);
         self.variables.assigned.push((name.into(), self.variables.scope, span.clone()));
     }
 

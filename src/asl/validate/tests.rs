@@ -108,3 +108,30 @@ fn refusals_are_listed_in_one_message() {
          at /States/A/Next'"
     );
 }
+
+/// What a template would fill in is text like any other to the API, but open in a file.
+#[test]
+fn placeholders_are_text() {
+    for (state, refused) in [
+        (r#"{"Type": "Task", "Resource": "${FunctionArn}", "End": true}"#, "valid resource ARN"),
+        (
+            r#"{"Type": "Task", "Resource": "arn:aws:states:::${Call}", "End": true}"#,
+            "resource ARN",
+        ),
+        (r#"{"Type": "Wait", "Seconds": "${Delay}", "End": true}"#, "Seconds"),
+        (r#"{"Type": "Pass", "InputPath": "${Path}", "End": true}"#, "InputPath"),
+        (
+            r#"{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% ${X} %}", "End": true}"#,
+            "JSONATA",
+        ),
+        (r#"{"Type": "Pass", "Result": "${Anything}", "End": true}"#, ""),
+    ] {
+        let definition = format!(r#"{{"StartAt": "A", "States": {{"A": {state}}}}}"#);
+        let answer = validate_definition(&ValidationRequest::new(&definition));
+        let text = answer.to_value().to_json();
+        assert_eq!(answer.ok, refused.is_empty(), "{state}: {text}");
+        assert!(text.contains(refused), "{state}: {text}");
+        let (machine, problems) = super::super::parse_text("definition.json", &definition);
+        assert!(machine.is_some(), "{state}: {problems:?}");
+    }
+}
