@@ -37,6 +37,8 @@ pub struct Limits {
     pub inline_map_concurrency: usize,
     /// Child executions of a distributed Map that run at once.
     pub distributed_map_concurrency: usize,
+    /// Bytes of a file that ResultWriter writes; what is left goes into another one.
+    pub result_file_bytes: u64,
     /// Bytes of one variable, and of all variables of one `Assign`.
     pub assign_bytes: usize,
     /// Bytes of all variables of an execution.
@@ -96,6 +98,7 @@ impl Limits {
             http_task_seconds: 60,
             inline_map_concurrency: 40,
             distributed_map_concurrency: 10_000,
+            result_file_bytes: 5 * 1024 * 1024 * 1024,
             assign_bytes: 262_144,
             variables_bytes: 10_485_760,
             seconds: 99_999_999,

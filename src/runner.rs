@@ -15,10 +15,10 @@ use std::sync::Arc;
 use crate::asl::StateMachine;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::scenario::{
-    self, Case, CaseMock, Check, CheckKind, Definition, Expectation, Scenario, StateTestCase,
-    Status,
+    self, Case, CaseMock, CaseVersions, Check, CheckKind, Definition, Expectation, Scenario,
+    StateTestCase, Status,
 };
-use crate::sim::{self, Simulation};
+use crate::sim::{self, Simulation, Versions};
 use crate::test_state::{TestStateRequest, test_state_of};
 use crate::value::Value;
 
@@ -442,7 +442,9 @@ fn machine(definition: &Definition) -> Result<Arc<StateMachine>, Vec<Problem>> {
 ///
 /// Why there can be none: the errors of its definitions.
 pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Problem>> {
-    let mut simulation = Simulation::new(machine(&case.definition)?)
+    let own = machine(&case.definition)?;
+    let mut simulation = Simulation::new(own.clone())
+        .versions(versions(&case.versions, &own)?)
         .name(case.state_machine_name.clone())
         .execution_type(case.execution_type)
         .execution_name(case.execution_name.clone())
@@ -467,8 +469,14 @@ pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Prob
         };
     }
     for nested in &case.world.machines {
-        let definition = machine(&nested.definition)?;
-        simulation = simulation.machine(nested.name.clone(), definition, nested.execution_type);
+        let own = machine(&nested.definition)?;
+        let versions = versions(&nested.versions, &own)?;
+        simulation = simulation
+            .machine(nested.name.clone(), own, nested.execution_type)
+            .nested_versions(&nested.name, versions);
+    }
+    if let Some(qualifier) = &case.start_through {
+        simulation = simulation.start_through(qualifier.clone());
     }
     for (activity, worker) in &case.world.workers {
         simulation = simulation.worker(&**activity, worker.clone());
@@ -483,6 +491,21 @@ pub fn simulation(case: &Case, seed: Option<u64>) -> Result<Simulation, Vec<Prob
         simulation = simulation.action(action.clone());
     }
     Ok(simulation)
+}
+
+/// The versions of a machine whose definition in the end is `own`.
+fn versions(case: &CaseVersions, own: &Arc<StateMachine>) -> Result<Versions, Vec<Problem>> {
+    let mut versions = Versions::new();
+    for definition in &case.published {
+        versions = versions.publish(match definition {
+            Some(definition) => machine(definition)?,
+            None => own.clone(),
+        });
+    }
+    for (name, routing) in &case.aliases {
+        versions = versions.alias(name.clone(), routing.iter().copied());
+    }
+    Ok(versions)
 }
 
 fn expects_running(expectation: &Expectation) -> bool {

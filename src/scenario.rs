@@ -15,6 +15,7 @@ mod scaffold;
 mod sequence;
 mod state_test;
 mod table;
+mod versions;
 pub mod write;
 
 use std::collections::BTreeMap;
@@ -24,12 +25,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use case::{
-    Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
+    Basis, Case, CaseMock, CaseObject, CaseVersions, ExpectedDiagnostic, NestedMachine, Proof,
+    World,
 };
 pub use definition::{Definition, Deployed, substitute};
 pub use expect::{
     Bounds, CallCheck, CallPart, Check, CheckKind, EventPattern, Expectation, HistoryFile,
-    HistoryPattern, PathPattern, StateCheck, StateEntry, StatePart, Status,
+    HistoryPattern, LogLine, LogPattern, PathPattern, StateCheck, StateEntry, StatePart, Status,
 };
 pub use find::{FILE_ENDINGS, find, find_with_endings};
 pub use import::ImportedScenario;

@@ -39,6 +39,7 @@ mod finding;
 mod path;
 mod queue;
 mod run;
+mod versions;
 mod worker;
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub use error::{OpenTask, Problem, SimulationError};
 pub use finding::MockFinding;
 pub use path::Step;
 pub use run::{Call, ExecutionRun, MapRunSummary, Run, UnusedAction};
+pub use versions::{Routing, Versions};
 pub use worker::Worker;
 
 use crate::asl::{self, ExecutionType, StateMachine};
@@ -68,6 +70,7 @@ pub const START_TIME: Timestamp = Timestamp(1_704_067_200_000);
 pub struct Simulation {
     machine: Machine,
     others: Vec<Machine>,
+    start_through: Option<Arc<str>>,
     execution_name: Arc<str>,
     role_arn: Option<Arc<str>>,
     input: Value,
@@ -87,6 +90,7 @@ struct Machine {
     name: Arc<str>,
     machine: Arc<StateMachine>,
     execution_type: ExecutionType,
+    versions: Versions,
 }
 
 impl Simulation {
@@ -97,8 +101,10 @@ impl Simulation {
                 name: "StateMachine".into(),
                 machine: machine.into(),
                 execution_type: ExecutionType::Standard,
+                versions: Versions::default(),
             },
             others: Vec::new(),
+            start_through: None,
             execution_name: "execution".into(),
             role_arn: None,
             input: Value::object::<&str>([]),
@@ -154,9 +160,32 @@ impl Simulation {
         machine: impl Into<Arc<StateMachine>>,
         execution_type: ExecutionType,
     ) -> Self {
-        let machine = Machine { name: name.into(), machine: machine.into(), execution_type };
-        self.others.push(machine);
+        let (name, machine, versions) = (name.into(), machine.into(), Versions::default());
+        self.others.push(Machine { name, machine, execution_type, versions });
         self
+    }
+
+    /// The versions and aliases of the state machine under test.
+    #[must_use]
+    pub fn versions(mut self, versions: Versions) -> Self {
+        self.machine.versions = versions;
+        self
+    }
+
+    /// The versions and aliases of another state machine, which [`Simulation::machine`] has added.
+    #[must_use]
+    pub fn nested_versions(mut self, name: &str, versions: Versions) -> Self {
+        if let Some(machine) = self.others.iter_mut().find(|machine| *machine.name == *name) {
+            machine.versions = versions;
+        }
+        self
+    }
+
+    /// Starts the execution through an alias, or a version by its number. Which version an alias
+    /// with two of them leads to, the seed decides.
+    #[must_use]
+    pub fn start_through(self, qualifier: impl Into<Arc<str>>) -> Self {
+        Self { start_through: Some(qualifier.into()), ..self }
     }
 
     /// A scripted worker of the activity called `activity`.

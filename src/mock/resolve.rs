@@ -240,10 +240,13 @@ impl Entry {
     fn hint(&self, machines: &[(Arc<str>, Arc<StateMachine>)]) -> Option<String> {
         let state = self.key.state()?;
         let own = self.machine.as_deref()?;
-        let Some((_, machine)) = machines.iter().find(|(name, _)| **name == *own) else {
+        // Versions of a machine have its name.
+        let mut named = machines.iter().filter(|(name, _)| **name == *own).peekable();
+        if named.peek().is_none() {
             return Some(format!("no state machine is called `{own}`"));
-        };
-        let names = state_names(&machine.states);
+        }
+        let names: Vec<&Arc<str>> =
+            named.flat_map(|(_, machine)| state_names(&machine.states)).collect();
         if names.iter().any(|name| ***name == *state) {
             return None;
         }

@@ -1,5 +1,7 @@
 //! Holding what an execution did against what a case expects.
 
+mod log;
+
 use std::time::Duration;
 
 use super::observed::{Observed, Visit, status};
@@ -120,6 +122,7 @@ fn judge_check(check: &Check, observed: &Observed) -> Option<FailedCheck> {
         CheckKind::Calls(check) => judge_calls(check, observed.run),
         CheckKind::History(pattern) => judge_history(pattern, observed),
         CheckKind::HistoryFile(file) => judge_history_file(file, observed),
+        CheckKind::Log(pattern) => log::judge(pattern, observed),
         CheckKind::Duration(bounds) => {
             let text = |ms: i64| duration::text(Duration::from_millis(ms.unsigned_abs()));
             judge_bounds(*bounds, observed.duration_ms(), text, |ms| Value::from(text(ms)))
@@ -513,10 +516,12 @@ fn details(event: &HistoryEvent, open: bool) -> Value {
     let whole = event.to_value(TimestampForm::Omitted);
     let member = event.event_type.details_member().and_then(|member| whole.get(member));
     let details = member.cloned().unwrap_or_else(|| Value::object::<&str>([]));
-    let Value::Object(members) = &details else { return details };
-    if !open {
-        return details;
-    }
+    if open { open_texts(&details) } else { details }
+}
+
+/// The details with their data as JSON, not as strings of it.
+fn open_texts(details: &Value) -> Value {
+    let Value::Object(members) = details else { return details.clone() };
     let mut members = (**members).clone();
     for key in ["input", "output", "parameters"] {
         if let Some(place) = members.get_mut(key)

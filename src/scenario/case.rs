@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::limits::Limits;
 use crate::mock::Mock;
 use crate::service_model::FieldValidationMode;
-use crate::sim::{Action, Worker};
+use crate::sim::{Action, Routing, Worker};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -26,6 +26,10 @@ pub struct Case {
     pub description: Option<Arc<str>>,
     /// Words to select it by.
     pub tags: Vec<Arc<str>>,
+    /// The versions and aliases of the state machine.
+    pub versions: CaseVersions,
+    /// The alias, or the number of the version, through which the execution starts.
+    pub start_through: Option<Arc<str>>,
     /// The bytes of the scenario file that spell the case.
     pub span: Range<usize>,
     /// Whether other cases are made from the same bytes: a row of `forEach`.
@@ -64,6 +68,16 @@ pub struct Case {
     pub state_test: Option<StateTestCase>,
     /// What the case proves.
     pub proof: Proof,
+}
+
+/// The versions and aliases that a state machine of a case has.
+#[derive(Clone, Debug, Default)]
+pub struct CaseVersions {
+    /// The versions, from the first on; `None` publishes the definition that the machine has in the
+    /// end.
+    pub published: Vec<Option<Arc<Definition>>>,
+    /// The aliases.
+    pub aliases: Vec<(Arc<str>, Routing)>,
 }
 
 /// What answers an execution, and what else happens to it.
@@ -116,6 +130,8 @@ pub struct NestedMachine {
     pub definition: Arc<Definition>,
     /// Standard or Express.
     pub execution_type: ExecutionType,
+    /// Its versions and aliases.
+    pub versions: CaseVersions,
 }
 
 /// What a refusal of a definition must say; absent members may be anything.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::case::NestedMachine;
+use super::case::{CaseVersions, NestedMachine};
 use super::read::members_of;
 use crate::asl::{self, ExecutionType, StateMachine};
 use crate::diagnostic::{Diagnostic, Source};
@@ -113,6 +113,7 @@ impl Definition {
                         name: other.name.clone(),
                         execution_type: other.execution_type,
                         definition: Arc::new(child),
+                        versions: CaseVersions::default(),
                     });
                 }
             }

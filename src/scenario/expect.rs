@@ -1,5 +1,7 @@
 //! What a case expects of an execution.
 
+mod log;
+
 use std::fmt;
 use std::fs;
 use std::ops::Range;
@@ -14,6 +16,8 @@ use crate::duration;
 use crate::history::{EventType, History, Rule};
 use crate::matcher::Matcher;
 use crate::service::Metrics;
+
+pub use log::{LogLine, LogPattern};
 
 /// What must hold after an execution: every check of the list.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +60,8 @@ pub enum CheckKind {
     History(HistoryPattern),
     /// The history, as in a file of what GetExecutionHistory answers.
     HistoryFile(HistoryFile),
+    /// The lines logged at one level.
+    Log(LogPattern),
     /// Virtual milliseconds from start to end.
     Duration(Bounds),
     /// State transitions.
@@ -321,6 +327,9 @@ fn read_object(decoder: &mut Decoder<'_>, folder: &Path, node: &Node) -> Expecta
     }
     if let Some(node) = members.take("history") {
         add("history", node, read_history_or_file(decoder, folder, node));
+    }
+    if let Some(node) = members.take("log") {
+        log::read(decoder, node, &mut add);
     }
     if let Some(node) = members.take("duration") {
         add("duration", node, bounds(decoder, node, span_of_time).map(CheckKind::Duration));

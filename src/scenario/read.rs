@@ -8,7 +8,7 @@ use super::case::{
     Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
 };
 use super::definition::{Definition, Definitions, Terms};
-use super::{INVALID_SCENARIO, expect, locate, state_test};
+use super::{INVALID_SCENARIO, expect, locate, state_test, versions};
 use crate::asl::ExecutionType;
 use crate::document::{Decoder, Document, Kind, Member, Members, Node};
 use crate::limits::{Limits, PayloadLimit};
@@ -60,7 +60,12 @@ impl CaseReader<'_> {
         let expect_invalid = members.take("expectInvalid").map(|node| read_refusals(decoder, node));
         let state_test = state_test::read(decoder, &mut members, node);
         let expect = expect::read(decoder, self.definitions.folder(), members.take("expect"), node);
-        let definition = self.read_definition(&mut members, limits, execution_type);
+        let terms = Terms { substitutions: members.take("substitutions"), limits, execution_type };
+        let definition = self.read_definition(&mut members, terms);
+        let versions = self.read_versions(&mut members, terms);
+        let start_through = members
+            .take("startThrough")
+            .and_then(|node| versions::read_qualifier(&mut self.decoder, node, &versions));
         members.finish(&mut self.decoder);
         let definition = definition?;
         let deployed = definition.deployed.as_ref();
@@ -76,6 +81,8 @@ impl CaseReader<'_> {
             name,
             description,
             tags,
+            versions,
+            start_through,
             span: node.span.clone(),
             shared,
             execution_type: execution_type.or(own_type).unwrap_or_default(),
@@ -103,10 +110,8 @@ impl CaseReader<'_> {
     fn read_definition(
         &mut self,
         members: &mut Members<'_>,
-        limits: Limits,
-        execution_type: Option<ExecutionType>,
+        terms: Terms<'_>,
     ) -> Option<Arc<Definition>> {
-        let substitutions = members.take("substitutions");
         let Some(node) = members.take("definition") else {
             let help = "add `definition: PATH` at the top of the file, or write it inline";
             let message = "the case has no definition";
@@ -114,7 +119,6 @@ impl CaseReader<'_> {
             self.decoder.push(problem.with_help(help));
             return None;
         };
-        let terms = Terms { substitutions, limits, execution_type };
         self.definitions.load(&mut self.decoder, self.document, node, terms)
     }
 
@@ -203,6 +207,7 @@ impl CaseReader<'_> {
             let definition = members.require(&mut self.decoder, "definition").and_then(|node| {
                 self.definitions.load(&mut self.decoder, self.document, node, terms)
             });
+            let versions = self.read_versions(&mut members, terms);
             members.finish(&mut self.decoder);
             let name = member.key.clone();
             machines.extend(definition.map(|definition| {
@@ -212,6 +217,7 @@ impl CaseReader<'_> {
                         .or(definition.deployed.as_ref().map(|deployed| deployed.execution_type))
                         .unwrap_or_default(),
                     definition,
+                    versions,
                 }
             }));
         }
@@ -328,6 +334,7 @@ fn read_limits(decoder: &mut Decoder<'_>, members: &mut Members<'_>) -> Limits {
     set(&mut limits.standard_seconds, "standardSeconds");
     set(&mut limits.express_seconds, "expressSeconds");
     set(&mut limits.http_task_seconds, "httpTaskSeconds");
+    set(&mut limits.result_file_bytes, "resultFileBytes");
     let mut set = |limit: &mut usize, key| *limit = size(number(key)).unwrap_or(*limit);
     set(&mut limits.definition_bytes, "definitionBytes");
     set(&mut limits.name_chars, "nameChars");

@@ -13,7 +13,7 @@ use crate::asl::{ExecutionType, Resource, StateMachine};
 use crate::engine::{ExecutionStatus, Input, MapRunRequest, TaskRequest};
 use crate::entropy::Entropy;
 use crate::mock::{self, BoundMocks, Course, End, Heartbeats, MockKey, Plan, Resolved, Unresolved};
-use crate::service::{ExecutionId, Operation, Output, Record, Response, Service, StatusChange};
+use crate::service::{ExecutionId, Operation, Output, Record, Service, StatusChange};
 use crate::time::Timestamp;
 
 /// Executions of one run; more start one another without an end.
@@ -25,7 +25,7 @@ const MAIN: ExecutionId = ExecutionId(0);
 struct Driver<'a> {
     simulation: &'a Simulation,
     service: Service,
-    /// The one under test, then the others.
+    /// The one under test, then the others; then the versions of all of them.
     machines: Vec<(Arc<str>, Arc<StateMachine>)>,
     /// By execution: its machine.
     machine_of: Vec<usize>,
@@ -64,18 +64,24 @@ pub(super) fn run(simulation: &Simulation) -> Result<Run, SimulationError> {
     let mut driver = Driver::new(simulation)?;
     match driver.drive() {
         Ok(()) => Ok(driver.finish()),
-        Err(problem) => Err(SimulationError {
-            problem: Box::new(problem),
-            run: Some(Box::new(driver.finish())),
-        }),
+        Err(problem) => {
+            let run = driver.finish();
+            // Where the execution was refused, there is nothing to look at.
+            let run = (!run.executions.is_empty()).then(|| Box::new(run));
+            Err(SimulationError { problem: Box::new(problem), run })
+        }
     }
 }
 
 impl<'a> Driver<'a> {
     fn new(simulation: &'a Simulation) -> Result<Self, SimulationError> {
-        let machines: Vec<(Arc<str>, Arc<StateMachine>)> = simulation
-            .machines()
-            .map(|machine| (machine.name.clone(), machine.machine.clone()))
+        let current = simulation.machines().map(|machine| (&machine.name, &machine.machine));
+        let versions = simulation.machines().flat_map(|machine| {
+            machine.versions.published().iter().map(|version| (&machine.name, version))
+        });
+        let machines: Vec<(Arc<str>, Arc<StateMachine>)> = current
+            .chain(versions)
+            .map(|(name, machine)| (name.clone(), machine.clone()))
             .collect();
         let mut mocks = simulation.mocks.clone();
         for (i, (activity, worker)) in simulation.workers.iter().enumerate() {
@@ -161,20 +167,13 @@ impl<'a> Driver<'a> {
                 let (id, name) = (&simulation.account.account_id, &machine.name);
                 format!("arn:aws:iam::{id}:role/StepFunctions-{name}").into()
             });
-            let created = self.service.handle(
-                self.now,
-                Operation::CreateStateMachine {
-                    name: machine.name.clone(),
-                    machine: machine.machine.clone(),
-                    execution_type: machine.execution_type,
-                    role_arn,
-                },
-            );
-            if let Response::Created(arn) = created.map_err(refused)? {
-                state_machine_arn.get_or_insert(arn);
-            }
+            let arn = machine.create(&mut self.service, self.now, role_arn).map_err(refused)?;
+            state_machine_arn.get_or_insert(arn);
         }
-        let Some(state_machine_arn) = state_machine_arn else { return Ok(()) };
+        let Some(mut state_machine_arn) = state_machine_arn else { return Ok(()) };
+        if let Some(qualifier) = &simulation.start_through {
+            state_machine_arn = format!("{state_machine_arn}:{qualifier}").into();
+        }
         if let Some(after) = simulation.duplicate_delivery {
             if simulation.machine.execution_type == ExecutionType::Standard {
                 return Err(Problem::DuplicateDelivery);
@@ -495,8 +494,11 @@ impl<'a> Driver<'a> {
                     self.machine_of[run.execution.0 as usize]
                 }
                 None => {
-                    let own = &record.machine.name;
-                    self.machines.iter().position(|(name, _)| name == own).unwrap_or_default()
+                    let own = &record.machine;
+                    let runs = |(name, machine): &(Arc<str>, Arc<StateMachine>)| {
+                        *name == own.name && Arc::ptr_eq(machine, &own.machine)
+                    };
+                    self.machines.iter().position(runs).unwrap_or_default()
                 }
             };
             self.machine_of.push(index);

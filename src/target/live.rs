@@ -663,6 +663,7 @@ fn obstacle(case: &Case, mocks: MockWay) -> Option<String> {
         }
         () if case.limits != Limits::today() => "has limits of its own",
         () if case.duplicate_delivery.is_some() => "delivers a start twice",
+        () if has_versions(case) => "publishes versions of its state machines",
         () if !case.world.objects.is_empty() || !case.world.missing_buckets.is_empty() => {
             "reads objects of the virtual S3"
         }
@@ -683,6 +684,11 @@ fn obstacle(case: &Case, mocks: MockWay) -> Option<String> {
         () => return None,
     };
     Some(text.to_owned())
+}
+
+fn has_versions(case: &Case) -> bool {
+    let nested = case.world.machines.iter().map(|machine| &machine.versions);
+    std::iter::once(&case.versions).chain(nested).any(|versions| !versions.published.is_empty())
 }
 
 fn has_map_run(level: &States) -> bool {
@@ -726,6 +732,7 @@ fn observable(kind: &CheckKind, compare: Compare) -> bool {
         | CheckKind::Calls(_)
         | CheckKind::History(_)
         | CheckKind::HistoryFile(_)
+        | CheckKind::Log(_)
         | CheckKind::Transitions(_)
         | CheckKind::Events(_) => compare.history > Strictness::Outcome,
         CheckKind::Duration(_)

@@ -100,6 +100,12 @@ fn case_members() -> Map<String, Value> {
             "description": "EXPRESS only: the start is delivered again this much later, and runs again",
             "$ref": "#/$defs/duration",
         },
+        "versions": versions(),
+        "aliases": aliases(),
+        "startThrough": {
+            "description": "the alias, or the number of the version, that is started",
+            "type": ["string", "integer"],
+        },
         "mocks": mocks,
         "machines": described("object", "other state machines, which nested executions really run"),
         "activities": {
@@ -111,7 +117,6 @@ fn case_members() -> Map<String, Value> {
         },
         "objects": described("object", "the virtual S3: s3://bucket/key, and text, JSON or a file"),
         "actions": { "type": "array", "items": { "type": "object", "required": ["at"] } },
-        "objects": described("object", "the virtual S3 that ItemReader reads: s3://bucket/key"),
         "forEach": { "type": "array", "items": { "type": "object" } },
         "expect": { "$ref": "#/$defs/expectation" },
         "expectInvalid": { "type": "array", "items": { "type": "object" } },
@@ -122,6 +127,27 @@ fn case_members() -> Map<String, Value> {
         "basis": { "enum": ["observed", "documented", "inferred"] },
         "recording": described("string", "the recording that shows it"),
     }))
+}
+
+fn versions() -> Value {
+    json!({
+        "description": "published in this order, as 1, 2, …; null is the definition itself",
+        "type": "array",
+        "items": { "type": ["string", "object", "null"] },
+    })
+}
+
+fn aliases() -> Value {
+    json!({
+        "description": "by name: a version's number, or the weight of each",
+        "type": "object",
+        "additionalProperties": {
+            "oneOf": [
+                { "type": "integer" },
+                { "type": "object", "additionalProperties": { "type": "integer" } },
+            ],
+        },
+    })
 }
 
 fn answers() -> Value {
@@ -212,6 +238,18 @@ fn expectation() -> Value {
                     },
                 ],
             },
+            "log": {
+                "description": "the lines that CloudWatch Logs gets at a level, as `history`",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "ALL": log_lines(),
+                    "ERROR": log_lines(),
+                    "FATAL": log_lines(),
+                    "OFF": log_lines(),
+                    "includeExecutionData": { "type": "boolean" },
+                },
+            },
             "duration": { "$ref": "#/$defs/durationBounds" },
             "transitions": { "$ref": "#/$defs/bounds" },
             "events": { "$ref": "#/$defs/bounds" },
@@ -219,11 +257,13 @@ fn expectation() -> Value {
             "metrics": described("object", "AWS/States metrics by name"),
             "mapRuns": { "type": "array", "items": { "type": "object" } },
             "objects": described("object", "objects of the virtual S3 afterwards, by s3://bucket/key"),
-            "mapRuns": { "type": "array", "items": { "type": "object" } },
-            "objects": described("object", "objects of the virtual S3 afterwards"),
             "anyOf": { "type": "array", "items": { "$ref": "#/$defs/expectation" } },
         },
     })
+}
+
+fn log_lines() -> Value {
+    json!({ "type": "array", "items": { "type": ["string", "object"] } })
 }
 
 fn bounds(number: &Value) -> Value {
