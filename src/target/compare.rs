@@ -66,7 +66,7 @@ pub fn compare(case: &Case, one: &LiveReport, other: &LiveReport, how: Compare) 
     if how.history == Strictness::Outcome {
         return Comparison::Same;
     }
-    match difference(case, first, second, how, true) {
+    match difference(case, first, second, how, Data::Plain) {
         Ok(Some(check)) => Comparison::Differs {
             sentence: check.actual,
             lines: match check.detail {
@@ -138,14 +138,24 @@ fn is_stable(case: &Case, causes: bool) -> bool {
     }
 }
 
+/// What of the data of events counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    /// All of it.
+    Whole,
+    /// All but what integrations add to the answers of services.
+    Plain,
+    /// Nothing of it, nor of causes: a service answers in more words than a mock.
+    None,
+}
+
 /// The first place where the history is not as our own; an error says why they are not compared.
-/// With `plain`, what integrations add to the answers of services does not count.
 pub(super) fn difference(
     case: &Case,
     local: &sim::Run,
     run: &sim::Run,
     compare: Compare,
-    plain: bool,
+    data: Data,
 ) -> Result<Option<FailedCheck>, String> {
     let running = |kind: &CheckKind| matches!(kind, CheckKind::Status(Status::Running));
     if case.expect.checks.iter().any(|check| running(&check.kind)) {
@@ -154,12 +164,13 @@ pub(super) fn difference(
     if !is_stable(case, compare.causes) {
         return Err("history (it depends on chance)".into());
     }
-    let histories = [local.history(), run.history()].map(|history| match plain {
-        true => observed::without_metadata(history),
-        false => history.clone(),
+    let histories = [local.history(), run.history()].map(|history| match data {
+        Data::Whole => history.clone(),
+        Data::Plain => observed::without_metadata(history),
+        Data::None => observed::without_data(history),
     });
     let [expected, actual] = &histories;
-    let diff = Diff::new(expected, actual, &options(compare.causes));
+    let diff = Diff::new(expected, actual, &options(compare.causes && data != Data::None));
     let labels = Labels::default();
     if let Some(first) = diff.differences.first() {
         let text = diff.render(expected, actual, &labels, Style::Plain);

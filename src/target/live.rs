@@ -7,7 +7,7 @@ use aws_sdk_sfn::types::ValidateStateMachineDefinitionSeverity;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::activity::{Restoring, Rewriting, Way, resource_of};
-use super::compare::difference;
+use super::compare::{Data, difference};
 use super::endpoint::Answer;
 use super::error::EndpointError;
 use super::observed;
@@ -555,8 +555,11 @@ impl Session {
             && !by_services
             && let Some(local) = local
         {
-            let plain = matches!(started.answers, Answers::Services(_));
-            match difference(case, local, run, compare, plain) {
+            let data = match started.answers {
+                Answers::Services(_) => Data::None,
+                _ => Data::Whole,
+            };
+            match difference(case, local, run, compare, data) {
                 Ok(difference) => failures.extend(difference),
                 Err(reason) => unjudged.push(reason),
             }

@@ -69,19 +69,28 @@ pub(super) fn deployed(mut history: History, region: &str, plain: bool) -> Histo
 
 /// The history without what optimized integrations add to the answers of services.
 pub(super) fn without_metadata(history: &History) -> History {
-    let value = stripped(&history.to_value(TimestampForm::Text));
+    rewritten(history, &|data| super::services::without_metadata(data))
+}
+
+/// The history without its data: what happened, and what led to what.
+pub(super) fn without_data(history: &History) -> History {
+    rewritten(history, &|_| Value::object::<&str>([]))
+}
+
+fn rewritten(history: &History, data: &dyn Fn(&Value) -> Value) -> History {
+    let value = with_data(&history.to_value(TimestampForm::Text), data);
     History::parse(&value.to_json()).map_or_else(|_| history.clone(), |(history, _)| history)
 }
 
-fn stripped(value: &Value) -> Value {
+fn with_data(value: &Value, data: &dyn Fn(&Value) -> Value) -> Value {
     match value {
-        Value::Array(items) => Value::array(items.iter().map(stripped)),
+        Value::Array(items) => Value::array(items.iter().map(|item| with_data(item, data))),
         Value::Object(members) => Value::object(members.iter().map(|(key, member)| {
-            let data = member.as_str().filter(|_| DATA.contains(&&**key));
-            let data = data.and_then(|text| Value::parse(text).ok());
-            let member = match data {
-                Some(data) => Value::from(super::services::without_metadata(&data).to_json()),
-                None => stripped(member),
+            let text = member.as_str().filter(|_| DATA.contains(&&**key));
+            let own = text.and_then(|text| Value::parse(text).ok());
+            let member = match own {
+                Some(own) => Value::from(data(&own).to_json()),
+                None => with_data(member, data),
             };
             (key.clone(), member)
         })),

@@ -1,0 +1,682 @@
+//! The command on live endpoints: our own server, and fakes in front of it that do something wrong.
+
+#[expect(dead_code, reason = "its account is for recordings")]
+#[path = "../recordings/live/fake.rs"]
+mod fake;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use fake::{Act, Fake, Request};
+use serde_json::{Value, json};
+use stepproof::mock::config_file::MockConfig;
+use stepproof::server::{Endpoints, Options, SERVICES, Server};
+
+/// A folder of one test, gone when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("stepproof-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepproof"));
+    command.args(arguments).env("NO_COLOR", "1");
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SFN", "AWS_PROFILE", "AWS_REGION"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn stepproof(arguments: &[&str]) -> (i32, String) {
+    told(command(arguments).output().unwrap())
+}
+
+fn told(output: Output) -> (i32, String) {
+    let text =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    (output.status.code().unwrap_or(-1), text.concat())
+}
+
+/// Calls an operation; status and answer.
+fn call(url: &str, operation: &str, body: &Value) -> (u16, String) {
+    let address = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let body = body.to_string();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: \
+         application/x-amz-json-1.0\r\nx-amz-target: AWSStepFunctions.{operation}\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The names of what is on the server: state machines, then activities.
+fn what_is_there(url: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (operation, list) in
+        [("ListStateMachines", "stateMachines"), ("ListActivities", "activities")]
+    {
+        let answer: Value = serde_json::from_str(&call(url, operation, &json!({})).1).unwrap();
+        let list = answer[list].as_array().unwrap().clone();
+        names.extend(list.iter().map(|one| one["name"].as_str().unwrap().to_owned()));
+    }
+    names
+}
+
+/// Waits for something that another process does.
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what} never comes");
+        pause(50);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is waited for happens in real time")]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn scenario(folder: &Folder, text: &str) -> String {
+    folder.file("one.scenario.yaml", text).display().to_string()
+}
+
+const PASSES: &str = r#"
+definition: { StartAt: A, States: { A: { Type: Pass, Result: { a: 1 }, End: true } } }
+cases:
+  - { name: passes, expect: { output: { a: 1 } } }
+"#;
+
+const MOCKED: &str = r#"
+definition:
+  StartAt: Charge
+  States:
+    Charge:
+      Type: Task
+      Resource: arn:aws:states:::lambda:invoke
+      Parameters: { FunctionName: charge, Payload.$: $ }
+      ResultSelector: { receipt.$: $.Payload.receipt }
+      Retry: [{ ErrorEquals: [Lambda.TooManyRequestsException], IntervalSeconds: 1, MaxAttempts: 2 }]
+      Catch: [{ ErrorEquals: [Declined], Next: Tell }]
+      End: true
+    Tell: { Type: Pass, Result: declined, End: true }
+cases:
+  - name: charged
+    mocks: { Charge: { return: { Payload: { receipt: r-1 } } } }
+    expect: { output: { receipt: r-1 }, path: [Charge] }
+  - name: throttled, then charged
+    mocks: { Charge: [{ fault: lambda.throttled }, { return: { Payload: { receipt: r-2 } } }] }
+    expect: { output: { receipt: r-2 } }
+  - name: declined
+    mocks: { Charge: { fail: { error: Declined, cause: no money } } }
+    expect: { output: declined, path: [Charge, Tell] }
+"#;
+
+#[test]
+fn tasks_become_activities() {
+    let (folder, server) = (Folder::new("activity"), Server::start(Options::default()).unwrap());
+    let path = scenario(&folder, MOCKED);
+    let (code, text) = stepproof(&["run", &path, "--target", &server.url()]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("3 passed (3 cases in 1 file"), "{text}");
+    assert_eq!(what_is_there(&server.url()), [""; 0]);
+}
+
+#[test]
+fn the_endpoint_reads_a_mock_file() {
+    let folder = Folder::new("mock-file");
+    let file = folder.file("mocks.json", r#"{ "StateMachines": {}, "MockedResponses": {} }"#);
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mock_config = MockConfig::parse(&name, &text).ok();
+    let server = Server::start(Options { mock_config, watch: true, ..Options::default() }).unwrap();
+    let path = scenario(&folder, MOCKED);
+    let ways = ["--mocks", "mock-file", "--mock-file", &name];
+    let url = server.url();
+    let arguments = [&["run", &path, "--target", &url], &ways[..]].concat();
+    let (code, text) = stepproof(&arguments);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("3 passed"), "{text}");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.contains("TooManyRequestsException"), "{written}");
+    // Where it is not read, the message says what to look at.
+    let other = Server::start(Options::default()).unwrap();
+    let url = other.url();
+    let arguments = [&["run", &path, "--target", &url, "-k", "declined"], &ways[..]].concat();
+    let (code, text) = stepproof(&arguments);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("needs a file that has it"), "{text}");
+    let (code, text) = stepproof(&["run", &path, "--target", &url, "--mocks", "mock-file"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("`--mock-file FILE`"), "{text}");
+}
+
+const SERVICES_ASKED: &str = r#"
+definition:
+  StartAt: Which
+  States:
+    Which:
+      Type: Choice
+      Choices:
+        - { Variable: $.ask, StringEquals: function, Next: Function }
+        - { Variable: $.ask, StringEquals: queue, Next: Queue }
+        - { Variable: $.ask, StringEquals: topic, Next: Topic }
+        - { Variable: $.ask, StringEquals: table, Next: Table }
+        - { Variable: $.ask, StringEquals: batch, Next: Batch }
+        - { Variable: $.ask, StringEquals: container, Next: Container }
+        - { Variable: $.ask, StringEquals: glue, Next: Glue }
+        - { Variable: $.ask, StringEquals: train, Next: Train }
+        - { Variable: $.ask, StringEquals: child, Next: Child }
+    Function: { Type: Task, Resource: "arn:aws:lambda:us-east-1:123456789012:function:f", End: true }
+    Queue:
+      Type: Task
+      Resource: arn:aws:states:::sqs:sendMessage.waitForTaskToken
+      Parameters: { QueueUrl: q, MessageBody: { token.$: $$.Task.Token, text: hello } }
+      End: true
+    Topic:
+      Type: Task
+      Resource: arn:aws:states:::sns:publish
+      Parameters: { TopicArn: t, Message: "a & b" }
+      End: true
+    Table:
+      Type: Task
+      Resource: arn:aws:states:::dynamodb:getItem
+      Parameters: { TableName: t, Key: { id: { S: "1" } } }
+      End: true
+    Batch:
+      Type: Task
+      Resource: arn:aws:states:::batch:submitJob.sync
+      Parameters: { JobName: j, JobQueue: q, JobDefinition: d }
+      Catch: [{ ErrorEquals: [States.TaskFailed], ResultPath: $.problem, Next: Failed }]
+      End: true
+    Container:
+      Type: Task
+      Resource: arn:aws:states:::ecs:runTask.sync
+      Parameters: { Cluster: c, TaskDefinition: d }
+      End: true
+    Glue: { Type: Task, Resource: "arn:aws:states:::glue:startJobRun.sync", Parameters: { JobName: j }, End: true }
+    Train:
+      Type: Task
+      Resource: arn:aws:states:::sagemaker:createTrainingJob.sync
+      Parameters: { TrainingJobName: j }
+      End: true
+    Child:
+      Type: Task
+      Resource: arn:aws:states:::states:startExecution.sync:2
+      Parameters: { StateMachineArn: "arn:aws:states:us-east-1:123456789012:stateMachine:Elsewhere", Input: { a: 1 } }
+      ResultSelector: { output.$: $.Output }
+      End: true
+    Failed: { Type: Pass, Result: failed, End: true }
+cases:
+  - { name: function, input: { ask: function }, mocks: { Function: { return: { b: 2 } } }, expect: { output: { b: 2 } } }
+  - name: queue
+    input: { ask: queue }
+    mocks: { Queue: { return: approved, after: 1s } }
+    expect: { output: approved }
+  - name: a queue whose reader says no
+    input: { ask: queue }
+    mocks: { Queue: { fail: { error: Refused, cause: no } } }
+    expect: { status: FAILED, error: Refused, cause: "no" }
+  - { name: topic, input: { ask: topic }, mocks: { Topic: { return: { MessageId: m-1 } } }, expect: { output: { MessageId: m-1 } } }
+  - name: table
+    input: { ask: table }
+    mocks: { Table: { return: { Item: { id: { S: "1" } } } } }
+    expect: { output: { Item: { id: { S: "1" } } } }
+  - name: no such table
+    input: { ask: table }
+    mocks: { Table: { fail: { error: DynamoDB.ResourceNotFoundException } } }
+    expect: { status: FAILED, error: DynamoDB.ResourceNotFoundException }
+  - name: batch
+    input: { ask: batch }
+    mocks: { Batch: { return: { JobId: "1", Status: SUCCEEDED }, submit: { JobId: "1", JobName: j }, after: 1s } }
+    expect: { output: { JobId: "1", Status: SUCCEEDED } }
+  - name: a job that fails
+    input: { ask: batch }
+    mocks: { Batch: { fail: { error: States.TaskFailed, cause: '{"JobId":"1","Status":"FAILED"}' } } }
+    expect: { output: failed }
+  - name: container
+    input: { ask: container }
+    mocks: { Container: { return: { LastStatus: STOPPED, Containers: [{ ExitCode: 0 }] } } }
+    expect: { output: { LastStatus: STOPPED, Containers: [{ ExitCode: 0 }] } }
+  - name: glue
+    input: { ask: glue }
+    mocks: { Glue: { return: { Id: jr_1, JobRunState: SUCCEEDED } } }
+    expect: { output: { Id: jr_1, JobRunState: SUCCEEDED } }
+  - name: train
+    input: { ask: train }
+    mocks: { Train: { return: { TrainingJobName: j, TrainingJobStatus: Completed } } }
+    expect: { output: { TrainingJobName: j, TrainingJobStatus: Completed } }
+  - name: child
+    input: { ask: child }
+    mocks: { Child: { return: { Output: { c: 3 }, Status: SUCCEEDED } } }
+    expect: { output: { output: { c: 3 } } }
+"#;
+
+/// A server that calls every service at one address.
+fn asking_server(address: SocketAddr) -> Server {
+    let mut endpoints = Endpoints::default();
+    for (service, ..) in SERVICES {
+        endpoints.set(service, &format!("http://{address}")).unwrap();
+    }
+    Server::start(Options { endpoints, ..Options::default() }).unwrap()
+}
+
+#[test]
+fn services_are_served_to_the_endpoint() {
+    let (folder, address) = (Folder::new("endpoint"), free_address());
+    let server = asking_server(address);
+    let (url, listen) = (server.url(), address.to_string());
+    let ways = ["--mocks", "endpoint", "--mocks-listen", &listen];
+    for text in [MOCKED, SERVICES_ASKED] {
+        let path = scenario(&folder, text);
+        let (code, text) = stepproof(&[&["run", &path, "--target", &url], &ways[..]].concat());
+        assert_eq!(code, 0, "{text}");
+        assert!(!text.contains("not run"), "{text}");
+    }
+    assert_eq!(what_is_there(&url), [""; 0]);
+}
+
+#[test]
+fn real_services_answer_without_mocks() {
+    let folder = Folder::new("none");
+    let lambda = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = lambda.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in lambda.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 65_536]);
+            let body = r#"{"receipt":"real"}"#;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    let server = asking_server(address);
+    let path = scenario(
+        &folder,
+        &MOCKED.replace("receipt: r-1", "receipt: real").replace("receipt: r-2", "receipt: real"),
+    );
+    let arguments = ["run", &path, "--target", &server.url(), "--mocks", "none", "-k", "charged"];
+    let (code, text) = stepproof(&arguments);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("2 passed"), "{text}");
+}
+
+const SLOW: &str = r#"
+definition: { StartAt: W, States: { W: { Type: Wait, Seconds: 9, End: true } } }
+cases: [{ name: one }, { name: two }, { name: three }]
+"#;
+
+/// Starts a run of slow cases, and waits until it has made its machines.
+fn slow_run(folder: &Folder, url: &str) -> Child {
+    let path = scenario(folder, SLOW);
+    let run = command(&["run", &path, "--target", url, "--concurrency", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Two machines and two activities.
+    until("the run", || what_is_there(url).len() == 4);
+    run
+}
+
+#[cfg(unix)]
+fn signal(process: &Child, name: &str) {
+    let id = process.id().to_string();
+    assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_nothing_behind() {
+    for name in ["-INT", "-TERM"] {
+        let folder = Folder::new(&format!("interrupt{name}"));
+        let server = Server::start(Options::default()).unwrap();
+        let run = slow_run(&folder, &server.url());
+        let begun = Instant::now();
+        signal(&run, name);
+        let (code, text) = told(run.wait_with_output().unwrap());
+        assert!(begun.elapsed() < Duration::from_secs(6), "it waited for the cases");
+        assert_eq!(code, 130, "{text}");
+        assert!(text.contains("what the run had made is taken away"), "{text}");
+        assert!(text.contains("3 not run (3 cases"), "{text}");
+        assert_eq!(what_is_there(&server.url()), [""; 0]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_run_leaves_is_swept() {
+    let folder = Folder::new("sweep");
+    let server = Server::start(Options::default()).unwrap();
+    let url = server.url();
+    let definition = json!({ "StartAt": "A", "States": { "A": { "Type": "Pass", "End": true } } });
+    let body = json!({ "name": "stepproof-of-somebody-else", "definition": definition.to_string(),
+        "roleArn": "arn:aws:iam::123456789012:role/r" });
+    assert_eq!(call(&url, "CreateStateMachine", &body).0, 200);
+    let run = slow_run_beside(&folder, &url);
+    signal(&run, "-KILL");
+    let _ = run.wait_with_output();
+    let (code, text) = stepproof(&["clean", "--target", &url]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("4 younger than 1h may belong to a run"), "{text}");
+    let (code, text) = stepproof(&["clean", "--target", &url, "--older-than", "0s", "--dry-run"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("4 would be taken away"), "{text}");
+    assert_eq!(what_is_there(&url).len(), 5);
+    let (code, text) = stepproof(&["clean", "--target", &url, "--older-than", "0s"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("4 of 4 taken away"), "{text}");
+    assert_eq!(what_is_there(&url), ["stepproof-of-somebody-else"]);
+    let (code, text) = stepproof(&["clean", "--target", "local"]);
+    assert_eq!(code, 2, "{text}");
+}
+
+/// The same where somebody else's machine is there already.
+#[cfg(unix)]
+fn slow_run_beside(folder: &Folder, url: &str) -> Child {
+    let path = scenario(folder, SLOW);
+    let run = command(&["run", &path, "--target", url, "--concurrency", "2"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the run", || what_is_there(url).len() == 5);
+    run
+}
+
+#[test]
+fn skipped_cases_are_counted_as_skipped() {
+    let folder = Folder::new("skipped");
+    let server = Server::start(Options::default()).unwrap();
+    let path = scenario(&folder, SLOW);
+    let arguments = ["run", &path, "--target", &server.url(), "--max-real-time", "1s"];
+    let (code, text) = stepproof(&[&arguments[..], &["--report", "json"]].concat());
+    assert_eq!(code, 0, "{text}");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&report["summary"]["passed"], &report["summary"]["skipped"]),
+        (&json!(0), &json!(3))
+    );
+    assert_eq!(report["files"][0]["cases"][0]["outcome"], "skipped");
+    let reason = report["files"][0]["cases"][0]["reason"].as_str().unwrap();
+    assert_eq!(reason, "needs 9 s of real time; `--max-real-time` is 1 s");
+    let (_, text) = stepproof(&[&arguments[..], &["--report", "junit"]].concat());
+    assert!(text.contains("skipped=\"3\""), "{text}");
+}
+
+#[test]
+fn targets_are_compared() {
+    let folder = Folder::new("compare");
+    let server = Server::start(Options::default()).unwrap();
+    let known = format!(
+        "[reach]\nurl = \"{}\"\n[not_attempted]\n\"*/declined\" = \"no money there\"\n",
+        server.url()
+    );
+    let file = folder.file("there.toml", &known).display().to_string();
+    let path = scenario(&folder, MOCKED);
+    let arguments = ["compare", &path, "--target", "local", "--target", &file];
+    let (code, text) = stepproof(&arguments);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("no money there"), "{text}");
+    let (_, text) = stepproof(&[&arguments[..], &["--report", "json"]].concat());
+    let table: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        table["targets"][1]["summary"],
+        json!({ "cannot": 1, "differs": 0, "reference": 0, "same": 2 })
+    );
+    assert!(table["reproduce"].as_str().unwrap().starts_with("stepproof compare "), "{table}");
+    // Without its mocks the server answers otherwise.
+    let url = server.url();
+    let arguments = ["compare", &path, "--target", "local", "--target", &url, "--mocks", "none"];
+    let page = folder.0.join("page.html").display().to_string();
+    let arguments = [&arguments[..], &["--report", "html", "--output", &page]].concat();
+    let (code, text) = stepproof(&arguments);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("differs    SUCCEEDED / FAILED"), "{text}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<h2>Differs: 3</h2>"), "{page}");
+    let (code, text) = stepproof(&["compare", &path, "--target", "local"]);
+    assert_eq!((code, text.contains("two targets at least")), (2, true), "{text}");
+}
+
+#[test]
+fn the_command_line_is_checked() {
+    let folder = Folder::new("arguments");
+    let path = scenario(&folder, PASSES);
+    for (arguments, wanted) in [
+        (&["--target", "moto"][..], "`moto` is no target: give `local`, `serve`, `aws`"),
+        (&["--region", "eu-west-1"], "`--region` is for live endpoints"),
+        (&["--target", "serve", "--mocks", "none"], "`server` is the mock way"),
+        (&["--target", "serve", "--mocks", "nun"], "the ways are activity, endpoint"),
+        (&["--target", "serve", "--timeout", "soon"], "expected a duration"),
+        (&["--target", "x.toml"], "cannot read `x.toml`"),
+        (&["--target", "serve", "--update"], "cannot be used with"),
+    ] {
+        let (code, text) = stepproof(&[&["run", &path], arguments].concat());
+        assert_eq!(code, 2, "{arguments:?}: {text}");
+        assert!(text.contains(wanted), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn the_environment_names_the_endpoint() {
+    let folder = Folder::new("environment");
+    let server = Server::start(Options::default()).unwrap();
+    let path = scenario(&folder, PASSES);
+    let output = command(&["run", &path, "--target", "aws", "--region", "eu-central-1"])
+        .env("AWS_ENDPOINT_URL_SFN", server.url())
+        .env("AWS_ACCESS_KEY_ID", "any")
+        .env("AWS_SECRET_ACCESS_KEY", "any")
+        .output()
+        .unwrap();
+    let (code, text) = told(output);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+/// A fake that passes everything on to a server, but what `wrong` does itself.
+fn faulty(
+    server: &Server,
+    wrong: impl Fn(&Request) -> Option<Act> + Send + Sync + 'static,
+) -> Fake {
+    let url = server.url();
+    Fake::start(move |request| {
+        wrong(request).unwrap_or_else(|| {
+            let (status, body) = call(&url, &request.operation, &request.body);
+            if status == 200 {
+                return Act::Text(body);
+            }
+            let error: Value = serde_json::from_str(&body).unwrap();
+            let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
+            Act::Error(text("__type").leak(), text("message"))
+        })
+    })
+}
+
+/// Runs one case that would pass, on a server behind a fake.
+#[track_caller]
+fn check(
+    name: &str,
+    wrong: impl Fn(&Request) -> Option<Act> + Send + Sync + 'static,
+    code: i32,
+    wanted: &str,
+) {
+    let folder = Folder::new(name);
+    let server = Server::start(Options::default()).unwrap();
+    let fake = faulty(&server, wrong);
+    let path = scenario(&folder, PASSES);
+    let (came, text) = stepproof(&["run", &path, "--target", &fake.url, "--timeout", "2s"]);
+    assert_eq!(came, code, "{text}");
+    assert!(text.contains(wanted), "{text}");
+    assert_eq!(what_is_there(&server.url()), [""; 0], "{text}");
+}
+
+fn throttled() -> Act {
+    Act::Error("ThrottlingException", "Rate exceeded".into())
+}
+
+#[test]
+fn nobody_answers() {
+    let folder = Folder::new("nobody");
+    let path = scenario(&folder, PASSES);
+    let url = format!("http://{}", free_address());
+    for arguments in [
+        &["run", &path, "--target", &url][..],
+        &["clean", "--target", &url],
+        &["compare", &path, "--target", "local", "--target", &url],
+    ] {
+        let (code, text) = stepproof(arguments);
+        assert_eq!(code, 3, "{text}");
+        assert!(text.contains(&format!("cannot reach {url} (ListStateMachines)")), "{text}");
+    }
+}
+
+#[test]
+fn throttling_is_waited_out() {
+    let wrong = |request: &Request| (request.number <= 2).then(throttled);
+    // The probe has no patience; everything behind it has.
+    let wrong = move |request: &Request| {
+        wrong(request).filter(|_| request.operation != "ListStateMachines")
+    };
+    check("throttled", wrong, 0, "1 passed");
+}
+
+#[test]
+fn throttling_for_ever() {
+    let wrong = |request: &Request| (request.operation == "GetExecutionHistory").then(throttled);
+    check("throttled-for-ever", wrong, 3, "throttled GetExecutionHistory again and again");
+}
+
+#[test]
+fn a_web_page() {
+    let wrong = |_: &Request| Some(Act::Html(200));
+    check("page", wrong, 3, "does not answer ListStateMachines as Step Functions does: status 200");
+    let wrong =
+        |request: &Request| (request.operation == "DescribeExecution").then_some(Act::Html(502));
+    check("page-later", wrong, 1, "does not answer DescribeExecution as Step Functions does");
+}
+
+#[test]
+fn connections_that_break_off() {
+    let in_a_page = |request: &Request| {
+        (request.operation == "GetExecutionHistory" && request.number == 1).then_some(Act::BreakOff)
+    };
+    check("break-once", in_a_page, 0, "1 passed");
+    let always =
+        |request: &Request| (request.operation == "GetExecutionHistory").then_some(Act::BreakOff);
+    check("break-always", always, 3, "the connection broke off in the middle of an answer");
+}
+
+const FIRST: &str = r#"{"events":[{"timestamp":1.5,"type":"ExecutionStarted","id":1,"previousEventId":0,"executionStartedEventDetails":{"input":"{}"}}],"nextToken":"t1"}"#;
+const SKIPPED: &str = r#"{"events":[{"timestamp":1.6,"type":"ExecutionSucceeded","id":9,"previousEventId":8,"executionSucceededEventDetails":{"output":"{}"}}]}"#;
+
+#[test]
+fn pages_that_repeat_or_skip() {
+    let repeats = |request: &Request| {
+        (request.operation == "GetExecutionHistory").then(|| Act::Text(FIRST.into()))
+    };
+    check("repeats", repeats, 1, "page 2 starts with event 1, which came before");
+    let skips = |request: &Request| {
+        let page = if request.number % 2 == 1 { FIRST } else { SKIPPED };
+        (request.operation == "GetExecutionHistory").then(|| Act::Text(page.into()))
+    };
+    check("skips", skips, 1, "events 2 to 8 are missing");
+}
+
+#[test]
+fn an_execution_that_is_lost() {
+    let wrong = |request: &Request| {
+        let lost = || Act::Error("ExecutionDoesNotExist", "Execution Does Not Exist".into());
+        (request.operation == "DescribeExecution").then(lost)
+    };
+    check("lost", wrong, 1, "DescribeExecution was refused: ExecutionDoesNotExist");
+}
+
+#[test]
+fn credentials_that_expire() {
+    let expired = || Act::Error("ExpiredTokenException", "The security token is expired".into());
+    let at_once = move |_: &Request| Some(expired());
+    check("expired", at_once, 3, "renew them (`aws sso login`, `AWS_PROFILE`)");
+    let later = move |request: &Request| (request.operation == "DescribeExecution").then(expired);
+    check("expired-later", later, 3, "does not accept the credentials (DescribeExecution)");
+}
+
+#[test]
+fn what_cannot_be_taken_away_is_told() {
+    let folder = Folder::new("left");
+    let server = Server::start(Options::default()).unwrap();
+    let fake = faulty(&server, |request| {
+        let denied = || Act::Error("AccessDeniedException", "not you".into());
+        (request.operation == "DeleteStateMachine").then(denied)
+    });
+    let path = scenario(&folder, PASSES);
+    let (code, text) = stepproof(&["run", &path, "--target", &fake.url]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("left behind: arn:aws:states:"), "{text}");
+    assert!(text.contains(&format!("`stepproof clean --target {}", fake.url)), "{text}");
+    let (code, text) = stepproof(&["clean", "--target", &server.url(), "--older-than", "0s"]);
+    assert_eq!((code, text.contains("1 of 1 taken away")), (0, true), "{text}");
+}
+
+#[test]
+fn somebody_who_never_answers() {
+    let folder = Folder::new("hang");
+    let fake = Fake::start(|_| Act::Hang);
+    let path = scenario(&folder, PASSES);
+    let begun = Instant::now();
+    let (code, text) = stepproof(&["run", &path, "--target", &fake.url]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("did not answer ListStateMachines in time"), "{text}");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn no_address_is_free_for_the_services() {
+    let folder = Folder::new("address");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::start(Options::default()).unwrap();
+    let path = scenario(&folder, PASSES);
+    let listen = taken.local_addr().unwrap().to_string();
+    let ways = ["--mocks", "endpoint", "--mocks-listen", &listen];
+    let (code, text) = stepproof(&[&["run", &path, "--target", &server.url()], &ways[..]].concat());
+    assert_eq!(
+        (code, text.contains("`--mocks-listen` takes another address")),
+        (3, true),
+        "{text}"
+    );
+    assert!(Path::new(&path).exists());
+}
