@@ -47,6 +47,13 @@ pub const OPERATIONS: [&str; 37] = {
     names
 };
 
+/// Whether an operation changes nothing.
+pub fn reads_only(operation: &str) -> bool {
+    ["Describe", "List", "GetExecutionHistory", "TestState", "Validate"]
+        .iter()
+        .any(|begin| operation.starts_with(begin))
+}
+
 /// By name, in order.
 const HANDLERS: [(&str, Handler); 37] = [
     ("CreateActivity", task::create_activity),

@@ -21,6 +21,16 @@ impl Entropy {
         Self { state: (seed.cast_unsigned() ^ MULTIPLIER) & MASK }
     }
 
+    /// Where the sequence has come to, for [`Entropy::from_state`].
+    pub fn state(&self) -> u64 {
+        self.state
+    }
+
+    /// A sequence that goes on from there.
+    pub fn from_state(state: u64) -> Self {
+        Self { state: state & MASK }
+    }
+
     /// A sequence of its own for the part called `name`, which does not advance this one: what
     /// one execution or branch draws then does not depend on what its neighbours drew.
     pub fn fork(&self, name: &str) -> Self {

@@ -35,6 +35,7 @@ mod report;
 #[cfg(feature = "aws")]
 mod sdk;
 mod shared;
+mod storage;
 mod watch;
 mod wire;
 
@@ -63,9 +64,11 @@ pub use output::{Destination, Outputs};
 pub use quota::{Bucket, Quotas};
 #[cfg(feature = "aws")]
 pub use sdk::{StripSyncPrefix, sdk_config};
+pub use storage::StorageError;
 
 use driver::Driver;
 use http::Site;
+use integration::Integrations;
 use output::Sinks;
 use shared::Shared;
 
@@ -85,7 +88,7 @@ impl Server {
     /// # Errors
     ///
     /// Where the address cannot be listened on, an output cannot be written to, or the system
-    /// refuses threads.
+    /// refuses threads; a [`StorageError`] where [`Options::data_dir`] cannot be used.
     pub fn start(options: Options) -> io::Result<Self> {
         let address = options.address;
         let listener = std::net::TcpListener::bind(address).map_err(|error| {
@@ -99,10 +102,11 @@ impl Server {
             .enable_time()
             .build()?;
         let sinks = Sinks::open(&options.outputs, &options.account)?;
+        let shared = account(&options, &sinks).map_err(io::Error::other)?;
         let (stop, stopped) = oneshot::channel();
         let serving = std::thread::Builder::new().name("stepproof-server".to_owned());
         let thread = serving.spawn(move || {
-            runtime.block_on(serve(listener, options, sinks.clone(), stopped));
+            runtime.block_on(serve(listener, shared, options, sinks.clone(), stopped));
             // Whatever has not ended by now is given up.
             runtime.shutdown_timeout(Duration::from_millis(100));
             sinks.close();
@@ -142,8 +146,22 @@ impl Drop for Server {
     }
 }
 
+/// The account, from the folder that it is kept in where there is one.
+fn account(options: &Options, sinks: &Sinks) -> Result<Arc<Shared>, StorageError> {
+    let (wall, real) = (shared::wall(), shared::now());
+    let Some(folder) = &options.data_dir else {
+        let mut driver = Driver::new(options, wall, real);
+        driver.report_to(sinks.clone());
+        return Ok(Shared::new(driver, None));
+    };
+    let opened = storage::open(folder, options, Integrations::are_mocked(options))?;
+    let (driver, store) = Driver::restored(options, opened, sinks, wall, real);
+    Ok(Shared::new(driver, Some(store)))
+}
+
 async fn serve(
     listener: std::net::TcpListener,
+    shared: Arc<Shared>,
     options: Options,
     sinks: Sinks,
     mut stopped: oneshot::Receiver<()>,
@@ -155,9 +173,6 @@ async fn serve(
             return;
         }
     };
-    let mut driver = Driver::new(&options, shared::wall(), shared::now());
-    driver.report_to(sinks.clone());
-    let shared = Shared::new(driver);
     let timekeeper = tokio::spawn(shared.clone().keep_time());
     let watcher = options.watch.then(|| tokio::spawn(watch::watch(shared.clone(), &options)));
     let (read_timeout, drain_timeout) = (options.read_timeout, options.drain_timeout);
@@ -203,6 +218,7 @@ async fn serve(
     if let Some(watcher) = watcher {
         watcher.abort();
     }
+    site.shared.close();
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod callback;
 mod delivery;
 mod error;
 mod execution;
+pub mod journal;
 mod listing;
 mod machine;
 mod map_run;
@@ -21,6 +22,7 @@ mod notify;
 mod operation;
 mod records;
 mod redrive;
+mod restore;
 mod settings;
 mod tags;
 mod version;
@@ -43,6 +45,7 @@ pub use notify::StatusChange;
 pub(crate) use operation::NewExecution;
 pub use operation::{Operation, Response};
 pub use records::Records;
+pub use restore::{OpenTask, RestoreError, Restored, Restoring, Wanted};
 pub use settings::{
     EncryptionConfiguration, KmsTrouble, LoggingConfiguration, Settings, Surroundings,
 };
@@ -50,6 +53,7 @@ pub use version::{Alias, Route, Version};
 
 use activity::Polls;
 use callback::Token;
+use journal::{Journal, OpKind};
 use listing::Listing;
 use machine::Machine;
 
@@ -157,6 +161,9 @@ pub struct Service {
     over: usize,
     /// State transitions of Standard executions.
     transitions: u64,
+    /// How many revisions of state machines were made.
+    revisions: u64,
+    journal: Option<Box<Journal>>,
 }
 
 impl Service {
@@ -187,6 +194,8 @@ impl Service {
             told: None,
             over: 0,
             transitions: 0,
+            revisions: 0,
+            journal: None,
         }
     }
 
@@ -215,7 +224,11 @@ impl Service {
             input,
             Input::TaskSucceeded { .. } | Input::TaskFailed { .. } | Input::MapRunEnded { .. }
         );
+        let noted = self.journal.is_some().then(|| OpKind::Told(now, input.clone()));
         record.execution.handle(now, input)?;
+        if let Some(noted) = noted {
+            self.note(execution, noted);
+        }
         if goes_on {
             self.stop_if_doomed(execution, now);
         }
@@ -233,6 +246,7 @@ impl Service {
             let record = &mut self.records[execution];
             record.deadline = None;
             record.execution.handle_timeout(now);
+            self.note(execution, OpKind::Timeout(now));
             self.stop_if_doomed(execution, now);
             self.wake(execution);
         }
@@ -256,6 +270,7 @@ impl Service {
             let record = &mut self.records[id];
             let before = record.execution.transitions();
             let output = record.execution.poll();
+            record.progress.polls += 1;
             if record.machine.execution_type == ExecutionType::Standard {
                 self.transitions += record.execution.transitions() - before;
             }
@@ -386,6 +401,7 @@ impl Service {
 
     fn drop_record(&mut self, id: ExecutionId) {
         let Some(record) = self.records.remove(id) else { return };
+        self.note_forgotten(id);
         self.unlist(&record);
         // A second delivery has the ARN of the first.
         if self.by_arn.get(&record.arn) == Some(&id) {
@@ -412,6 +428,7 @@ impl Service {
         self.by_arn.entry(record.arn.clone()).or_insert(id);
         self.listing.add(id, &record.listed_under, record.listed);
         self.records.push(record);
+        self.note_started(id);
         self.outbox.push_back(Output::Started(id));
         self.announce(id);
         self.wake(id);
@@ -422,8 +439,11 @@ impl Service {
     fn stop_if_doomed(&mut self, id: ExecutionId, now: Timestamp) {
         let record = &mut self.records[id];
         if std::mem::take(&mut record.doomed) {
+            let stop = Input::Stop { failure: Failure::default() };
             // It has ended where it refuses.
-            let _ = record.execution.handle(now, Input::Stop { failure: Failure::default() });
+            if record.execution.handle(now, stop.clone()).is_ok() {
+                self.note(id, OpKind::Told(now, stop));
+            }
         }
     }
 
@@ -449,6 +469,7 @@ impl Service {
         self.talking.pop_front();
         let record = &mut self.records[id];
         record.talking = false;
+        record.progress.unsettled = false;
         if record.deadline != deadline {
             if let Some(old) = std::mem::replace(&mut record.deadline, deadline) {
                 self.deadlines.remove(&(old, id));
@@ -464,6 +485,9 @@ impl Service {
             return;
         }
         self.over += 1;
+        let execution = &self.records[id].execution;
+        let ended = OpKind::Ended(execution.status(), execution.history().len() as u64);
+        self.note(id, ended);
         self.relist(id);
         self.announce(id);
         self.outbox.push_back(Output::Ended(id));

@@ -124,6 +124,11 @@ pub struct Serve {
     /// Let endpoints and HTTP Tasks be called that are not on this computer.
     #[arg(long)]
     pub allow_network: bool,
+    /// Keep state machines, executions, histories and open tasks in this folder, and go on from
+    /// there after a stop, a kill or a crash. Nothing that was answered is lost. Calls of endpoints
+    /// that were under way are made again. One server uses a folder at a time.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Which ended executions are kept: a number, or a duration such as `24h`. By default all.
     #[arg(long, value_name = "N|DURATION", value_parser = retain)]
     pub retain: Option<Retain>,
@@ -350,6 +355,7 @@ fn options(arguments: &Serve) -> Result<Options, String> {
         cors: arguments.cors.clone(),
         quotas,
         retain: arguments.retain.unwrap_or_default(),
+        data_dir: arguments.data_dir.clone(),
         scenarios: scenarios(&arguments.mocks)?,
         mock_config: mock_config(arguments)?,
         mock_counting: arguments.mock_counting.rule(),

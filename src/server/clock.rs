@@ -49,7 +49,64 @@ struct Target {
     before: bool,
 }
 
+/// What a clock showed at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SavedClock {
+    now: Timestamp,
+    wall: Timestamp,
+    frozen: bool,
+    /// Whether it was a clock that jumps.
+    virtual_time: bool,
+}
+
+impl SavedClock {
+    /// As a row.
+    pub(super) fn to_bytes(self) -> [u8; 18] {
+        let mut row = [0; 18];
+        row[..8].copy_from_slice(&self.now.millis().to_le_bytes());
+        row[8..16].copy_from_slice(&self.wall.millis().to_le_bytes());
+        row[16] = u8::from(self.frozen);
+        row[17] = u8::from(self.virtual_time);
+        row
+    }
+
+    pub(super) fn from_bytes(row: &[u8]) -> Option<Self> {
+        let (now, rest) = row.split_first_chunk()?;
+        let (wall, rest) = rest.split_first_chunk()?;
+        let [frozen, virtual_time] = rest else { return None };
+        let time = |bytes: &[u8; 8]| Timestamp(i64::from_le_bytes(*bytes));
+        let (frozen, virtual_time) = (*frozen == 1, *virtual_time == 1);
+        Some(Self { now: time(now), wall: time(wall), frozen, virtual_time })
+    }
+}
+
 impl Clock {
+    /// A clock that goes on where one was. Of a clock that passes by itself, the time in which
+    /// nobody looked has passed too.
+    pub(super) fn restored(
+        mode: ClockMode,
+        saved: SavedClock,
+        wall: Timestamp,
+        real: Instant,
+    ) -> Self {
+        let mut clock = Self::new(mode, wall, real);
+        let missed = (wall - saved.wall).max(0) as f64 * clock.speed;
+        let now = match (saved.virtual_time, clock.speed > 0.0) {
+            (true, true) => saved.now.max(wall),
+            (false, true) if !saved.frozen => saved.now + missed as i64,
+            _ => saved.now,
+        };
+        clock.base = (now, real);
+        clock.frozen = saved.frozen;
+        clock
+    }
+
+    /// What it shows, to go on from later.
+    pub(super) fn saved(&self, wall: Timestamp, real: Instant) -> SavedClock {
+        let (now, frozen) = (self.now(real), self.frozen);
+        SavedClock { now, wall, frozen, virtual_time: self.speed == 0.0 }
+    }
+
     /// `wall` is the present by the calendar, `real` the same by the monotonic clock.
     pub(super) fn new(mode: ClockMode, wall: Timestamp, real: Instant) -> Self {
         let (speed, start) = match mode {

@@ -49,12 +49,15 @@ pub(super) async fn set_clock(site: &Site, parts: &Parts, body: &[u8]) -> Answer
         }
     });
     site.shared.quiesce().await;
+    if let Err(cause) = site.shared.kept().await {
+        return wire::plain(StatusCode::SERVICE_UNAVAILABLE, message(&cause));
+    }
     clock(site)
 }
 
 /// `POST /_stepproof/redeliver` with `executionArn`: the start of an asynchronous Express execution
 /// arrives once more, as it may on AWS, where they run at least once.
-pub(super) fn redeliver(site: &Site, parts: &Parts, body: &[u8]) -> Answer {
+pub(super) async fn redeliver(site: &Site, parts: &Parts, body: &[u8]) -> Answer {
     if !is_json(parts) {
         return refused("the Content-Type must be `application/json`");
     }
@@ -65,7 +68,10 @@ pub(super) fn redeliver(site: &Site, parts: &Parts, body: &[u8]) -> Answer {
         );
     };
     match site.shared.with(|driver, real| driver.redeliver(arn, real)) {
-        Ok(()) => wire::plain(StatusCode::OK, String::from("{}")),
+        Ok(()) => match site.shared.kept().await {
+            Ok(()) => wire::plain(StatusCode::OK, String::from("{}")),
+            Err(cause) => wire::plain(StatusCode::SERVICE_UNAVAILABLE, message(&cause)),
+        },
         Err(error) => refused(&format!("{}: {}", error.code, error.message)),
     }
 }

@@ -4,6 +4,8 @@
 //! happen what follows from it. Nothing here waits: whoever calls looks at the clock, sleeps until
 //! [`Driver::next_wakeup`] and makes the calls that [`Driver::take_effects`] asks for.
 
+mod restored;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +17,7 @@ use super::endpoint::EndpointCall;
 use super::integration::{Integrations, TaskAnswer};
 use super::output::{Figures, Reporter, Sinks};
 use super::quota::Tokens;
+use super::storage::Batch;
 use super::{FastMap, Options, Retain};
 use crate::api::{self, Answer, ApiError};
 use crate::asl::Resource;
@@ -56,6 +59,10 @@ pub(super) struct Driver {
     unsettled: bool,
     /// The time at which the one who sleeps wakes up.
     armed: Option<Timestamp>,
+    /// Test cases of executions, to be kept.
+    cases: Vec<(ExecutionId, Arc<str>)>,
+    /// The clock was set since it was kept.
+    clock_set: bool,
 }
 
 /// What may change the account.
@@ -158,6 +165,8 @@ impl Driver {
             kept: VecDeque::new(),
             unsettled: false,
             armed: None,
+            cases: Vec::new(),
+            clock_set: false,
         }
     }
 
@@ -236,6 +245,7 @@ impl Driver {
         };
         if let (Some(execution), Some(case)) = (started, case) {
             self.integrations.select_case(execution, case);
+            self.cases.push((execution, case.into()));
         }
         match answer {
             Ok(Answer::Ready(text)) => Reply::Ready(Ok(text)),
@@ -307,7 +317,10 @@ impl Driver {
         let next = self.next_event();
         match next {
             Some(next) if self.clock.passes_by(next) => self.clock.set(next, real),
-            _ if self.clock.is_sent() => self.clock.arrive(real),
+            _ if self.clock.is_sent() => {
+                self.clock.arrive(real);
+                self.clock_set = true;
+            }
             Some(next) if self.clock.jumps() => {
                 // What the service itself holds up goes on, whoever else is waited for.
                 if Some(next) != self.throttled_until && self.held() {
@@ -398,11 +411,23 @@ impl Driver {
     /// Starts giving a mock's answer.
     fn plan(&mut self, execution: ExecutionId, request: &TaskRequest, plan: Plan, real: Instant) {
         let now = self.clock.now(real);
-        let Course { first, heartbeats, delay, end } = plan.course(request);
-        if let Some(first) = first {
+        let mut course = plan.course(request);
+        if let Some(first) = course.first.take() {
             self.hear(Heard::Told(execution, first), real);
         }
-        let at = later(now, delay);
+        self.plan_course(execution, request, course, now);
+    }
+
+    /// Plans what a mock says of a Task that was asked for at `asked`.
+    fn plan_course(
+        &mut self,
+        execution: ExecutionId,
+        request: &TaskRequest,
+        course: Course,
+        asked: Timestamp,
+    ) {
+        let Course { first: _, heartbeats, delay, end } = course;
+        let at = later(asked, delay);
         if end.is_none() && request.task_token.is_some() {
             self.wait_for(execution, request.task, &request.state);
         }
@@ -413,7 +438,7 @@ impl Driver {
                 patience_seconds: request.heartbeat_seconds,
                 end: end.is_some().then_some(at),
             };
-            self.schedule(later(now, heartbeats.every), execution, Planned::Heartbeat(beats));
+            self.schedule(later(asked, heartbeats.every), execution, Planned::Heartbeat(beats));
         }
         if let Some(end) = end {
             self.schedule(at, execution, Planned::Tell(end));
@@ -452,9 +477,21 @@ impl Driver {
     /// whole run.
     fn map_run(&mut self, execution: ExecutionId, request: Box<MapRunRequest>, real: Instant) {
         let as_task = request.as_task();
-        let task = request.task;
         let answer = self.integrations.mocked(&self.service, execution, &as_task);
-        let now = self.clock.now(real);
+        self.run_map(execution, request, answer, self.clock.now(real), real);
+    }
+
+    /// Runs a distributed Map that was asked for at `asked`, unless it is answered already.
+    fn run_map(
+        &mut self,
+        execution: ExecutionId,
+        request: Box<MapRunRequest>,
+        answer: Option<TaskAnswer>,
+        asked: Timestamp,
+        real: Instant,
+    ) {
+        let as_task = request.as_task();
+        let task = request.task;
         let (delay, outcome) = match answer {
             Some(TaskAnswer::Mock(plan)) => match plan.course(&as_task) {
                 Course { delay, end: Some(Input::TaskSucceeded { output, .. }), .. } => {
@@ -467,14 +504,14 @@ impl Driver {
             },
             Some(TaskAnswer::Fail(_, failure)) => (Duration::ZERO, Err(failure)),
             Some(TaskAnswer::Call(_)) | None => {
-                match self.service.run_map(now, execution, request) {
+                match self.service.run_map(self.clock.now(real), execution, request) {
                     Ok(_) => return,
                     Err(message) => (Duration::ZERO, Err(map_failure(&message))),
                 }
             }
         };
         let input = Input::MapRunEnded { task, outcome };
-        self.schedule(later(now, delay), execution, Planned::Tell(input));
+        self.schedule(later(asked, delay), execution, Planned::Tell(input));
     }
 
     /// The items of a Map Run cannot be read here: it fails, and says what to do.
@@ -581,6 +618,17 @@ impl Driver {
         !self.calls.is_empty()
     }
 
+    /// What has changed and is to be kept; nothing unless the account keeps a journal.
+    pub(super) fn take_batch(&mut self, wall: Timestamp, real: Instant) -> Option<Batch> {
+        let changes = self.service.take_changes();
+        let set = std::mem::take(&mut self.clock_set);
+        if changes.is_empty() && self.cases.is_empty() && !set {
+            return None;
+        }
+        let cases = std::mem::take(&mut self.cases);
+        Some(Batch { changes, cases, clock: self.clock.saved(wall, real) })
+    }
+
     /// What is to be done outside.
     pub(super) fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
@@ -627,6 +675,7 @@ impl Driver {
     pub(super) fn clock_mut(&mut self) -> &mut Clock {
         self.armed = None;
         self.clock.go_on();
+        self.clock_set = true;
         &mut self.clock
     }
 
@@ -635,9 +684,20 @@ impl Driver {
         self.service.objects()
     }
 
-    /// The virtual S3, to be filled.
-    pub(super) fn objects_mut(&mut self) -> &mut Objects {
-        self.service.objects_mut()
+    /// Puts an object into the virtual S3. The bucket exists from then on.
+    pub(super) fn put_object(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        body: Vec<u8>,
+        real: Instant,
+    ) -> Result<(), String> {
+        self.service.put_object(self.clock.now(real), bucket, key, body)
+    }
+
+    /// Says that a bucket of the virtual S3 does not exist.
+    pub(super) fn drop_bucket(&mut self, bucket: &str) {
+        self.service.drop_bucket(bucket);
     }
 
     /// The account, to be looked at.

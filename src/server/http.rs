@@ -67,7 +67,7 @@ impl Site {
         let mut answer = match reply {
             Routed::Answer(answer) => answer,
             Routed::Wait(id, reply, noted) => {
-                let result = self.wait(reply).await;
+                let result = self.kept(self.wait(reply).await).await;
                 self.answered(noted, &result, &id);
                 wire::answer(result, id)
             }
@@ -97,7 +97,7 @@ impl Site {
             (&Method::POST, "/_stepproof/redeliver") => {
                 let (parts, body) = request.into_parts();
                 match self.read(&parts, body).await {
-                    Ok(body) => control::redeliver(self, &parts, &body),
+                    Ok(body) => control::redeliver(self, &parts, &body).await,
                     Err(error) => control::refused(&error.message),
                 }
             }
@@ -121,6 +121,9 @@ impl Site {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         let id = wire::request_id(self.options.account.seed.cast_unsigned(), count);
         let (parts, body) = request.into_parts();
+        // While nothing can be kept one may still look at what there is.
+        let reads = self.shared.trouble().is_some()
+            && wire::operation(&parts.headers).is_ok_and(api::reads_only);
         let mut noted = Noted { count, operation: "unknown", call: None };
         let reply = self.call(&parts, body, peer, &mut noted).await;
         let reply = reply.unwrap_or_else(|error| Reply::Ready(Err(error)));
@@ -135,6 +138,7 @@ impl Site {
         );
         match reply {
             Reply::Ready(result) => {
+                let result = if reads { result } else { self.kept(result).await };
                 self.answered(noted, &result, &id);
                 Routed::Answer(wire::answer(result, id))
             }
@@ -178,6 +182,11 @@ impl Site {
         if let Some(result) = request.answer_alone(self.shared.time(), &self.options.account) {
             return Ok(Reply::Ready(result));
         }
+        if let Some(cause) = self.shared.trouble()
+            && !api::reads_only(operation)
+        {
+            return Err(unavailable(&cause));
+        }
         let case = request.split_test_case();
         Ok(self.shared.with(|driver, real| driver.request(&request, case.as_deref(), real)))
     }
@@ -200,6 +209,14 @@ impl Site {
     /// The account's time.
     fn time(&self) -> Timestamp {
         self.shared.with(|driver, real| driver.now(real))
+    }
+
+    /// The answer once everything that it tells of is kept.
+    async fn kept(&self, result: Result<String, ApiError>) -> Result<String, ApiError> {
+        match self.shared.kept().await {
+            Ok(()) => result,
+            Err(cause) => result.and(Err(unavailable(&cause))),
+        }
     }
 
     /// Waits for the answer to a call that has none yet.
@@ -290,6 +307,11 @@ impl Drop for OpenPoll<'_> {
     fn drop(&mut self) {
         self.shared.with(|driver, real| driver.poll_ended(self.poll, real));
     }
+}
+
+/// Nothing can be kept: whether the request had an effect is unknown.
+fn unavailable(cause: &str) -> ApiError {
+    ApiError::new("ServiceUnavailable", cause.to_owned())
 }
 
 fn stopped() -> ApiError {

@@ -102,6 +102,11 @@ impl Integrations {
         self.cases.insert(execution, case.into());
     }
 
+    /// Whether there are any mocks.
+    pub(super) fn are_mocked(options: &Options) -> bool {
+        !options.scenarios.is_empty() || options.mock_config.is_some()
+    }
+
     /// The start of `first` was delivered once more, which began `second`.
     pub(super) fn redelivered(&mut self, first: ExecutionId, second: ExecutionId) {
         self.first_runs.insert(second, first);

@@ -40,11 +40,11 @@ pub(super) async fn answer(
         (&Method::PUT, _, key) if !key.is_empty() => {
             let (parts, body) = request.into_parts();
             let body = site.read_large(&parts, body).await?;
-            put(site, &bucket, key, &body)
+            put(site, &bucket, key, &body).await
         }
         (&Method::DELETE, bucket, "") if !bucket.is_empty() => {
-            site.shared.with(|driver, _| driver.objects_mut().without_bucket(bucket));
-            wire::plain(StatusCode::NO_CONTENT, String::new())
+            site.shared.with(|driver, _| driver.drop_bucket(bucket));
+            done(site).await
         }
         _ => control::refused(&format!(
             "there are `GET {PATH}`, `GET` and `PUT {PATH}/BUCKET/KEY`, and `DELETE {PATH}/BUCKET`"
@@ -78,16 +78,19 @@ fn fetch(site: &Site, bucket: &str, key: &str) -> Answer {
 }
 
 /// The bucket exists from then on.
-fn put(site: &Site, bucket: &str, key: &str, body: &Bytes) -> Answer {
-    let done = site.shared.with(|driver, real| {
-        let now = driver.now(real);
-        let objects = driver.objects_mut();
-        objects.create_bucket(bucket);
-        objects.put(bucket, key, body.to_vec(), now)
-    });
-    match done {
-        Ok(()) => wire::plain(StatusCode::NO_CONTENT, String::new()),
+async fn put(site: &Site, bucket: &str, key: &str, body: &Bytes) -> Answer {
+    let put = site.shared.with(|driver, real| driver.put_object(bucket, key, body.to_vec(), real));
+    match put {
+        Ok(()) => done(site).await,
         Err(message) => control::refused(&message),
+    }
+}
+
+/// The answer once it is kept.
+async fn done(site: &Site) -> Answer {
+    match site.shared.kept().await {
+        Ok(()) => wire::plain(StatusCode::NO_CONTENT, String::new()),
+        Err(cause) => wire::plain(StatusCode::SERVICE_UNAVAILABLE, control::message(&cause)),
     }
 }
 

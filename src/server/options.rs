@@ -1,6 +1,7 @@
 //! What a server is started with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::auth::Key;
@@ -31,6 +32,9 @@ pub struct Options {
     pub quotas: Quotas,
     /// Which ended executions are kept.
     pub retain: Retain,
+    /// The folder that the account is kept in, and taken from; it is made where it is missing.
+    /// `None` keeps everything in memory alone.
+    pub data_dir: Option<PathBuf>,
     /// Mocks: those of the case that `stateMachineArn#Case` names, else of the machine's only case.
     pub scenarios: Vec<Scenario>,
     /// Mocks from Step Functions Local's mock file: those of the case that `stateMachineArn#Case`
@@ -62,6 +66,7 @@ impl Default for Options {
             cors: None,
             quotas: Quotas::default(),
             retain: Retain::All,
+            data_dir: None,
             scenarios: Vec::new(),
             mock_config: None,
             mock_counting: Counting::Invocations,

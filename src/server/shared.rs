@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::driver::{Driver, Effect};
 use super::report::Report;
+use super::storage::Store;
 use crate::engine::TaskId;
 use crate::service::ExecutionId;
 use crate::time::Timestamp;
@@ -20,15 +21,17 @@ use crate::time::Timestamp;
 /// each would wait for two threads to wake up.
 pub(super) struct Shared {
     driver: Mutex<Driver>,
+    /// Where the account is kept, if it is.
+    store: Option<Store>,
     /// Something comes sooner than the sleeping task knows.
     sooner: Notify,
     calls: Mutex<FxHashMap<(ExecutionId, TaskId), AbortHandle>>,
 }
 
 impl Shared {
-    pub(super) fn new(driver: Driver) -> Arc<Self> {
+    pub(super) fn new(driver: Driver, store: Option<Store>) -> Arc<Self> {
         let (driver, calls) = (Mutex::new(driver), Mutex::default());
-        Arc::new(Self { driver, sooner: Notify::new(), calls })
+        Arc::new(Self { driver, store, sooner: Notify::new(), calls })
     }
 
     /// Asks or tells the driver something, and lets happen what follows.
@@ -38,6 +41,11 @@ impl Shared {
         let result = act(&mut driver, real);
         driver.settle(real);
         let effects = driver.take_effects();
+        if let Some(store) = &self.store
+            && let Some(batch) = driver.take_batch(wall(), real)
+        {
+            store.push(batch);
+        }
         let wake = driver.must_wake();
         drop(driver);
         for effect in effects {
@@ -59,6 +67,27 @@ impl Shared {
     pub(super) fn look<R>(&self, look: impl FnOnce(&mut Driver, Instant) -> R) -> R {
         let real = now();
         look(&mut self.driver.lock().unwrap_or_else(PoisonError::into_inner), real)
+    }
+
+    /// Waits until everything that has happened is kept, where it is kept at all: nobody may hear
+    /// of it before. The error says why it is not.
+    pub(super) async fn kept(&self) -> Result<(), Arc<str>> {
+        match &self.store {
+            Some(store) => store.kept().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Why nothing can be kept at the time.
+    pub(super) fn trouble(&self) -> Option<Arc<str>> {
+        self.store.as_ref()?.trouble()
+    }
+
+    /// Everything that has happened is kept, and the folder is free for others.
+    pub(super) fn close(&self) {
+        if let Some(store) = &self.store {
+            store.close();
+        }
     }
 
     /// Lets go of everybody who waits: the server stops.
@@ -104,6 +133,8 @@ impl Shared {
                 let report = Report::new(self.clone(), execution, task);
                 let shared = self.clone();
                 let running = tokio::spawn(async move {
+                    // What cannot be kept happens all the same; the clients hear of it.
+                    let _ = shared.kept().await;
                     call.run(report).await;
                     shared.calls().remove(&(execution, task));
                     shared.with(|driver, _| driver.call_ended(execution, task));

@@ -6,6 +6,7 @@ mod outputs;
 mod page;
 #[cfg(feature = "aws")]
 mod sdk;
+mod storage;
 mod wire;
 
 use std::io::{Read, Write};

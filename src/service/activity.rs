@@ -137,7 +137,7 @@ impl Service {
         }
     }
 
-    fn insert_activity(
+    pub(super) fn insert_activity(
         &mut self,
         creation_date: Timestamp,
         arn: Arc<str>,
@@ -146,6 +146,7 @@ impl Service {
         let name = arn.rsplit(':').next().unwrap_or_default().into();
         let (tasks, polls) = (VecDeque::new(), BTreeMap::new());
         let key = arn.clone();
+        self.note_altered(&arn);
         let activity = Activity { arn, name, creation_date, encryption, tasks, polls };
         self.activities.insert(key, activity);
     }
@@ -155,6 +156,7 @@ impl Service {
     pub(crate) fn delete_activity(&mut self, now: Timestamp, arn: &str) {
         let Some(activity) = self.activities.remove(arn) else { return };
         self.tags.remove(arn);
+        self.note_altered(&activity.arn);
         for (id, poll) in activity.polls {
             self.polls.waiting.remove(&id);
             self.answer_nothing(now, poll.who);

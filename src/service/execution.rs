@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::journal::Progress;
 use super::nested::NestedForm;
 use super::settings::Settings;
 use super::{MapRunChild, Service};
@@ -18,6 +19,9 @@ pub struct ExecutionId(pub u32);
 /// One revision of a state machine of the account.
 #[derive(Debug)]
 pub struct StateMachineRecord {
+    /// Which revision of the account it is: they count 0, 1, 2, … That of a Map Run's children has
+    /// the number of the one around it.
+    pub number: u64,
     /// Its ARN.
     pub arn: Arc<str>,
     /// Its name.
@@ -71,6 +75,7 @@ pub struct Record {
     pub(super) tokens: Vec<Arc<str>>,
     /// Its machine was deleted: it ends with its next state transition.
     pub(super) doomed: bool,
+    pub(super) progress: Progress,
 }
 
 /// The task that started an execution.
@@ -110,6 +115,7 @@ impl Record {
             listed_under: Vec::new(),
             tokens: Vec::new(),
             doomed: false,
+            progress: Progress::default(),
         }
     }
 

@@ -51,7 +51,7 @@ pub struct StateMachineUpdate {
 pub(super) struct Machine {
     pub(super) current: Arc<StateMachineRecord>,
     /// What it was created with, which a second creation is compared with.
-    created_with: Option<Option<Arc<str>>>,
+    pub(super) created_with: Option<Option<Arc<str>>>,
     /// DeleteStateMachine was called; it goes with its last execution.
     pub(super) deleting: bool,
     /// The revision before, which executions may still start with until then.
@@ -123,6 +123,7 @@ impl Service {
         }
         self.set_tags(&arn, new.tags)?;
         let record = Arc::new(StateMachineRecord {
+            number: self.revisions,
             arn: arn.clone(),
             name: new.name,
             role_arn: new.role_arn,
@@ -133,8 +134,15 @@ impl Service {
             creation_date: now,
             update_date: now,
         });
+        self.keep_revision(&record);
         self.machines.insert(arn, Machine::new(record.clone(), new.publish));
         Ok(record)
+    }
+
+    fn keep_revision(&mut self, record: &Arc<StateMachineRecord>) {
+        self.revisions += 1;
+        self.note_revision(record);
+        self.note_altered(&record.arn);
     }
 
     /// The machine with this ARN, which UpdateStateMachine and the like may change.
@@ -142,7 +150,12 @@ impl Service {
         match self.machines.get_mut(arn) {
             None => Err(ApiError::state_machine_does_not_exist(arn)),
             Some(machine) if machine.deleting => Err(ApiError::state_machine_deleting(arn)),
-            Some(machine) => Ok(machine),
+            Some(machine) => {
+                if let Some(journal) = &mut self.journal {
+                    journal.alter(&machine.current.arn);
+                }
+                Ok(machine)
+            }
         }
     }
 
@@ -172,6 +185,7 @@ impl Service {
             return Ok(old);
         }
         let record = Arc::new(StateMachineRecord {
+            number: self.revisions,
             arn: old.arn.clone(),
             name: old.name.clone(),
             role_arn,
@@ -182,6 +196,7 @@ impl Service {
             creation_date: old.creation_date,
             update_date: now,
         });
+        self.keep_revision(&record);
         let until = now + self.account.update_lag_millis;
         if let Some(machine) = self.machines.get_mut(&old.arn) {
             machine.current = record.clone();
@@ -197,6 +212,7 @@ impl Service {
         let Some(machine) = self.machines.get_mut(arn) else { return };
         machine.deleting = true;
         let arn = machine.current.arn.clone();
+        self.note_altered(&arn);
         let running = Some(ExecutionStatus::Running);
         let running: Vec<_> = self.executions_of(&arn, running, None).map(|one| one.id).collect();
         for id in running {
@@ -213,6 +229,7 @@ impl Service {
         }
         self.machines.remove(arn);
         self.tags.remove(arn);
+        self.note_altered(arn);
     }
 
     /// The machine with this very ARN, not that of a version or an alias.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::execution::{ExecutionId, Record, StateMachineRecord, execution_arn, starting};
+use super::journal::{ObjectsOpKind, OpKind};
 use super::metrics::Found;
 use super::{ApiError, Output, Response, Service};
 use crate::asl::ExecutionType;
@@ -71,6 +72,7 @@ impl Service {
         let (children, found) = (Vec::new(), Found::default());
         self.map_runs.insert(id, MapRunRecord { execution, task, machine, run, children, found });
         self.map_run_tasks.insert((execution, task), id);
+        self.note(execution, OpKind::MapRunStarted(id, task, now));
         self.advance_map_run(now, id)?;
         Ok(id)
     }
@@ -78,7 +80,7 @@ impl Service {
     /// What the children run: the Map's processor as a state machine, whose name is the label of
     /// the Map Run's ARN behind the parent's
     /// (`sfn_api_map_run.list_map_runs_and_describe_map_run`).
-    fn processor_record(
+    pub(super) fn processor_record(
         &self,
         execution: ExecutionId,
         request: &MapRunRequest,
@@ -87,6 +89,7 @@ impl Service {
         let label = request.map_run_arn.rsplit('/').next().unwrap_or_default();
         let label = label.split(':').next().unwrap_or_default();
         StateMachineRecord {
+            number: parent.number,
             arn: format!("{}/{label}", parent.arn).into(),
             name: format!("{}/{label}", parent.name).into(),
             role_arn: parent.role_arn.clone(),
@@ -105,10 +108,12 @@ impl Service {
             let Self { map_runs, records, objects, .. } = self;
             let Some(record) = map_runs.get_mut(&id) else { return Ok(()) };
             let task = record.task;
-            let parent = &mut records[record.execution].execution;
+            let owner = record.execution;
+            let parent = &mut records[owner].execution;
             let wanted =
-                record.run.poll(now, objects, &mut |item| parent.map_item_input(task, item))?;
-            match wanted {
+                record.run.poll(now, objects, &mut |item| parent.map_item_input(task, item));
+            self.note(owner, OpKind::MapRunPolled(id, now));
+            match wanted? {
                 map_run::Output::Start { index, input } => self.start_child(now, id, index, input),
                 map_run::Output::Redrive { index } => self.redrive_child(now, id, index),
                 map_run::Output::Stop(children) => self.stop_children(now, id, &children),
@@ -140,11 +145,11 @@ impl Service {
         child.listed_under = vec![map_run_arn];
         self.insert(child);
         let Some(record) = self.map_runs.get_mut(&run) else { return };
-        record.run.child_started(index, ChildStart { arn, name, at: now });
-        if record.children.len() <= index as usize {
-            record.children.resize(index as usize + 1, id);
-        }
-        record.children[index as usize] = id;
+        let owner = record.execution;
+        let start = ChildStart { arn, name, at: now };
+        record.run.child_started(index, start.clone());
+        record.keep_child(index, id);
+        self.note(owner, OpKind::ChildStarted(run, index, id, start));
     }
 
     /// Standard children are redriven; Express ones, which have no history to go on with, start
@@ -171,6 +176,7 @@ impl Service {
         let Some(record) = self.map_runs.get_mut(&run) else { return };
         record.task = redriven;
         let begun = record.run.redrive(now, &self.objects);
+        self.note(id, OpKind::MapRunRedriven(run, redriven, now));
         if let Err(message) = begun.and_then(|()| self.advance_map_run(now, run)) {
             self.outbox.push_back(Output::Unsupported(id, message));
         }
@@ -216,7 +222,9 @@ impl Service {
         };
         let end = ChildEnd { status: record.execution.status(), output, failure };
         let Some(run) = self.map_runs.get_mut(&child.run) else { return };
-        run.run.child_ended(now, child.index, end);
+        let owner = run.execution;
+        run.run.child_ended(now, child.index, end.clone());
+        self.note(owner, OpKind::ChildEnded(child.run, child.index, now, end));
         if let Err(message) = self.advance_map_run(now, child.run) {
             let execution = self.map_runs[&child.run].execution;
             self.outbox.push_back(Output::Unsupported(execution, message));
@@ -228,6 +236,7 @@ impl Service {
         let Some(run) = self.map_run_tasks.get(&(id, task)).copied() else { return };
         let Some(record) = self.map_runs.get_mut(&run) else { return };
         let children = record.run.abort(now);
+        self.note(id, OpKind::MapRunAborted(run, now));
         self.stop_children(now, run, &children);
     }
 
@@ -249,6 +258,8 @@ impl Service {
             return Err(ApiError::completed_map_run());
         }
         run.update(update);
+        let owner = record.execution;
+        self.note(owner, OpKind::MapRunUpdated(id, update));
         if let Err(message) = self.advance_map_run(now, id) {
             let execution = self.map_runs[&id].execution;
             self.outbox.push_back(Output::Unsupported(execution, message));
@@ -300,6 +311,32 @@ impl Service {
         &self.objects
     }
 
+    /// Puts an object into the virtual S3. The bucket exists from then on.
+    ///
+    /// # Errors
+    ///
+    /// S3's words.
+    pub fn put_object(
+        &mut self,
+        now: Timestamp,
+        bucket: &str,
+        key: &str,
+        body: Vec<u8>,
+    ) -> Result<(), String> {
+        self.objects.create_bucket(bucket);
+        self.objects.put(bucket, key, body, now)?;
+        let object = self.objects.find(bucket, key)?;
+        let put = ObjectsOpKind::Put(bucket.into(), key.into(), now, object.body.clone());
+        self.note_objects(put);
+        Ok(())
+    }
+
+    /// Says that a bucket of the virtual S3 does not exist.
+    pub fn drop_bucket(&mut self, bucket: &str) {
+        self.objects.without_bucket(bucket);
+        self.note_objects(ObjectsOpKind::Dropped(bucket.into()));
+    }
+
     /// The virtual S3, to be filled.
     pub fn objects_mut(&mut self) -> &mut Objects {
         &mut self.objects
@@ -307,6 +344,13 @@ impl Service {
 }
 
 impl MapRunRecord {
+    pub(super) fn keep_child(&mut self, index: u32, id: ExecutionId) {
+        if self.children.len() <= index as usize {
+            self.children.resize(index as usize + 1, id);
+        }
+        self.children[index as usize] = id;
+    }
+
     /// What DescribeMapRun answers (`sfn_api_map_run.list_map_runs_and_describe_map_run`); dates
     /// come from `date`.
     pub fn describe(&self, service: &Service, date: impl Fn(Timestamp) -> Value) -> Value {

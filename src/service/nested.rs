@@ -242,7 +242,7 @@ impl Service {
     }
 
     /// The ARN that the task names, where it is a state machine of this account.
-    fn own_machine(&self, request: &TaskRequest) -> Option<Arc<str>> {
+    pub(super) fn own_machine(&self, request: &TaskRequest) -> Option<Arc<str>> {
         match request.arguments.get("StateMachineArn") {
             Some(Value::String(arn)) => self.find_state_machine(arn).map(|_| arn.clone()),
             _ => None,

@@ -29,6 +29,16 @@ impl Records {
         ExecutionId(self.started)
     }
 
+    /// Takes the ids below this one for given: those that are not known are forgotten.
+    pub(super) fn leave_out(&mut self, next: ExecutionId) {
+        while self.started < next.0 {
+            if (self.started as usize).is_multiple_of(CHUNK) {
+                self.chunks.push(None);
+            }
+            self.started += 1;
+        }
+    }
+
     pub(super) fn push(&mut self, record: Record) -> ExecutionId {
         let id = self.next_id();
         if (id.0 as usize).is_multiple_of(CHUNK) {

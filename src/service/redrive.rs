@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::journal::OpKind;
 use super::{ApiError, ExecutionId, Record, Response, Service};
 use crate::engine::ExecutionStatus;
 use crate::time::Timestamp;
@@ -53,14 +54,19 @@ impl Service {
         let checked = record.execution.redrivable(now);
         checked.map_err(|reason| ApiError::not_redrivable(&reason.to_string()))?;
         if let Some(token) = client_token {
-            let tokens = self.redrive_tokens.entry(id).or_default();
-            if tokens.len() == TOKENS {
-                tokens.remove(0);
-            }
-            tokens.push((token, now));
+            self.keep_redrive_token(id, token.clone(), now);
+            self.note(id, OpKind::RedriveToken(now, token));
         }
         self.go_on(now, id);
         Ok(Response::Redriven(now))
+    }
+
+    pub(super) fn keep_redrive_token(&mut self, id: ExecutionId, token: Arc<str>, at: Timestamp) {
+        let tokens = self.redrive_tokens.entry(id).or_default();
+        if tokens.len() == TOKENS {
+            tokens.remove(0);
+        }
+        tokens.push((token, at));
     }
 
     /// Redrives an execution. False where it cannot be redriven.
@@ -69,6 +75,8 @@ impl Service {
         if record.execution.redrive(now).is_err() {
             return false;
         }
+        self.note(id, OpKind::Redriven(now));
+        let record = &mut self.records[id];
         if std::mem::replace(&mut record.over, false) {
             self.over -= 1;
         }

@@ -35,6 +35,7 @@ impl Service {
         }
         if !all.is_empty() {
             self.tags.insert(arn.clone(), all);
+            self.note_altered(arn);
         }
         Ok(())
     }
@@ -50,10 +51,11 @@ impl Service {
     }
 
     /// UntagResource. Tags that do not exist are no error.
-    pub(crate) fn untag(&mut self, arn: &str, keys: &[Arc<str>]) -> Result<(), ApiError> {
+    pub(crate) fn untag(&mut self, arn: &Arc<str>, keys: &[Arc<str>]) -> Result<(), ApiError> {
         self.check_taggable(arn)?;
         if let Some(tags) = self.tags.get_mut(arn) {
             tags.retain(|key, _| !keys.contains(key));
+            self.note_altered(arn);
         }
         Ok(())
     }

@@ -207,6 +207,8 @@ impl Service {
             && let Ok(number) = number.parse()
         {
             machine.versions.remove(&number);
+            let arn = machine.current.arn.clone();
+            self.note_altered(&arn);
         }
         Ok(())
     }
@@ -272,9 +274,13 @@ impl Service {
     }
 
     pub(crate) fn delete_alias(&mut self, arn: &str) -> Result<(), ApiError> {
-        let deleted = qualified(arn)
-            .and_then(|(machine, name)| self.machines.get_mut(machine)?.aliases.shift_remove(name));
-        deleted.map(|_| ()).ok_or_else(|| ApiError::resource_not_found(arn))
+        let deleted = qualified(arn).and_then(|(machine, name)| {
+            let machine = self.machines.get_mut(machine)?;
+            machine.aliases.shift_remove(name).map(|_| machine.current.arn.clone())
+        });
+        let machine_arn = deleted.ok_or_else(|| ApiError::resource_not_found(arn))?;
+        self.note_altered(&machine_arn);
+        Ok(())
     }
 
     /// The machine whose versions these are (`error_create_alias_invalid_router_configs`).

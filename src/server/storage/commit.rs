@@ -1,0 +1,311 @@
+//! Writing to the disk: one thread, and everything that waits in one transaction.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use redb::Database;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use super::{
+    ACTIVITIES, CASES, CLOCK, COUNTERS, Folder, LOG, MACHINES, META, OBJECTS, REVISIONS, RowsOf,
+    StorageError,
+};
+use crate::server::clock::SavedClock;
+use crate::service::ExecutionId;
+use crate::service::journal::Change;
+
+/// How long after a failure is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Changes that are kept together or not at all.
+#[derive(Debug)]
+pub(in crate::server) struct Batch {
+    pub(in crate::server) changes: Vec<Change>,
+    /// The test cases that executions were started with.
+    pub(in crate::server) cases: Vec<(ExecutionId, Arc<str>)>,
+    pub(in crate::server) clock: SavedClock,
+}
+
+/// Keeps what changes. Dropped, it writes what waits and closes the folder.
+#[derive(Debug)]
+pub(in crate::server) struct Store {
+    common: Arc<Common>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the writing thread shares with the others.
+#[derive(Debug)]
+struct Common {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    /// How many batches were taken in.
+    taken: AtomicU64,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    batches: Vec<Batch>,
+    stopping: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    /// How many batches are on the disk.
+    kept: u64,
+    /// Why the latest attempt failed.
+    trouble: Option<Arc<str>>,
+}
+
+impl Store {
+    pub(super) fn start(
+        folder: Arc<Folder>,
+        db: Database,
+        next: u64,
+        rows: Option<RowsOf>,
+    ) -> Result<Self, StorageError> {
+        let common = Arc::new(Common {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            taken: AtomicU64::new(0),
+            progress: watch::channel(Progress::default()).0,
+        });
+        let path = folder.path.clone();
+        let mut writer = Writer { folder, db: Some(db), next, rows };
+        let shared = common.clone();
+        let thread = std::thread::Builder::new().name("stepproof-storage".to_owned());
+        let thread = thread.spawn(move || writer.run(&shared));
+        let thread = thread.map_err(|error| StorageError::Io { path, error })?;
+        Ok(Self { common, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Takes changes in; the next ones come after them.
+    pub(in crate::server) fn push(&self, batch: Batch) {
+        self.common.queue().batches.push(batch);
+        self.common.taken.fetch_add(1, Ordering::Release);
+        self.common.filled.notify_one();
+    }
+
+    /// Waits until everything that was taken in is on the disk.
+    ///
+    /// The error says why it is not. It stays in line, and is written as soon as that goes.
+    pub(in crate::server) async fn kept(&self) -> Result<(), Arc<str>> {
+        let wanted = self.common.taken.load(Ordering::Acquire);
+        if self.common.progress.borrow().kept >= wanted {
+            return Ok(());
+        }
+        let mut progress = self.common.progress.subscribe();
+        let there = |progress: &Progress| progress.kept >= wanted || progress.trouble.is_some();
+        let Ok(progress) = progress.wait_for(there).await else {
+            return Err("the server is shutting down".into());
+        };
+        match &progress.trouble {
+            Some(trouble) if progress.kept < wanted => Err(trouble.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why nothing can be kept at the time.
+    pub(in crate::server) fn trouble(&self) -> Option<Arc<str>> {
+        self.common.progress.borrow().trouble.clone()
+    }
+
+    /// Writes what waits and closes the folder.
+    pub(in crate::server) fn close(&self) {
+        self.common.queue().stopping = true;
+        self.common.filled.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // Where it broke down it said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Common {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What waits, once something does; `None` where the server stops.
+    fn next(&self, behind: &mut Vec<Batch>) -> Option<()> {
+        let mut queue = self.queue();
+        while queue.batches.is_empty() && behind.is_empty() {
+            if queue.stopping {
+                return None;
+            }
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        behind.append(&mut queue.batches);
+        Some(())
+    }
+
+    /// Waits before the next attempt; false where the server stops.
+    fn pause(&self) -> bool {
+        let queue = self.queue();
+        let wait = self.filled.wait_timeout_while(queue, PAUSE, |queue| !queue.stopping);
+        !wait.unwrap_or_else(PoisonError::into_inner).0.stopping
+    }
+}
+
+/// The thread that writes.
+struct Writer {
+    folder: Arc<Folder>,
+    /// `None` after a failure, until the file is opened again.
+    db: Option<Database>,
+    /// The number of the next row of the log.
+    next: u64,
+    /// Where the rows of executions are, where some may be forgotten.
+    rows: Option<RowsOf>,
+}
+
+impl Writer {
+    fn run(&mut self, common: &Common) {
+        let mut batches = Vec::new();
+        while common.next(&mut batches).is_some() {
+            match self.attempt(&batches) {
+                Ok(()) => {
+                    let count = batches.len() as u64;
+                    batches.clear();
+                    common.progress.send_modify(|progress| {
+                        progress.kept += count;
+                        if progress.trouble.take().is_some() {
+                            info!("the data folder is written again");
+                        }
+                    });
+                }
+                Err(why) => {
+                    let folder = self.folder.path.display();
+                    let why = format!("the data folder `{folder}` cannot be written: {why}");
+                    common.progress.send_modify(|progress| {
+                        if progress.trouble.is_none() {
+                            error!("{why}");
+                        }
+                        progress.trouble = Some(why.into());
+                    });
+                    // After a failure the database refuses everything until it is opened anew.
+                    self.db = None;
+                    if !common.pause() {
+                        error!("changes that could not be written are lost");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, batches: &[Batch]) -> Result<(), String> {
+        let db = match self.db.take() {
+            Some(db) => db,
+            None => self.folder.open_file().map_err(|error| error.to_string())?,
+        };
+        let written = self.write(&db, batches).map_err(|error| match error {
+            redb::Error::Io(error) => error.to_string(),
+            error => error.to_string(),
+        });
+        self.db = Some(db);
+        self.next = written?;
+        Ok(())
+    }
+
+    /// Writes all in one transaction. Gives the number of the next row of the log.
+    fn write(&mut self, db: &Database, batches: &[Batch]) -> Result<u64, redb::Error> {
+        let changes = || batches.iter().flat_map(|batch| &batch.changes);
+        let forgotten: BTreeSet<ExecutionId> = changes()
+            .filter_map(|change| match change {
+                Change::Forgotten(id) => Some(*id),
+                _ => None,
+            })
+            .collect();
+        let mut next = self.next;
+        let mut added = Vec::new();
+        let transaction = db.begin_write()?;
+        {
+            let mut log = transaction.open_table(LOG)?;
+            let mut cases = transaction.open_table(CASES)?;
+            let mut row = Vec::new();
+            for change in changes() {
+                let (id, bytes) = match change {
+                    Change::Execution(id, op) if !forgotten.contains(id) => {
+                        added.push((*id, next));
+                        (id.0, op.to_bytes())
+                    }
+                    Change::Objects(op) => (OBJECTS, op.to_bytes()),
+                    _ => continue,
+                };
+                row.clear();
+                row.extend_from_slice(&id.to_le_bytes());
+                row.extend_from_slice(&bytes);
+                log.insert(next, &*row)?;
+                next += 1;
+            }
+            for (id, case) in batches.iter().flat_map(|batch| &batch.cases) {
+                cases.insert(id.0, &**case)?;
+            }
+            for id in &forgotten {
+                let rows = self.rows.as_ref().and_then(|rows| rows.get(id));
+                for number in rows.into_iter().flatten() {
+                    log.remove(number)?;
+                }
+                cases.remove(id.0)?;
+            }
+            let mut meta = transaction.open_table(META)?;
+            for change in changes() {
+                match change {
+                    Change::Revision(revision) => {
+                        let mut revisions = transaction.open_table(REVISIONS)?;
+                        revisions.insert(revision.number, &*revision.to_bytes())?;
+                    }
+                    Change::Machine(arn, image) => {
+                        let mut machines = transaction.open_table(MACHINES)?;
+                        match image {
+                            Some(image) => machines.insert(&**arn, &*image.to_bytes())?,
+                            None => machines.remove(&**arn)?,
+                        };
+                    }
+                    Change::Activity(arn, image) => {
+                        let mut activities = transaction.open_table(ACTIVITIES)?;
+                        match image {
+                            Some(image) => activities.insert(&**arn, &*image.to_bytes())?,
+                            None => activities.remove(&**arn)?,
+                        };
+                    }
+                    Change::Execution(..)
+                    | Change::Forgotten(_)
+                    | Change::Objects(_)
+                    | Change::Counters(_) => {}
+                }
+            }
+            let counters = changes().filter_map(|change| match change {
+                Change::Counters(counters) => Some(counters),
+                _ => None,
+            });
+            if let Some(counters) = counters.last() {
+                meta.insert(COUNTERS, &*counters.to_bytes())?;
+            }
+            if let Some(batch) = batches.last() {
+                meta.insert(CLOCK, &batch.clock.to_bytes()[..])?;
+            }
+        }
+        transaction.commit()?;
+        if let Some(rows) = &mut self.rows {
+            for (id, number) in added {
+                rows.entry(id).or_default().push(number);
+            }
+            for id in &forgotten {
+                rows.remove(id);
+            }
+        }
+        Ok(next)
+    }
+}

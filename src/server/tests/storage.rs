@@ -1,0 +1,451 @@
+//! The data folder: what was there is there again.
+//!
+//! A server that is killed leaves the folder as it is at that moment. So does a copy of the folder,
+//! taken while the server runs: the tests go on with such copies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::json;
+
+use super::*;
+use crate::scenario::Scenario;
+use crate::server::{ClockMode, Retain};
+use crate::time::Timestamp;
+
+/// A folder of a test's own, which goes with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("stepproof-storage-{}-{count}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        // What an earlier process of this number left behind, if it did.
+        let _ = fs::remove_dir_all(&folder);
+        Self(folder)
+    }
+
+    /// The folder as a kill would leave it now.
+    fn killed(&self) -> Self {
+        let copy = Self::new();
+        fs::create_dir_all(&copy.0).unwrap();
+        for entry in fs::read_dir(&self.0).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), copy.0.join(entry.file_name())).unwrap();
+        }
+        copy
+    }
+
+    fn options(&self) -> Options {
+        Options { data_dir: Some(self.0.clone()), ..Options::default() }
+    }
+
+    fn virtual_options(&self) -> Options {
+        let start = Timestamp::parse("2024-01-01T00:00:00Z").unwrap();
+        Options { clock: ClockMode::Virtual { start }, ..self.options() }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Somebody else may have tidied up.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[track_caller]
+fn ask(server: &Server, operation: &str, body: &serde_json::Value) -> Value {
+    let (status, answer) = call(server, operation, &body.to_string());
+    assert_eq!(status, 200, "{operation}: {answer}");
+    answer
+}
+
+#[track_caller]
+fn create(server: &Server, name: &str, definition: &serde_json::Value) -> String {
+    let body = json!({ "name": name, "definition": definition.to_string(),
+        "roleArn": "arn:aws:iam::123456789012:role/r" });
+    text(&ask(server, "CreateStateMachine", &body), "stateMachineArn").to_owned()
+}
+
+#[track_caller]
+fn run(server: &Server, machine: &str, input: &serde_json::Value) -> String {
+    let body = json!({ "stateMachineArn": machine, "input": input.to_string() });
+    text(&ask(server, "StartExecution", &body), "executionArn").to_owned()
+}
+
+#[track_caller]
+fn describe(server: &Server, execution: &str) -> Value {
+    ask(server, "DescribeExecution", &json!({ "executionArn": execution }))
+}
+
+#[track_caller]
+fn status(server: &Server, execution: &str) -> String {
+    text(&describe(server, execution), "status").to_owned()
+}
+
+#[track_caller]
+fn history(server: &Server, execution: &str) -> Value {
+    ask(server, "GetExecutionHistory", &json!({ "executionArn": execution, "maxResults": 1000 }))
+}
+
+fn one(state: &serde_json::Value) -> serde_json::Value {
+    let mut state = state.clone();
+    state["End"] = true.into();
+    json!({ "StartAt": "S", "States": { "S": state } })
+}
+
+/// Gives a server time to get on.
+#[expect(clippy::disallowed_methods, reason = "what is waited for happens in real time")]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+#[test]
+fn machines_and_what_belongs_to_them_are_kept() {
+    let folder = Scratch::new();
+    let server = start(folder.virtual_options());
+    let pass = |result: u32| one(&json!({ "Type": "Pass", "Result": result }));
+    let machine = create(&server, "m", &pass(1));
+    let publish = json!({ "stateMachineArn": machine, "description": "first" });
+    let version = ask(&server, "PublishStateMachineVersion", &publish);
+    let version = text(&version, "stateMachineVersionArn").to_owned();
+    let update = json!({ "stateMachineArn": machine, "definition": pass(2).to_string(),
+        "tracingConfiguration": { "enabled": true } });
+    ask(&server, "UpdateStateMachine", &update);
+    let routing = json!([{ "stateMachineVersionArn": version, "weight": 100 }]);
+    let alias = json!({ "name": "prod", "description": "d", "routingConfiguration": routing });
+    ask(&server, "CreateStateMachineAlias", &alias);
+    let tags = json!({ "resourceArn": machine, "tags": [{ "key": "k", "value": "v" }] });
+    ask(&server, "TagResource", &tags);
+    ask(&server, "CreateActivity", &json!({ "name": "a", "tags": [{ "key": "x", "value": "y" }] }));
+    let gone = create(&server, "gone", &pass(3));
+    ask(&server, "DeleteStateMachine", &json!({ "stateMachineArn": gone }));
+    let first = run(&server, &format!("{machine}:prod"), &json!({}));
+    let second = run(&server, &machine, &json!({}));
+    let questions = [
+        ("DescribeStateMachine", json!({ "stateMachineArn": machine })),
+        ("DescribeStateMachine", json!({ "stateMachineArn": version })),
+        ("DescribeStateMachineAlias", json!({ "stateMachineAliasArn": format!("{machine}:prod") })),
+        ("DescribeStateMachineForExecution", json!({ "executionArn": first })),
+        ("ListStateMachines", json!({})),
+        ("ListStateMachineVersions", json!({ "stateMachineArn": machine })),
+        ("ListStateMachineAliases", json!({ "stateMachineArn": machine })),
+        ("ListTagsForResource", json!({ "resourceArn": machine })),
+        ("ListActivities", json!({})),
+        ("ListExecutions", json!({ "stateMachineArn": machine })),
+        ("ListExecutions", json!({ "stateMachineArn": format!("{machine}:prod") })),
+        ("DescribeExecution", json!({ "executionArn": first })),
+        ("GetExecutionHistory", json!({ "executionArn": first })),
+        ("GetExecutionHistory", json!({ "executionArn": second })),
+    ];
+    let all =
+        |server: &Server| questions.clone().map(|(operation, body)| ask(server, operation, &body));
+    let before = all(&server);
+    let killed = folder.killed();
+    let again = start(killed.virtual_options());
+    assert_eq!(all(&again), before);
+    // What is random goes on where it was, too.
+    assert_eq!(run(&again, &machine, &json!({})), run(&server, &machine, &json!({})));
+}
+
+#[test]
+fn a_task_is_answered_with_the_token_from_before() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let activity = ask(&server, "CreateActivity", &json!({ "name": "a" }));
+    let activity = text(&activity, "activityArn").to_owned();
+    let machine = create(&server, "m", &one(&json!({ "Type": "Task", "Resource": activity })));
+    let taken = run(&server, &machine, &json!({ "n": 1 }));
+    let poll = json!({ "activityArn": activity, "workerName": "w" });
+    let task = ask(&server, "GetActivityTask", &poll);
+    let waiting = run(&server, &machine, &json!({ "n": 2 }));
+    let later = run(&server, &machine, &json!({ "n": 3 }));
+    let folder = folder.killed();
+    drop(server);
+    let server = start(folder.options());
+    let success = json!({ "taskToken": text(&task, "taskToken"), "output": "\"done\"" });
+    ask(&server, "SendTaskSuccess", &success);
+    assert_eq!(text(&describe(&server, &taken), "output"), "\"done\"");
+    let (refused, error) = call(&server, "SendTaskSuccess", &success.to_string());
+    assert_eq!((refused, text(&error, "__type").contains("TaskTimedOut")), (400, true), "{error}");
+    // Those that nobody took are in the queue, in order, and once.
+    for (execution, input) in [(&waiting, r#"{"n":2}"#), (&later, r#"{"n":3}"#)] {
+        let task = ask(&server, "GetActivityTask", &poll);
+        assert_eq!(text(&task, "input"), input);
+        let token = text(&task, "taskToken");
+        ask(&server, "SendTaskSuccess", &json!({ "taskToken": token, "output": "{}" }));
+        assert_eq!(status(&server, execution), "SUCCEEDED");
+    }
+}
+
+#[test]
+fn waits_go_on_and_those_that_are_over_end() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let wait = |seconds: u32| one(&json!({ "Type": "Wait", "Seconds": seconds }));
+    let short = create(&server, "short", &wait(1));
+    let long = create(&server, "long", &wait(100_000));
+    let (short, long) = (run(&server, &short, &json!({})), run(&server, &long, &json!({})));
+    let folder = folder.killed();
+    drop(server);
+    pause(1_200);
+    let server = start(folder.options());
+    assert_eq!(status(&server, &short), "SUCCEEDED");
+    assert_eq!(status(&server, &long), "RUNNING");
+}
+
+#[test]
+fn the_virtual_clock_stands_where_it_stood() {
+    let folder = Scratch::new();
+    let server = start(folder.virtual_options());
+    let machine = create(&server, "m", &one(&json!({ "Type": "Wait", "Seconds": 3600 })));
+    let ended = run(&server, &machine, &json!({}));
+    assert_eq!(status(&server, &ended), "SUCCEEDED");
+    clock(&server, r#"{"freeze": true, "advance": 30}"#);
+    let open = run(&server, &machine, &json!({}));
+    let (_, before) = clock(&server, "{}");
+    assert_eq!(text(&before, "time"), "2024-01-01T01:00:30.000Z");
+    let folder = folder.killed();
+    drop(server);
+    let server = start(folder.virtual_options());
+    assert_eq!(clock(&server, "{}").1, before);
+    assert_eq!(status(&server, &open), "RUNNING");
+    clock(&server, r#"{"advance": 3600}"#);
+    assert_eq!(status(&server, &open), "SUCCEEDED");
+    assert_eq!(history(&server, &open).get("events").unwrap().as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_map_run_in_progress_goes_on() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let activity = ask(&server, "CreateActivity", &json!({ "name": "a" }));
+    let activity = text(&activity, "activityArn").to_owned();
+    let map = json!({ "Type": "Map", "MaxConcurrency": 2, "ItemSelector": {
+            "id.$": "States.UUID()", "n.$": "$$.Map.Item.Value" },
+        "ItemProcessor": { "ProcessorConfig": { "Mode": "DISTRIBUTED",
+            "ExecutionType": "STANDARD" }, "StartAt": "T", "States": {
+            "T": { "Type": "Task", "Resource": activity, "End": true } } } });
+    let machine = create(&server, "m", &one(&map));
+    let execution = run(&server, &machine, &json!([1, 2, 3, 4, 5]));
+    let work = |server: &Server, times: u32| {
+        for _ in 0..times {
+            let task = ask(server, "GetActivityTask", &json!({ "activityArn": activity }));
+            let output = text(&task, "input");
+            let success = json!({ "taskToken": text(&task, "taskToken"), "output": output });
+            ask(server, "SendTaskSuccess", &success);
+        }
+    };
+    work(&server, 3);
+    let runs = ask(&server, "ListMapRuns", &json!({ "executionArn": execution }));
+    let runs = runs.get("mapRuns").unwrap().as_array().unwrap();
+    let map_run = json!({ "mapRunArn": text(runs.first().unwrap(), "mapRunArn") });
+    let before = ask(&server, "DescribeMapRun", &map_run);
+    let children = ask(&server, "ListExecutions", &map_run);
+    let killed = folder.killed();
+    let again = start(killed.options());
+    assert_eq!(ask(&again, "DescribeMapRun", &map_run), before);
+    assert_eq!(ask(&again, "ListExecutions", &map_run), children);
+    // The rest goes the same way in both, what is random included.
+    for server in [&server, &again] {
+        work(server, 2);
+        assert_eq!(status(server, &execution), "SUCCEEDED");
+    }
+    let output = |server: &Server| text(&describe(server, &execution), "output").to_owned();
+    assert_eq!(output(&again), output(&server));
+    let after = ask(&again, "DescribeMapRun", &map_run);
+    let third = start(killed.killed().options());
+    assert_eq!(ask(&third, "DescribeMapRun", &map_run), after);
+    assert_eq!(history(&third, &execution), history(&again, &execution));
+}
+
+#[test]
+fn nested_executions_and_redrives_go_on() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let activity = ask(&server, "CreateActivity", &json!({ "name": "a" }));
+    let activity = text(&activity, "activityArn").to_owned();
+    let inner = create(&server, "inner", &one(&json!({ "Type": "Task", "Resource": activity })));
+    let outer = create(
+        &server,
+        "outer",
+        &one(&json!({ "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": { "StateMachineArn": inner, "Input": { "k": 1 } } })),
+    );
+    let execution = run(&server, &outer, &json!({}));
+    let fail = |server: &Server| {
+        let task = ask(server, "GetActivityTask", &json!({ "activityArn": activity }));
+        let failure = json!({ "taskToken": text(&task, "taskToken"), "error": "E" });
+        ask(server, "SendTaskFailure", &failure);
+    };
+    fail(&server);
+    assert_eq!(status(&server, &execution), "FAILED");
+    let redrive = json!({ "executionArn": execution, "clientToken": "t" });
+    let redriven = ask(&server, "RedriveExecution", &redrive);
+    let folder = folder.killed();
+    drop(server);
+    let server = start(folder.options());
+    assert_eq!(status(&server, &execution), "RUNNING");
+    // The client token is known still.
+    assert_eq!(ask(&server, "RedriveExecution", &redrive), redriven);
+    let task = ask(&server, "GetActivityTask", &json!({ "activityArn": activity }));
+    let success = json!({ "taskToken": text(&task, "taskToken"), "output": "7" });
+    ask(&server, "SendTaskSuccess", &success);
+    let described = describe(&server, &execution);
+    assert_eq!(text(&described, "status"), "SUCCEEDED", "{described}");
+    assert!(text(&described, "output").contains("\"Output\":7"), "{described}");
+}
+
+const MOCKED: &str = r#"
+stateMachineName: pay
+definition:
+  StartAt: Charge
+  States:
+    Charge:
+      Type: Task
+      Resource: arn:aws:lambda:us-east-1:123456789012:function:charge
+      Retry:
+        - ErrorEquals: [Busy]
+          IntervalSeconds: 3600
+          MaxAttempts: 5
+      End: true
+cases:
+  - name: patient
+    mocks:
+      Charge:
+        - fail: { error: Busy }
+        - fail: { error: Busy }
+        - return: { receipt: r-3 }
+    expect:
+      status: SUCCEEDED
+"#;
+
+#[test]
+fn mocks_have_given_as_many_answers_as_before() {
+    let folder = Scratch::new();
+    let scenario = Scenario::parse(Path::new("pay.scenario.yaml"), MOCKED).unwrap();
+    let options = |folder: &Scratch| Options {
+        scenarios: vec![scenario.clone()],
+        ..folder.virtual_options()
+    };
+    let server = start(options(&folder));
+    clock(&server, r#"{"freeze": true}"#);
+    let definition = one(&json!({ "Type": "Task",
+        "Resource": "arn:aws:lambda:us-east-1:123456789012:function:charge",
+        "Retry": [{ "ErrorEquals": ["Busy"], "IntervalSeconds": 3600, "MaxAttempts": 5,
+            "BackoffRate": 1 }] }));
+    let definition = definition.to_string().replace("\"S\"", "\"Charge\"");
+    let definition = serde_json::from_str(&definition).unwrap();
+    let machine = create(&server, "pay", &definition);
+    let execution = run(&server, &format!("{machine}#patient"), &json!({}));
+    clock(&server, r#"{"advance": 3600}"#);
+    let folder = folder.killed();
+    drop(server);
+    let server = start(options(&folder));
+    assert_eq!(status(&server, &execution), "RUNNING");
+    clock(&server, r#"{"advance": 3600}"#);
+    let described = describe(&server, &execution);
+    assert_eq!(text(&described, "status"), "SUCCEEDED", "{described}");
+    assert_eq!(text(&described, "output"), r#"{"receipt":"r-3"}"#);
+}
+
+#[test]
+fn what_is_not_retained_leaves_the_folder() {
+    let folder = Scratch::new();
+    let options = |folder: &Scratch| Options { retain: Retain::Count(3), ..folder.options() };
+    let server = start(options(&folder));
+    let machine = create(&server, "m", &one(&json!({ "Type": "Pass" })));
+    let all: Vec<String> = (0..10).map(|n| run(&server, &machine, &json!(n))).collect();
+    let list = json!({ "stateMachineArn": machine });
+    // Those that have to go do so with whatever happens next.
+    ask(&server, "ListExecutions", &list);
+    let before = ask(&server, "ListExecutions", &list);
+    let folder = folder.killed();
+    drop(server);
+    let server = start(options(&folder));
+    let found = ask(&server, "ListExecutions", &list);
+    assert_eq!(found, before);
+    assert_eq!(found.get("executions").unwrap().as_array().unwrap().len(), 3);
+    assert_eq!(status(&server, &all[9]), "SUCCEEDED");
+    let (gone, _) =
+        call(&server, "DescribeExecution", &json!({ "executionArn": all[0] }).to_string());
+    assert_eq!(gone, 400);
+}
+
+#[test]
+fn objects_are_kept() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let put = request(&server, "PUT /_stepproof/objects/in/a.json", &[], "[1,2]");
+    assert_eq!(put.0, 204, "{put:?}");
+    let folder = folder.killed();
+    drop(server);
+    let server = start(folder.options());
+    let found = request(&server, "GET /_stepproof/objects/in/a.json", &[], "");
+    assert_eq!(found, (200, "[1,2]".to_owned()));
+}
+
+#[track_caller]
+fn refused(options: Options, expected: &str) {
+    let before = contents(options.data_dir.as_deref().unwrap());
+    let folder = options.data_dir.clone().unwrap();
+    let error = Server::start(options).expect_err("the folder cannot be used").to_string();
+    assert!(error.contains(expected), "{error}");
+    assert_eq!(contents(&folder), before, "nothing is overwritten");
+}
+
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_stays_as_it_is() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let machine = create(&server, "m", &one(&json!({ "Type": "Pass" })));
+    run(&server, &machine, &json!({}));
+    let locked = Server::start(folder.options()).expect_err("it is in use").to_string();
+    assert!(locked.contains("another server uses the data folder"), "{locked}");
+    server.shutdown();
+
+    let newer = folder.killed();
+    fs::write(newer.0.join("format"), "stepproof data folder, format 2\n").unwrap();
+    refused(newer.options(), "has the format 2");
+
+    let foreign = folder.killed();
+    fs::write(foreign.0.join("format"), "something else").unwrap();
+    refused(foreign.options(), "is no data folder");
+
+    let account = crate::service::Account { region: "eu-west-1".into(), ..Default::default() };
+    let other = folder.killed();
+    let error = Server::start(Options { account, ..other.options() }).expect_err("another account");
+    assert!(error.to_string().contains("of the account 123456789012 in us-east-1"), "{error}");
+
+    let file = |folder: &Scratch| folder.0.join("stepproof.redb");
+    let whole = fs::read(file(&folder)).unwrap();
+    for length in [0, 1, 100, 4_096, whole.len() / 2, whole.len() - 1] {
+        let truncated = folder.killed();
+        fs::write(file(&truncated), &whole[..length]).unwrap();
+        refused(truncated.options(), "is damaged");
+    }
+    let garbled = folder.killed();
+    let mut bytes = whole.clone();
+    bytes[4_096..].fill(0xA5);
+    fs::write(file(&garbled), &bytes).unwrap();
+    refused(garbled.options(), "is damaged");
+    // The folder itself is as good as ever.
+    assert_eq!(status_of_all(&start(folder.options()), &machine), ["SUCCEEDED"]);
+}
+
+fn status_of_all(server: &Server, machine: &str) -> Vec<String> {
+    let list = ask(server, "ListExecutions", &json!({ "stateMachineArn": machine }));
+    let all = list.get("executions").unwrap().as_array().unwrap();
+    all.iter().map(|execution| text(execution, "status").to_owned()).collect()
+}
