@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use redb::Database;
+use redb::{Database, WriteTransaction};
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -209,10 +209,7 @@ impl Writer {
             Some(db) => db,
             None => self.folder.open_file().map_err(|error| error.to_string())?,
         };
-        let written = self.write(&db, batches).map_err(|error| match error {
-            redb::Error::Io(error) => error.to_string(),
-            error => error.to_string(),
-        });
+        let written = self.write(&db, batches).map_err(|error| error.to_string());
         self.db = Some(db);
         self.next = written?;
         Ok(())
@@ -220,87 +217,36 @@ impl Writer {
 
     /// Writes all in one transaction. Gives the number of the next row of the log.
     fn write(&mut self, db: &Database, batches: &[Batch]) -> Result<u64, redb::Error> {
-        let changes = || batches.iter().flat_map(|batch| &batch.changes);
-        let forgotten: BTreeSet<ExecutionId> = changes()
+        let changes: Vec<&Change> = batches.iter().flat_map(|batch| &batch.changes).collect();
+        let forgotten: BTreeSet<ExecutionId> = changes
+            .iter()
             .filter_map(|change| match change {
                 Change::Forgotten(id) => Some(*id),
                 _ => None,
             })
             .collect();
-        let mut next = self.next;
-        let mut added = Vec::new();
         let transaction = db.begin_write()?;
+        let added = self.write_log(&transaction, &changes, &forgotten)?;
+        write_state(&transaction, &changes)?;
         {
-            let mut log = transaction.open_table(LOG)?;
             let mut cases = transaction.open_table(CASES)?;
-            let mut row = Vec::new();
-            for change in changes() {
-                let (id, bytes) = match change {
-                    Change::Execution(id, op) if !forgotten.contains(id) => {
-                        added.push((*id, next));
-                        (id.0, op.to_bytes())
-                    }
-                    Change::Objects(op) => (OBJECTS, op.to_bytes()),
-                    _ => continue,
-                };
-                row.clear();
-                row.extend_from_slice(&id.to_le_bytes());
-                row.extend_from_slice(&bytes);
-                log.insert(next, &*row)?;
-                next += 1;
-            }
             for (id, case) in batches.iter().flat_map(|batch| &batch.cases) {
                 cases.insert(id.0, &**case)?;
             }
             for id in &forgotten {
-                let rows = self.rows.as_ref().and_then(|rows| rows.get(id));
-                for number in rows.into_iter().flatten() {
-                    log.remove(number)?;
-                }
                 cases.remove(id.0)?;
             }
-            let mut meta = transaction.open_table(META)?;
-            for change in changes() {
-                match change {
-                    Change::Revision(revision) => {
-                        let mut revisions = transaction.open_table(REVISIONS)?;
-                        revisions.insert(revision.number, &*revision.to_bytes())?;
-                    }
-                    Change::Machine(arn, image) => {
-                        let mut machines = transaction.open_table(MACHINES)?;
-                        match image {
-                            Some(image) => machines.insert(&**arn, &*image.to_bytes())?,
-                            None => machines.remove(&**arn)?,
-                        };
-                    }
-                    Change::Activity(arn, image) => {
-                        let mut activities = transaction.open_table(ACTIVITIES)?;
-                        match image {
-                            Some(image) => activities.insert(&**arn, &*image.to_bytes())?,
-                            None => activities.remove(&**arn)?,
-                        };
-                    }
-                    Change::Execution(..)
-                    | Change::Forgotten(_)
-                    | Change::Objects(_)
-                    | Change::Counters(_) => {}
-                }
-            }
-            let counters = changes().filter_map(|change| match change {
-                Change::Counters(counters) => Some(counters),
-                _ => None,
-            });
-            if let Some(counters) = counters.last() {
-                meta.insert(COUNTERS, &*counters.to_bytes())?;
-            }
             if let Some(batch) = batches.last() {
-                meta.insert(CLOCK, &batch.clock.to_bytes()[..])?;
+                transaction.open_table(META)?.insert(CLOCK, &batch.clock.to_bytes()[..])?;
             }
         }
         transaction.commit()?;
+        let next = self.next + added.len() as u64;
         if let Some(rows) = &mut self.rows {
-            for (id, number) in added {
-                rows.entry(id).or_default().push(number);
+            for (id, number) in added.into_iter().zip(self.next..) {
+                if let Some(id) = id {
+                    rows.entry(id).or_default().push(number);
+                }
             }
             for id in &forgotten {
                 rows.remove(id);
@@ -308,4 +254,69 @@ impl Writer {
         }
         Ok(next)
     }
+
+    /// Adds rows to the log and takes those of forgotten executions out. Gives the execution of
+    /// each row that was added.
+    fn write_log(
+        &self,
+        transaction: &WriteTransaction,
+        changes: &[&Change],
+        forgotten: &BTreeSet<ExecutionId>,
+    ) -> Result<Vec<Option<ExecutionId>>, redb::Error> {
+        let mut log = transaction.open_table(LOG)?;
+        let mut added = Vec::new();
+        let mut row = Vec::new();
+        for change in changes {
+            let (execution, bytes) = match change {
+                Change::Execution(id, op) if !forgotten.contains(id) => (Some(*id), op.to_bytes()),
+                Change::Objects(op) => (None, op.to_bytes()),
+                _ => continue,
+            };
+            row.clear();
+            row.extend_from_slice(&execution.map_or(OBJECTS, |id| id.0).to_le_bytes());
+            row.extend_from_slice(&bytes);
+            log.insert(self.next + added.len() as u64, &*row)?;
+            added.push(execution);
+        }
+        for id in forgotten {
+            let rows = self.rows.as_ref().and_then(|rows| rows.get(id));
+            for number in rows.into_iter().flatten() {
+                log.remove(number)?;
+            }
+        }
+        Ok(added)
+    }
+}
+
+/// Writes what is kept as it is at the time.
+fn write_state(transaction: &WriteTransaction, changes: &[&Change]) -> Result<(), redb::Error> {
+    let mut counters = None;
+    for change in changes {
+        match change {
+            Change::Revision(revision) => {
+                let mut revisions = transaction.open_table(REVISIONS)?;
+                revisions.insert(revision.number, &*revision.to_bytes())?;
+            }
+            Change::Machine(arn, image) => {
+                let mut machines = transaction.open_table(MACHINES)?;
+                match image {
+                    Some(image) => machines.insert(&**arn, &*image.to_bytes())?,
+                    None => machines.remove(&**arn)?,
+                };
+            }
+            Change::Activity(arn, image) => {
+                let mut activities = transaction.open_table(ACTIVITIES)?;
+                match image {
+                    Some(image) => activities.insert(&**arn, &*image.to_bytes())?,
+                    None => activities.remove(&**arn)?,
+                };
+            }
+            Change::Counters(latest) => counters = Some(latest),
+            Change::Execution(..) | Change::Forgotten(_) | Change::Objects(_) => {}
+        }
+    }
+    if let Some(counters) = counters {
+        transaction.open_table(META)?.insert(COUNTERS, &*counters.to_bytes())?;
+    }
+    Ok(())
 }
