@@ -1,13 +1,11 @@
 //! The picture of a state machine: its states and transitions, and the way an execution took.
 //!
 //! [`Graph::of`] reads the definition, [`Graph::mark`] colours what a history shows, and the graph
-//! becomes Mermaid ([`Graph::to_mermaid`]), DOT ([`Graph::to_dot`]) or, with the feature `graph`, a
-//! drawing by itself ([`Graph::to_svg`]).
+//! becomes Mermaid ([`Graph::to_mermaid`]), DOT ([`Graph::to_dot`]) or a drawing by itself
+//! ([`Graph::to_svg`]).
 
-#[cfg(feature = "graph")]
 mod layout;
 mod mark;
-#[cfg(feature = "graph")]
 mod svg;
 mod text;
 mod visit;
@@ -15,7 +13,6 @@ mod visit;
 use std::sync::Arc;
 
 pub use mark::Mark;
-#[cfg(feature = "graph")]
 pub use svg::STYLE;
 pub use visit::{Visit, visits};
 

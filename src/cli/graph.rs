@@ -27,6 +27,14 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
         }
     }
     let text = match form(arguments) {
+        GraphForm::Svg if !graph.is_drawable() => {
+            return Err(format!(
+                "`{}` has {} states, which nobody could read in a drawing; `--format dot` writes \
+                 them for Graphviz",
+                arguments.definition.display(),
+                graph.nodes.iter().filter(|node| node.name().is_some()).count()
+            ));
+        }
         GraphForm::Svg => graph.to_svg(),
         GraphForm::Mermaid => graph.to_mermaid(),
         GraphForm::Dot => graph.to_dot(),

@@ -77,13 +77,11 @@ impl Graph {
         let sizes: Vec<(f64, f64)> = self.nodes.iter().map(size).collect();
         let labels: Vec<(f64, f64)> = self.edges.iter().map(label_size).collect();
         let placed = layout::place(self, &sizes, &labels);
-        let mut out = Svg::default();
+        let mut out = Svg { width: placed.width, height: placed.height, ..Svg::default() };
         placed.groups.iter().flatten().for_each(|area| out.group(*area));
         self.draw_edges(&placed, &mut out);
         for (node, area) in self.nodes.iter().zip(&placed.nodes) {
-            if let Some(area) = area {
-                out.node(node, *area, selected, link);
-            }
+            out.node(node, *area, selected, link);
         }
         out
     }
@@ -107,7 +105,6 @@ impl Graph {
                 "<path class=\"{class}\" d=\"{}\" marker-end=\"url(#{tip})\">{title}</path>",
                 curve(&course.points)
             );
-            course.points.iter().for_each(|point| out.reach(point.x, point.y));
             if let Some(Point { x, y }) = course.label {
                 let _ = writeln!(
                     out.labels,
@@ -116,7 +113,6 @@ impl Graph {
                     escaped(&shortened(edge.label(), LABEL_MAX)),
                     escaped(edge.label())
                 );
-                out.reach(x + label_size(edge).0 / 2.0, y);
             }
         }
     }
@@ -132,20 +128,13 @@ struct Svg {
 }
 
 impl Svg {
-    fn reach(&mut self, x: f64, y: f64) {
-        self.width = self.width.max(x);
-        self.height = self.height.max(y);
-    }
-
     fn group(&mut self, area: Area) {
-        self.reach(area.x + area.width / 2.0, area.y + area.height / 2.0);
         let rect = rect("group", area, 10);
         let _ = writeln!(self.body, "{rect}");
     }
 
     fn node(&mut self, node: &Node, area: Area, selected: Option<&str>, link: Option<Link<'_>>) {
         let Area { x, y, .. } = area;
-        self.reach(x + area.width / 2.0, y + area.height / 2.0);
         let class = node.mark.map_or("unvisited", Mark::class);
         let out = &mut self.body;
         match &node.kind {
@@ -191,7 +180,7 @@ impl Svg {
     }
 
     fn document(self, style: &str, role: &str) -> String {
-        let (width, height) = (self.width.ceil() + 12.0, self.height.ceil() + 12.0);
+        let (width, height) = (self.width.ceil(), self.height.ceil());
         let tip = |id: &str, class: &str| {
             format!(
                 "<marker id=\"{id}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" \

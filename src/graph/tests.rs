@@ -141,7 +141,6 @@ fn dot() {
     insta::assert_snapshot!(graph().to_dot());
 }
 
-#[cfg(feature = "graph")]
 #[test]
 fn svg_draws_every_state_once_and_escapes_names() {
     let text = ORDER.replace("Give up", "Give <up> & \\\"go\\\"");
@@ -173,6 +172,7 @@ fn deep_nesting_costs_no_stack() {
     assert_eq!(graph.nodes.len(), 2 + 100 + 99);
     assert!(graph.to_dot().contains("Level 98"));
     assert!(graph.to_mermaid().contains("Level 98"));
+    assert_eq!(graph.to_svg().matches("data-state=").count(), 100);
 }
 
 #[test]
