@@ -49,7 +49,7 @@ svg.machine text.label { fill: var(--soft); font-size: 11px; paint-order: stroke
 stroke: var(--paper); stroke-width: 4px; }
 svg.machine .sign { fill: none; stroke: var(--line); stroke-width: 1.8; stroke-linecap: round; \
 stroke-linejoin: round; }
-svg.machine text.times { fill: var(--line); font-size: 11px; font-weight: 600; text-anchor: start; }
+svg.machine text.times { fill: var(--soft); font-size: 11px; font-weight: 600; text-anchor: start; }
 ";
 
 /// What leads from a state to somewhere else, where something does.

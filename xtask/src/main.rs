@@ -1,4 +1,5 @@
-//! The project's own tasks: conformance, the judge of recorded histories, tidiness, generated files.
+//! The project's own tasks: conformance, the judge of recorded histories, the web page in a
+//! browser, tidiness, generated files.
 
 mod codegen;
 mod conformance;
@@ -6,6 +7,7 @@ mod expected;
 mod features;
 mod judge;
 mod live;
+mod pages;
 mod refresh;
 mod tidy;
 
@@ -37,6 +39,8 @@ enum Task {
     Codegen(codegen::Arguments),
     /// Make the history of one recording of our own again, for review.
     Refresh(refresh::Arguments),
+    /// Look at the server's web page in Chromium.
+    Pages(pages::Arguments),
     /// Check layers, file headers, fixtures and words.
     Tidy,
 }
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Task::JudgeAnswer(arguments) => judge::answer::run(&arguments),
         Task::Codegen(arguments) => codegen::run(&arguments),
         Task::Refresh(arguments) => refresh::run(&arguments),
+        Task::Pages(arguments) => pages::run(&arguments),
         Task::Tidy => tidy::run(),
     };
     match done {
