@@ -110,7 +110,8 @@ fn work(server: &Process, client: usize, machines: &[String; 3], stop: &AtomicBo
             break;
         }
         let machine = &machines[count % 3];
-        let body = json!({ "stateMachineArn": machine, "input": json!([client, count]).to_string() });
+        let body =
+            json!({ "stateMachineArn": machine, "input": json!([client, count]).to_string() });
         let Some((200, started)) = server.try_call("StartExecution", &body) else { break };
         let arn = started["executionArn"].as_str().unwrap().to_owned();
         let expected: &[&str] = match count % 3 {
@@ -138,8 +139,11 @@ fn nothing_that_was_answered_is_lost_by_a_kill() {
     let machines = [
         server.create("pass", &json!({ "Type": "Pass" })),
         server.create("wait", &json!({ "Type": "Wait", "Seconds": 100_000 })),
-        server.create("task", &json!({ "Type": "Task",
-            "Resource": "arn:aws:states:us-east-1:123456789012:activity:a" })),
+        server.create(
+            "task",
+            &json!({ "Type": "Task",
+            "Resource": "arn:aws:states:us-east-1:123456789012:activity:a" }),
+        ),
     ];
     drop(server);
     for round in 0..6 {

@@ -238,9 +238,8 @@ fn signs(out: &mut String, node: &Node, area: Area) {
         );
     }
     if node.entered > 1 {
-        let left = area.x - area.width / 2.0 + 6.0;
-        let times = node.entered;
-        let y = top + 4.0;
+        let (left, times) = (area.x - area.width / 2.0 + 2.0, node.entered);
+        let y = area.y - area.height / 2.0 - 5.0;
         let _ = write!(out, "<text class=\"times\" x=\"{left:.1}\" y=\"{y:.1}\">×{times}</text>");
     }
 }
@@ -303,7 +302,7 @@ fn size(node: &Node) -> (f64, f64) {
             let lines = wrapped(name);
             let under = shortened(&subtitle(type_name, note.as_deref()), LINE_MAX + 6);
             let widest = lines.iter().map(|line| width_of(line)).fold(0.0, f64::max);
-            let width = widest.max(width_of(&under) * 0.86).max(84.0) + 24.0;
+            let width = widest.max(width_of(&under) * 0.86).max(84.0) + 40.0;
             (width, LINE * (lines.len() as f64 + 1.0) + 14.0)
         }
     }

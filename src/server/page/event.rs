@@ -191,7 +191,7 @@ impl Events<'_> {
                     }
                 }
                 td.nowrap { (kind) }
-                td {
+                td.state {
                     @if let Some((state, visit)) = self.states[index] {
                         a.wrap href=(self.state_link(state, visit)) data-swap { (state) }
                     }

@@ -194,12 +194,12 @@ fn data(copied: &Copied) -> Markup {
     html! {
         div.pair {
             section {
-                h2 { "Input" }
+                h2 { "Execution input" }
                 (block("Input of the execution", &indented(&copied.input), SHOWN, &event(1)))
             }
             section {
                 @if let Some(output) = &copied.output {
-                    h2 { "Output" }
+                    h2 { "Execution output" }
                     (block("Output of the execution", &indented(output), SHOWN, &whole))
                 } @else if let Some(failure) = &copied.failure {
                     h2 { "Failure" }
@@ -211,7 +211,7 @@ fn data(copied: &Copied) -> Markup {
                         p.soft { "Neither error nor cause." }
                     }
                 } @else {
-                    h2 { "Output" }
+                    h2 { "Execution output" }
                     p.soft {
                         @if copied.ended.is_some() { "None." } @else { "None yet." }
                     }
