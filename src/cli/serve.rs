@@ -29,8 +29,9 @@ credentials. The options of Step Functions Local and its environment variables a
 in its own spelling (`-waitTimeScale 0.1`).
 
 StartSyncExecution and TestState: SDKs put `sync-` in front of the host, which `localhost` has not.
-Switch that off where the SDK can (boto3: `Config(inject_host_prefix=False)`), or resolve
-`sync-localhost` to this computer; the server takes both names.
+Switch that off (AWS CLI and boto3: AWS_DISABLE_HOST_PREFIX_INJECTION=true in the environment; AWS
+SDK for JavaScript: `disableHostPrefix: true`), or resolve `sync-localhost` to this computer; the
+server takes both names.
 
 Examples:
   stepproof serve

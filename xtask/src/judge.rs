@@ -94,7 +94,7 @@ fn default_place() -> PathBuf {
 }
 
 /// Builds the command next to this one and answers where it is.
-fn build_stepproof() -> Result<PathBuf, String> {
+pub(crate) fn build_stepproof() -> Result<PathBuf, String> {
     let here = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);

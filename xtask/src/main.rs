@@ -1,6 +1,7 @@
 //! The project's own tasks: conformance, the judge of recorded histories, the web page in a
 //! browser, tidiness, generated files.
 
+mod clients;
 mod codegen;
 mod conformance;
 mod expected;
@@ -35,6 +36,8 @@ enum Task {
     /// Answer one recorded API call; the judge calls this once per call.
     #[command(hide = true)]
     JudgeAnswer(judge::answer::Arguments),
+    /// Use the server with boto3, the AWS CLI, the AWS SDK for JavaScript and Terraform.
+    Clients(clients::Arguments),
     /// Write the files that are made from others.
     Codegen(codegen::Arguments),
     /// Make the history of one recording of our own again, for review.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Judge(arguments) => judge::run(&arguments),
         Task::JudgeCase(arguments) => judge::case::run(&arguments),
         Task::JudgeAnswer(arguments) => judge::answer::run(&arguments),
+        Task::Clients(arguments) => clients::run(&arguments),
         Task::Codegen(arguments) => codegen::run(&arguments),
         Task::Refresh(arguments) => refresh::run(&arguments),
         Task::Pages(arguments) => pages::run(&arguments),
