@@ -1,6 +1,9 @@
 //! Replays every recording against its definition and against changed ones, and makes those again
 //! that our own interpreter made.
 
+mod planted;
+mod scale;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +27,7 @@ fn recordings() -> Vec<Recording> {
         .read_dir()
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|p| p.is_dir())
+        .filter(|p| p.join("recording.toml").is_file())
         .collect();
     folders.sort();
     assert!(!folders.is_empty(), "no recordings");

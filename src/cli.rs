@@ -3,6 +3,7 @@
 //! This is the only layer that reads the terminal, writes files and starts threads.
 
 mod args;
+mod bundle;
 mod check;
 #[cfg(feature = "aws")]
 mod clean;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Exec(arguments) => exec::run(&arguments, &terminal),
         Command::Record(arguments) => record::run(&arguments, &terminal),
         Command::Replay(arguments) => replay::run(&arguments, &terminal),
+        Command::Bundle(arguments) => bundle::run(&arguments, &terminal),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run(&arguments, &terminal),
         Command::Scenario(arguments) => scenario::run(&arguments, &terminal),

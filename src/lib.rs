@@ -43,10 +43,11 @@
 //! | [`template`] | state machines in SAM and CloudFormation templates, cdk.out, Terraform plans |
 //! | [`engine`] | one execution, sans-IO |
 //! | [`graph`] | the picture of a machine and of the way an execution took |
-//! | [`map_run`], [`test_state`], [`replay`] | the run of a distributed Map; one state alone; a recording against a definition |
+//! | [`map_run`], [`test_state`] | the run of a distributed Map; one state alone |
 //! | [`service`] | the account, sans-IO: machines, executions, activities, task tokens |
 //! | [`api`] | the account's operations as JSON in, JSON out |
 //! | [`matcher`], [`mock`] | what a value must look like; what answers a task |
+//! | [`replay`] | a recording against a definition |
 //! | [`sim`] | the virtual clock over the account, and answers from mocks |
 //! | [`scenario`], [`runner`], [`report`] | YAML files, judging them, telling people |
 //! | `sdk` | what the AWS SDK needs on endpoints that are not AWS's (feature `aws`) |

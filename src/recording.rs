@@ -14,6 +14,7 @@
 //! [`Recording`] reads one, from a folder or from the files of a bundle. Nothing here asks a
 //! service: [`Recorded`] is what somebody else fetched.
 
+mod bundle;
 mod index;
 mod manifest;
 mod pages;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use crate::time::Timestamp;
 use crate::value::Value;
 
+pub use bundle::{BUNDLE_ENDINGS, Bundled, Packer, Packing, is_bundle, read_bundle};
 pub use index::{Identity, Index};
 pub use manifest::{FORMAT, MANIFEST, Manifest, Origin, Provenance};
 pub use pages::{Joined, join_pages};

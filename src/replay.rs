@@ -38,22 +38,30 @@
 //! ```
 
 mod answers;
+mod doubt;
 mod driver;
+mod fallback;
+mod group;
 mod map_run;
 mod progress;
 mod report;
+mod timing;
 
 use std::sync::Arc;
 
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, Start};
 use crate::history::{
-    Diff, DiffOptions, EventDetails, EventId, EventType, History, HistoryEvent, Rule,
+    Diff, DiffOptions, DifferenceKind, EventDetails, EventId, EventType, History, HistoryEvent,
+    Rule, index_of,
 };
 use crate::limits::Limits;
 use crate::map_run::Objects;
+use crate::mock::{MockError, Mocks};
 use crate::time::Timestamp;
 
+pub use doubt::{Reason, Undecided};
+pub use group::{Change, Finding};
 pub use report::{Divergence, DivergenceKind};
 
 /// How to replay.
@@ -74,6 +82,10 @@ pub struct ReplayOptions {
     /// Whether the result of a Map Run that cannot be computed anew may be taken from what its
     /// state gave out in the recording. The child executions are not part of a history.
     pub map_results_from_output: bool,
+    /// Mocks for calls that the recording has no answer to: of states that it has not seen, or of
+    /// attempts that were not made. A Task state that the recording never enters and a mock
+    /// answers is then no difference by itself.
+    pub fallback: Option<Arc<Mocks>>,
 }
 
 /// A replayed execution.
@@ -94,6 +106,8 @@ pub enum Outcome {
     Same,
     /// It did something else.
     Diverged(Divergence),
+    /// The recording does not hold what a verdict needs.
+    Undecided(Undecided),
 }
 
 /// A recording that cannot be replayed.
@@ -119,6 +133,9 @@ pub enum ReplayError {
         /// The first event behind it.
         before: EventId,
     },
+    /// A mock of the fallback fits no machine, or names a fault that does not exist.
+    #[error("the fallback cannot be used: {0}")]
+    Fallback(#[from] MockError),
 }
 
 impl Default for ReplayOptions {
@@ -130,6 +147,7 @@ impl Default for ReplayOptions {
             causes: true,
             objects: Objects::default(),
             map_results_from_output: true,
+            fallback: None,
         }
     }
 }
@@ -167,24 +185,41 @@ pub fn replay(
     }
     let recorded_start = recorded.events.first().and_then(|event| event.timestamp);
     let now = options.start_time.or(recorded_start).unwrap_or(DEFAULT_START);
+    let mocks = options.fallback.as_deref();
+    let fallback = mocks
+        .map(|mocks| fallback::Fallback::new(mocks, &start.state_machine_name, machine))
+        .transpose()?;
     let execution = Execution::start(now, machine.clone(), start);
-    let mut driver = driver::Driver::new(execution, recorded, machine, options);
+    let mut driver = driver::Driver::new(execution, recorded, machine, options, fallback);
     let end = driver.run();
-    let (mut history, mut texts, mut notes) = driver.finish();
+    let driver::Produced { mut history, inserted, generated: mut texts, mut notes, doubts } =
+        driver.finish();
     if let (Some(recorded), Some(first)) = (recorded.events.first(), history.events.first_mut()) {
         // What it was started with comes from the recording, also where that lacks the role.
         first.details = recorded.details.clone();
     }
     texts.extend(made_up);
-    let diff = compare(recorded, &history, texts, options);
+    let mut diff = if inserted.contains(&true) {
+        notes.push(inserted_states(&history, &inserted));
+        compare_without(recorded, &history, &inserted, texts, options)
+    } else {
+        compare(recorded, &history, texts, options)
+    };
+    timing::forgive(&mut diff);
     let outcome = match Divergence::find(&diff, recorded, &history, &end) {
-        Some(divergence) => {
-            if RANDOM.iter().any(|name| machine.source.contains(name)) {
-                notes.push("the definition draws random numbers, which a history lacks".into());
+        Some(divergence) => match undecided(&divergence, &doubts, options) {
+            Some(undecided) => Outcome::Undecided(undecided),
+            None => {
+                if RANDOM.iter().any(|name| machine.source.contains(name)) {
+                    notes.push("the definition draws random numbers, which a history lacks".into());
+                }
+                Outcome::Diverged(divergence)
             }
-            Outcome::Diverged(divergence)
-        }
-        None => Outcome::Same,
+        },
+        None => match doubts.iter().find(|doubt| doubt.by_itself) {
+            Some(doubt) => Outcome::Undecided(doubt.into()),
+            None => Outcome::Same,
+        },
     };
     Ok(Replay { outcome, history, notes })
 }
@@ -206,6 +241,83 @@ fn compare(
     let recorded_texts = recorded.texts_covered_by(&rules);
     let lenient = DiffOptions { rules, generated, fixed: recorded_texts, ..plain };
     Diff::new(recorded, produced, &lenient)
+}
+
+/// Why a divergence may be none: it rests on something that nobody knows.
+fn undecided(
+    divergence: &Divergence,
+    doubts: &[doubt::Doubt],
+    options: &ReplayOptions,
+) -> Option<Undecided> {
+    let first = divergence.diff.differences.first();
+    let mut doubts = doubts.iter();
+    if let Some(doubt) = doubts.find(|doubt| first.is_none_or(|first| doubt.explains(first))) {
+        return Some(doubt.into());
+    }
+    if divergence.kind != DivergenceKind::TaskNotRecorded {
+        return None;
+    }
+    let help = match (&options.fallback, &divergence.state) {
+        (Some(_), Some(state)) => format!("; add a mock for `{state}` to the fallback"),
+        (None, Some(state)) => format!("; a fallback with a mock for `{state}` would give one"),
+        (_, None) => String::new(),
+    };
+    Some(Undecided {
+        reason: Reason::NoAnswer,
+        state: divergence.state.clone(),
+        message: format!("{}{help}", divergence.message),
+        general: divergence.message.clone(),
+    })
+}
+
+/// What to say about the states that the fallback answers.
+fn inserted_states(history: &History, inserted: &[bool]) -> String {
+    let events = history.events.iter().zip(inserted).filter(|(_, inserted)| **inserted);
+    let entered = events.filter(|(event, _)| event.event_type.is_state_entered());
+    let mut names: Vec<&str> = Vec::new();
+    for name in entered.filter_map(|(event, _)| event.state_name()) {
+        if !names.contains(&&**name) {
+            names.push(name);
+        }
+    }
+    format!("new, and not compared: `{}`", names.join("`, `"))
+}
+
+/// Compares what is left of the produced history without the events that were inserted.
+fn compare_without(
+    recorded: &History,
+    produced: &History,
+    inserted: &[bool],
+    generated: Vec<Arc<str>>,
+    options: &ReplayOptions,
+) -> Diff {
+    let kept: Vec<usize> =
+        (0..produced.events.len()).filter(|index| inserted.get(*index) != Some(&true)).collect();
+    // For each produced event its id among those that are kept, or that of the event before it.
+    let mut ids: Vec<u64> = Vec::with_capacity(produced.events.len());
+    let mut last = 0;
+    let mut events = Vec::with_capacity(kept.len());
+    for (index, event) in produced.events.iter().enumerate() {
+        let previous = match event.previous_event_id {
+            0 => 0,
+            id => ids.get(index_of(id)).copied().unwrap_or(0),
+        };
+        if inserted.get(index) == Some(&true) {
+            ids.push(previous);
+            continue;
+        }
+        last += 1;
+        ids.push(last);
+        events.push(HistoryEvent { id: last, previous_event_id: previous, ..event.clone() });
+    }
+    let mut diff = compare(recorded, &History { events }, generated, options);
+    for difference in &mut diff.differences {
+        difference.actual = difference.actual.map(|index| kept[index]);
+        if let DifferenceKind::Link { actual, .. } = &mut difference.kind {
+            *actual = kept.get(index_of(*actual)).map_or(0, |index| *index as u64 + 1);
+        }
+    }
+    diff
 }
 
 /// What the recorded execution was started with, as far as its history shows.

@@ -7,6 +7,8 @@ mod junit;
 mod text;
 
 pub use json::{diagnostic, json};
+#[cfg(feature = "cli")]
+pub(crate) use junit::element as xml_element;
 pub use junit::junit;
 #[cfg(feature = "cli")]
 pub(crate) use text::plural;

@@ -82,6 +82,8 @@ pub enum Command {
     Exec(Exec),
     /// Replay recorded histories against a definition.
     Replay(Replay),
+    /// Put recordings into one file, for replays at scale.
+    Bundle(Bundle),
     /// Record executions that happened, as folders for review and for replays.
     Record(Record),
     /// Compare two histories.
@@ -312,29 +314,39 @@ pub enum MachineType {
 
 const REPLAY_HELP: &str = "\
 A history is what `aws stepfunctions get-execution-history` prints; pages may be joined and
-timestamps may be missing. What tasks, children, callbacks and timers answered then is answered
-again; the outcome is `same`, or the first state that does something else now.
+timestamps may be missing. Recordings are what `stepproof record` writes; a bundle holds many in one
+.tar, .tar.gz or .tar.zst file, made by `stepproof bundle` or by tar. What tasks, children, callbacks
+and timers answered then is answered again. An execution is `same`, `diverged` at the first state
+that does something else now, `undecided` where the recording lacks what the definition now depends
+on, or `unusable`. Equal findings of many executions are one group with one example.
+
+Exit codes, for a deployment gate; the first that fits:
+  130  interrupted: the report holds what was done
+  2    an execution could not be read or is of another machine, or an option is wrong
+  1    an execution diverged, or is undecided (without --allow-undecided)
+  0    every execution does as recorded
 
 Examples:
   stepproof replay history.json --definition order.asl.json
   stepproof replay recordings/ --definition order.asl.json --report json --output replay.json
-  stepproof replay history.json --definition order.asl.json --history-out new.json";
+  stepproof replay recordings/                     each against the definition that it ran
+  stepproof replay week.tar.zst --definition Orders=order.asl.json --definition Refunds=r.asl.json
+  stepproof replay week.tar.zst --definition order.asl.json --fallback new-states.scenario.yaml
+  stepproof replay week.tar.zst --definition order.asl.json --shard hash:3/16 \\
+    --report json --output part-3.json
+  stepproof replay --merge part-*.json";
 
 /// `stepproof replay`.
 #[derive(Debug, Args)]
 #[command(after_help = REPLAY_HELP)]
 pub struct Replay {
-    /// Histories, or folders of them (every `*.json` below).
-    #[arg(required = true)]
+    /// Histories, recordings, bundles, or folders of them.
+    #[arg(required_unless_present = "merge")]
     pub histories: Vec<PathBuf>,
-    /// The definition to replay against, as JSON or YAML.
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "template",
-        conflicts_with = "template"
-    )]
-    pub definition: Option<PathBuf>,
+    /// The definition to replay against, as JSON or YAML; with MACHINE= only recordings of that
+    /// state machine; may be given many times. By default each recording's own.
+    #[arg(long = "definition", value_name = "[MACHINE=]FILE", conflicts_with = "template")]
+    pub definitions: Vec<String>,
     /// The template that holds it, in place of a definition.
     #[command(flatten)]
     pub template: TemplateArgs,
@@ -364,15 +376,48 @@ pub struct Replay {
     /// Standard or Express.
     #[command(flatten)]
     pub machine_type: TypeArg,
-    /// The form of the report.
-    #[command(flatten)]
-    pub report: FormArg,
+    /// A scenario whose mocks answer what the recording does not: states that it has not seen,
+    /// attempts that were not made. FILE#CASE names one of several cases.
+    #[arg(long, value_name = "FILE[#CASE]")]
+    pub fallback: Option<String>,
+    /// Let undecided executions pass.
+    #[arg(long)]
+    pub allow_undecided: bool,
+    /// Only part K of N, by a hash of the execution's ARN, or of its path where none is recorded.
+    #[arg(long, value_name = "hash:K/N", value_parser = hash_shard)]
+    pub shard: Option<(u64, u64)>,
+    /// Put the JSON results of all parts together, in place of replaying anything.
+    #[arg(long, value_name = "RESULTS", num_args = 1.., conflicts_with_all = [
+        "histories", "definitions", "template", "shard", "fallback", "history_out", "each"])]
+    pub merge: Vec<PathBuf>,
+    /// The form of the report: text, json or junit (XML, for CI systems).
+    #[arg(long, value_enum, default_value_t = Report::Text, value_name = "FORM",
+        hide_possible_values = true)]
+    pub report: Report,
     /// Write the report to this file; a summary is printed all the same.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// How many histories are replayed at once; by default one for each core.
+    /// Write a line of JSON for each execution to this file: its name, its outcome, and what was
+    /// found.
+    #[arg(long, value_name = "FILE")]
+    pub each: Option<PathBuf>,
+    /// How many executions are replayed at once; by default one for each core.
     #[arg(long, value_name = "NUMBER")]
     pub jobs: Option<usize>,
+}
+
+/// `stepproof bundle`.
+#[derive(Debug, Args)]
+#[command(after_help = "The bundle's name says how it is compressed: .tar, .tar.gz or .tar.zst. \
+    The same recordings give the same bytes.\n\nExamples:\n  stepproof bundle recordings --output \
+    week.tar.zst\n  stepproof replay week.tar.zst --definition order.asl.json")]
+pub struct Bundle {
+    /// Folders with recordings.
+    #[arg(required = true)]
+    pub recordings: Vec<PathBuf>,
+    /// The bundle; an existing one is replaced once the new one is whole.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 const RECORD_HELP: &str = "\
@@ -758,6 +803,11 @@ pub struct ExportMocks {
     /// Write the file here. By default it is printed.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+fn hash_shard(text: &str) -> Result<(u64, u64), String> {
+    let part = text.strip_prefix("hash:").unwrap_or(text);
+    shard(part).map_err(|error| format!("{error}, or hash:2/4"))
 }
 
 fn shard(text: &str) -> Result<(u64, u64), String> {

@@ -33,21 +33,31 @@ pub(super) fn read(
     execution_type: ExecutionType,
 ) -> Result<Definition, String> {
     let text = file::read(path)?;
-    let document = match Document::parse(&path.display().to_string(), &text) {
+    Ok(of_text(&path.display().to_string(), &text, fills, execution_type))
+}
+
+/// A definition from its text; `name` stands for its file.
+pub(super) fn of_text(
+    name: &str,
+    text: &str,
+    fills: &[Member],
+    execution_type: ExecutionType,
+) -> Definition {
+    let document = match Document::parse(name, text) {
         Ok(document) => document,
         Err(problem) => {
             let source = problem.source.clone();
-            return Ok(Definition {
+            return Definition {
                 source,
                 value: Value::Null,
                 machine: None,
                 diagnostics: vec![*problem],
                 deployed: None,
-            });
+            };
         }
     };
     let fills: Vec<&Member> = fills.iter().collect();
-    Ok(Definition::new(&substitute(&document, &fills), &Limits::today(), execution_type))
+    Definition::new(&substitute(&document, &fills), &Limits::today(), execution_type)
 }
 
 /// Reads the definition that a command names: a file, or a state machine of a template.

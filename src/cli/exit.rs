@@ -7,7 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: everything is as expected.
     AsExpected = 0,
-    /// 1: an expectation failed, a replay diverged, or two histories differ.
+    /// 1: an expectation failed, a replay diverged or could not be decided, or two histories
+    /// differ.
     Failed = 1,
     /// 2: an input could not be used: its text, its place or its options are wrong, or a definition
     /// is one that AWS would refuse.
@@ -24,11 +25,11 @@ pub enum Exit {
 pub const HELP: &str = "\
 Exit codes:
   0  everything is as expected
-  1  an expectation failed, a replay diverged, or two histories differ
+  1  an expectation failed, a replay diverged or could not be decided, or two histories differ
   2  an input could not be used (the message says where and why)
   3  a target could not be reached
   4  stepproof itself failed (a bug: please report it)
-  130  interrupted by Ctrl-C (a live endpoint was cleaned up)";
+  130  interrupted by Ctrl-C: what was done is reported, a live endpoint was cleaned up";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

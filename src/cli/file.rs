@@ -49,7 +49,8 @@ pub fn write(path: &Path, text: &str) -> Result<(), String> {
     })
 }
 
-fn neighbour(path: &Path) -> PathBuf {
+/// A hidden name beside a file, of this process alone.
+pub fn neighbour(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", std::process::id()));

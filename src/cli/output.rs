@@ -73,6 +73,20 @@ impl Terminal {
         let _ = writeln!(io::stderr(), "{label}: {message}");
     }
 
+    /// A bar over so many bytes, with the time that is left, shown where standard error is a
+    /// terminal; `None` where it is not, so that nobody needs to count them.
+    pub fn byte_progress(&self, total: impl FnOnce() -> u64) -> Option<indicatif::ProgressBar> {
+        if !self.progress {
+            return None;
+        }
+        let bar = indicatif::ProgressBar::new(total());
+        let template = "{bar:30} {percent:>3}%  {msg}  {eta} left";
+        if let Ok(style) = indicatif::ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Some(bar)
+    }
+
     /// A bar over `total` things, shown where standard error is a terminal.
     pub fn progress(&self, total: usize, what: &str) -> indicatif::ProgressBar {
         // A bar for a few files would only flicker.

@@ -19,11 +19,13 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 pub struct ReadOptions {
     /// Whether files are held against the hashes of the manifest.
     pub hashes: bool,
+    /// Whether the executions within are read, those of Map Runs and those that were started.
+    pub children: bool,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { hashes: true }
+        Self { hashes: true, children: true }
     }
 }
 
@@ -76,7 +78,7 @@ impl Recording {
     /// history.
     pub fn load(folder: &Path, options: &ReadOptions) -> Result<Self, RecordingError> {
         let mut files = Files::new();
-        collect(folder, "", &mut files)?;
+        collect(folder, "", options, &mut files)?;
         Self::read(&folder.display().to_string(), files, options)
     }
 
@@ -96,7 +98,13 @@ impl Recording {
         };
         let manifest = Manifest::parse(&place(MANIFEST), &text(&place(MANIFEST), manifest)?)?;
         let mut notes = Vec::new();
+        if !options.children {
+            files.retain(|file, _| !is_of_children(file));
+        }
         for (file, hash) in &manifest.files {
+            if !options.children && is_of_children(file) {
+                continue;
+            }
             match files.get(file) {
                 None => notes.push(format!("{}: the file is missing", place(file))),
                 Some(bytes) if options.hashes && hash_of(bytes) != *hash => notes.push(format!(
@@ -169,14 +177,22 @@ fn state_names<'a>(states: &'a States, names: &mut BTreeSet<&'a str>) {
 }
 
 /// The files of a folder and the folders in it.
-fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), RecordingError> {
+fn collect(
+    folder: &Path,
+    prefix: &str,
+    options: &ReadOptions,
+    files: &mut Files,
+) -> Result<(), RecordingError> {
     let failed = |error| RecordingError::file("read", folder, error);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let path = entry.path();
         if entry.file_type().map_err(failed)?.is_dir() {
-            collect(&path, &format!("{name}/"), files)?;
+            let prefix = format!("{name}/");
+            if options.children || !is_of_children(&prefix) {
+                collect(&path, &prefix, options, files)?;
+            }
         } else {
             let bytes =
                 fs::read(&path).map_err(|error| RecordingError::file("read", &path, error))?;
@@ -184,6 +200,11 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Recordi
         }
     }
     Ok(())
+}
+
+/// Whether a file of a recording belongs to an execution within.
+pub(super) fn is_of_children(file: &str) -> bool {
+    file.starts_with("children/") || file.starts_with("map-runs/")
 }
 
 /// Takes the execution in the folder `prefix` out of the files.

@@ -21,11 +21,15 @@ pub(super) struct Answers {
     taken: Vec<bool>,
     /// How many answers the recording has without their data.
     pub without_data: usize,
+    /// The first of them.
+    pub first_without_data: Option<usize>,
 }
 
 /// What became of one call. Numbers are indices of recorded events.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Call {
+    /// The event with which it was asked for.
+    pub asked: usize,
     /// It was started, by this activity worker.
     pub started: Option<(usize, Option<Arc<str>>)>,
     /// A job or callback task was accepted with this answer.
@@ -51,6 +55,7 @@ impl Answers {
             unordered: BTreeMap::new(),
             taken: Vec::new(),
             without_data: events.iter().filter(|event| is_without_data(event)).count(),
+            first_without_data: events.iter().position(is_without_data),
         };
         for (number, thread) in threads.threads.iter().enumerate() {
             if let ThreadKind::Unordered { .. } = thread.kind {
@@ -90,7 +95,7 @@ impl Answers {
                 current = None;
             } else if opens(event.event_type) {
                 let call = self.calls.len();
-                self.calls.push(Call::default());
+                self.calls.push(Call { asked: *index, ..Call::default() });
                 let key = (place.to_owned(), state.clone());
                 self.by_place.entry(key).or_default().push_back(call);
                 self.by_state.entry(state.clone()).or_default().push_back(call);
@@ -110,7 +115,7 @@ impl Answers {
             let service: Arc<str> = service(event).into();
             if opens(event.event_type) {
                 let call = self.calls.len();
-                self.calls.push(Call::default());
+                self.calls.push(Call { asked: *index, ..Call::default() });
                 self.unordered.entry(service.clone()).or_default().push_back(call);
                 open.entry(service).or_default().push_back(call);
             } else if ends(event.event_type) {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use super::ReplayOptions;
 use super::answers::{Answers, Call, CallEnd, service};
+use super::doubt::{Doubt, Reason};
+use super::fallback::{Fallback, Mocked, new_states};
 use super::progress::{Next, Progress};
+use super::timing::{self, Judged};
 use crate::asl::StateMachine;
 use crate::engine::{Execution, FailureStage, Input, Move, MoveKind, Output, TaskId, TaskRequest};
 use crate::history::{EventType, Failure, History, Threads, index_of};
@@ -20,7 +23,7 @@ pub(super) enum End {
     /// answered in it.
     OutOfAnswers,
     /// A state calls something that the recording does not have.
-    NotRecorded { task: TaskId },
+    NotRecorded { task: TaskId, state: Arc<str> },
 }
 
 pub(super) struct Driver<'r> {
@@ -33,15 +36,43 @@ pub(super) struct Driver<'r> {
     open: BTreeMap<TaskId, OpenCall>,
     /// When the execution's own time-out is due.
     deadline: Timestamp,
+    /// What answers where the recording does not.
+    fallback: Option<Fallback>,
     /// Texts that were made up for this replay.
     generated: Vec<Arc<str>>,
     notes: Vec<String>,
+    doubts: Vec<Doubt>,
     /// What the execution may do next by itself; kept for its room.
     moves: Vec<Move>,
 }
 
-/// A call under way: what the recording knows of it; `None` where it does not have the call.
-type OpenCall = Option<Call>;
+/// A call under way.
+#[derive(Debug)]
+enum OpenCall {
+    /// The recording knows this of it.
+    Recorded {
+        call: Call,
+        /// The answer came later than the definition now waits: its clock ends the call.
+        late: bool,
+    },
+    /// The recording does not have it; a mock answers.
+    Mocked(Mocked),
+    /// Nobody knows the answer to this state's call.
+    Unknown(Arc<str>),
+}
+
+/// What a replay has produced.
+pub(super) struct Produced {
+    pub history: History,
+    /// Which events belong to states that the fallback answers and the recording never enters.
+    pub inserted: Vec<bool>,
+    /// Texts that were made up.
+    pub generated: Vec<Arc<str>>,
+    /// What should be said.
+    pub notes: Vec<String>,
+    /// What nobody can know, in the order in which it came up.
+    pub doubts: Vec<Doubt>,
+}
 
 /// What may come next.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +83,15 @@ enum Choice {
     Move(usize),
     /// The next thing that the recording tells of a call.
     Call(TaskId),
+}
+
+/// Something that happens at its own time, of which the recording knows nothing.
+#[derive(Clone, Copy, Debug)]
+enum Own {
+    /// One of the moves that the execution makes by itself.
+    Move(usize),
+    /// What a mock says next.
+    Mock(TaskId),
 }
 
 /// When something comes: as the recorded event with this index, and of those things to which the
@@ -78,6 +118,7 @@ impl<'r> Driver<'r> {
         recorded: &'r History,
         machine: &'r StateMachine,
         options: &'r ReplayOptions,
+        fallback: Option<Fallback>,
     ) -> Self {
         let threads = Threads::new(&recorded.events);
         let start = execution.start_parameters();
@@ -86,6 +127,12 @@ impl<'r> Driver<'r> {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let answers = Answers::new(&recorded.events, &threads);
         let mut notes = Vec::new();
+        let mut doubts = Vec::new();
+        if let Some(first) = answers.first_without_data {
+            doubts.push(Doubt::without_data(first));
+        }
+        // Without a fallback every new state is a difference, whatever it calls.
+        let inserted = fallback.as_ref().map(|_| new_states(machine, &recorded.events));
         if answers.without_data > 0 {
             notes.push(format!(
                 "{} answers were recorded without data: `null` was given in their place",
@@ -95,21 +142,28 @@ impl<'r> Driver<'r> {
         Self {
             deadline: execution.started_at().plus_seconds(seconds),
             answers,
-            progress: Progress::new(&recorded.events, threads),
+            progress: Progress::new(&recorded.events, threads, inserted.unwrap_or_default()),
             execution: execution.guided(),
             recorded,
             machine,
             options,
             open: BTreeMap::new(),
+            fallback,
             generated: Vec::new(),
             notes,
+            doubts,
             moves: Vec::new(),
         }
     }
 
-    /// What was produced, the texts made up for it, and what should be said.
-    pub fn finish(self) -> (History, Vec<Arc<str>>, Vec<String>) {
-        (History { events: self.execution.into_history() }, self.generated, self.notes)
+    pub fn finish(self) -> Produced {
+        Produced {
+            history: History { events: self.execution.into_history() },
+            inserted: self.progress.into_inserted(),
+            generated: self.generated,
+            notes: self.notes,
+            doubts: self.doubts,
+        }
     }
 
     pub fn run(&mut self) -> End {
@@ -137,8 +191,54 @@ impl<'r> Driver<'r> {
         let place = self.progress.place(index);
         let service = service(&self.execution.history()[index]);
         self.generated.extend(request.task_token.clone());
-        let call = self.answers.take(&place, &request.state, &service);
-        self.open.insert(request.task, call);
+        let open = match self.answers.take(&place, &request.state, &service) {
+            Some(call) => self.recorded_call(request, call),
+            None => {
+                let now = self.execution.now();
+                let mocked = self.fallback.as_mut().map(|mocks| mocks.answer(now, request));
+                self.mocked(&request.state, mocked)
+            }
+        };
+        self.open.insert(request.task, open);
+    }
+
+    /// A recorded call, its clocks held against those that the definition sets now.
+    fn recorded_call(&mut self, request: &TaskRequest, mut call: Call) -> OpenCall {
+        let now = &self.execution.history()[index_of(request.task)];
+        let judged = timing::judge(&self.recorded.events, &call, now, &request.state);
+        let late = match judged {
+            Judged::AsBefore => false,
+            Judged::Harmless(note) => {
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+                false
+            }
+            Judged::TooLate => {
+                call.end = None;
+                true
+            }
+            Judged::Unknown(doubt) => {
+                self.doubts.push(doubt);
+                false
+            }
+        };
+        OpenCall::Recorded { call, late }
+    }
+
+    fn mocked(
+        &mut self,
+        state: &Arc<str>,
+        mocked: Option<Result<Option<Mocked>, String>>,
+    ) -> OpenCall {
+        match mocked {
+            Some(Ok(Some(mocked))) => OpenCall::Mocked(mocked),
+            Some(Err(message)) => {
+                self.notes.push(format!("fallback: {message}"));
+                OpenCall::Unknown(state.clone())
+            }
+            None | Some(Ok(None)) => OpenCall::Unknown(state.clone()),
+        }
     }
 
     fn map_run(&mut self, request: Box<crate::engine::MapRunRequest>) {
@@ -146,7 +246,10 @@ impl<'r> Driver<'r> {
         let place = self.progress.place(index_of(request.task));
         self.generated.push(request.map_run_arn.clone());
         let Some(call) = self.answers.take(&place, &request.state, "map run") else {
-            self.open.insert(request.task, None);
+            let now = self.execution.now();
+            let mocked = self.fallback.as_mut().map(|mocks| mocks.map_run(now, &request));
+            let open = self.mocked(&request.state, mocked);
+            self.open.insert(request.task, open);
             return;
         };
         let end = match call.end {
@@ -160,7 +263,21 @@ impl<'r> Driver<'r> {
                     &self.options.objects,
                     output,
                 );
-                if let Some(note) = result.note {
+                if result.outcome.is_none() {
+                    let without_result = format!(
+                        "the result of the Map Run of `{}` is not in the recording, nor can it be \
+                         computed",
+                        request.state
+                    );
+                    self.doubts.push(Doubt {
+                        reason: Reason::MapRunResult,
+                        state: Some(request.state.clone()),
+                        from: at,
+                        message: format!("{without_result}; add a mock for it to a fallback"),
+                        general: without_result,
+                        by_itself: true,
+                    });
+                } else if let Some(note) = result.note {
                     self.notes.push(format!("Map Run of `{}`: {note}", request.state));
                 }
                 result.outcome.map(|outcome| match outcome {
@@ -171,7 +288,7 @@ impl<'r> Driver<'r> {
             failed => failed,
         };
         let call = Call { end, ..Call::default() };
-        self.open.insert(request.task, Some(call));
+        self.open.insert(request.task, OpenCall::Recorded { call, late: false });
     }
 
     /// Has the next thing happen: what the recording shows next, of all that may.
@@ -190,8 +307,14 @@ impl<'r> Driver<'r> {
                 first = Some((turn, choice));
             }
         };
-        // Of the waits whose end the recording cannot tell the one that is over first.
-        let mut wait: Option<(Timestamp, usize)> = None;
+        // Of the waits whose end the recording cannot tell, and of what mocks say and clocks that
+        // it has not seen, the one that is over first.
+        let mut own: Option<(Timestamp, Own)> = None;
+        let mut consider_own = |at: Timestamp, what: Own| {
+            if own.is_none_or(|(other, _)| at < other) {
+                own = Some((at, what));
+            }
+        };
         for (number, next) in moves.iter().enumerate() {
             match (next.kind, || self.progress.next_on(&next.line)) {
                 (MoveKind::Step { silent: true }, _) => {
@@ -208,25 +331,50 @@ impl<'r> Driver<'r> {
                 (MoveKind::Resume { at, .. }, turn) => match turn_of(turn()) {
                     Some(turn) if turn.1 <= Rank::Joins => consider(turn, Choice::Move(number)),
                     Some(_) => {}
-                    None if wait.is_none_or(|(other, _)| at < other) => wait = Some((at, number)),
-                    None => {}
+                    None => consider_own(at, Own::Move(number)),
                 },
-                // Calls know whether they time out.
-                (MoveKind::TaskTimesOut { .. } | MoveKind::ExecutionTimesOut { .. }, _) => {}
+                (MoveKind::TaskTimesOut { at, task, heartbeat }, _) => {
+                    let counts = match self.open.get(&task) {
+                        Some(OpenCall::Recorded { late, .. }) => *late && !heartbeat,
+                        Some(OpenCall::Mocked(mocked)) => !(heartbeat && mocked.beats),
+                        // Recorded calls know whether they time out.
+                        Some(OpenCall::Unknown(_)) | None => false,
+                    };
+                    if counts {
+                        consider_own(at, Own::Move(number));
+                    }
+                }
+                (MoveKind::ExecutionTimesOut { .. }, _) => {}
             }
         }
         for (task, call) in &self.open {
-            if let Some(at) = call.as_ref().and_then(Call::next) {
-                consider((at, Rank::Own), Choice::Call(*task));
+            match call {
+                OpenCall::Recorded { call, .. } => {
+                    if let Some(at) = call.next() {
+                        consider((at, Rank::Own), Choice::Call(*task));
+                    }
+                }
+                OpenCall::Mocked(mocked) => {
+                    if let Some((at, _)) = mocked.next.front() {
+                        consider_own(*at, Own::Mock(*task));
+                    }
+                }
+                OpenCall::Unknown(_) => {}
             }
         }
-        if let Some((at, number)) = wait
+        if let Some((at, what)) = own
             && at < self.deadline
-            && first.is_some_and(|((index, _), _)| {
-                self.recorded_time(index).is_some_and(|time| at < time)
-            })
+            && self.has_come(at, what, first, moves)
         {
-            self.execution.make(at, &moves[number]);
+            self.happen(at, what, moves);
+            return None;
+        }
+        if let Some(((index, _), choice)) = first
+            && !matches!(choice, Choice::End)
+            && self.is_behind_deadline(index)
+            && let Some(next) = moves.iter().find(|next| is_end(next))
+        {
+            self.execution.make(self.deadline, next);
             return None;
         }
         match first {
@@ -253,10 +401,61 @@ impl<'r> Driver<'r> {
         last.is_some_and(|last| !last.event_type.is_terminal()) && self.progress.is_complete()
     }
 
+    /// Whether something that has its own time comes before the next thing of the recording.
+    fn has_come(
+        &self,
+        at: Timestamp,
+        what: Own,
+        first: Option<(Turn, Choice)>,
+        moves: &[Move],
+    ) -> bool {
+        // A wait may be one that the recording ends in its own way; mocks and clocks never are.
+        let is_wait = match what {
+            Own::Mock(_) => false,
+            Own::Move(number) => matches!(moves[number].kind, MoveKind::Resume { .. }),
+        };
+        match first {
+            Some(((index, _), _)) => match self.recorded_time(index) {
+                Some(time) => at < time || (at == time && !is_wait),
+                None => !is_wait,
+            },
+            None => !is_wait,
+        }
+    }
+
+    fn happen(&mut self, at: Timestamp, what: Own, moves: &[Move]) {
+        match what {
+            Own::Move(number) => self.execution.make(at, &moves[number]),
+            Own::Mock(task) => {
+                let Some(OpenCall::Mocked(mocked)) = self.open.get_mut(&task) else { return };
+                let Some((_, input)) = mocked.next.pop_front() else { return };
+                if ends(&input) {
+                    self.open.remove(&task);
+                }
+                // A call that is no longer under way has its place in the comparison.
+                let _ = self.execution.handle(at.max(self.execution.now()), input);
+            }
+        }
+    }
+
+    /// Whether a recorded event proves that the machine's own time-out would have fired before.
+    fn is_behind_deadline(&self, index: usize) -> bool {
+        let (Some(seconds), Some(start), Some(time)) =
+            (self.machine.timeout_seconds, self.recorded_time(0), self.recorded_time(index))
+        else {
+            return false;
+        };
+        let limit = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
+        time - start >= limit.saturating_add(timing::SLACK_MS)
+    }
+
     fn not_recorded(&self) -> Option<End> {
-        let mut calls = self.open.iter();
-        let (task, _) = calls.find(|(_, call)| call.is_none())?;
-        Some(End::NotRecorded { task: *task })
+        self.open.iter().find_map(|(task, call)| match call {
+            OpenCall::Unknown(state) => {
+                Some(End::NotRecorded { task: *task, state: state.clone() })
+            }
+            _ => None,
+        })
     }
 
     /// The end that nothing within the execution explains.
@@ -280,9 +479,8 @@ impl<'r> Driver<'r> {
         if self.machine.timeout_seconds.is_none() && !late {
             return Some(End::OutOfAnswers);
         }
-        let is_end = |next: &&Move| matches!(next.kind, MoveKind::ExecutionTimesOut { .. });
         let time = self.time_of(at).max(self.deadline);
-        if let Some(next) = moves.iter().find(is_end) {
+        if let Some(next) = moves.iter().find(|next| is_end(next)) {
             self.execution.make(time, next);
         }
         None
@@ -291,7 +489,7 @@ impl<'r> Driver<'r> {
     /// Tells the execution what the recording has next of a call.
     fn tell(&mut self, at: usize, task: TaskId, moves: &[Move]) {
         let now = self.time_of(at);
-        let Some(Some(call)) = self.open.get_mut(&task) else { return };
+        let Some(OpenCall::Recorded { call, .. }) = self.open.get_mut(&task) else { return };
         let input = if let Some((_, worker_name)) = call.started.take() {
             Input::TaskStarted { task, worker_name }
         } else if let Some((_, output)) = call.submitted.take() {
@@ -375,6 +573,18 @@ impl<'r> Driver<'r> {
     fn recorded_time(&self, at: usize) -> Option<Timestamp> {
         self.recorded.events.get(at)?.timestamp
     }
+}
+
+/// Whether nothing more is heard of a call after this.
+fn ends(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::TaskSucceeded { .. } | Input::TaskFailed { .. } | Input::MapRunEnded { .. }
+    )
+}
+
+fn is_end(next: &Move) -> bool {
+    matches!(next.kind, MoveKind::ExecutionTimesOut { .. })
 }
 
 /// When a line has its turn; `None` where the recording does not know the line.

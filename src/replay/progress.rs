@@ -1,5 +1,8 @@
 //! How far the replay has come in the recording.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::engine::Line;
 use crate::history::{GrowingThreads, HistoryEvent, ThreadKind, Threads, find, index_of};
 
@@ -31,10 +34,22 @@ pub(super) struct Progress<'r> {
     /// For each recorded thread how many threads within it have been paired.
     started: Vec<usize>,
     seen: usize,
+    /// States that may stand between the recorded ones without being a difference.
+    inserted: BTreeSet<Arc<str>>,
+    /// For each produced thread the positions of the events of such states.
+    skipped: Vec<Vec<usize>>,
+    /// For each produced thread the state of that kind that is under way.
+    within: Vec<Option<Arc<str>>>,
+    /// Whether each produced event belongs to such a state.
+    is_inserted: Vec<bool>,
 }
 
 impl<'r> Progress<'r> {
-    pub fn new(events: &'r [HistoryEvent], recorded: Threads) -> Self {
+    pub fn new(
+        events: &'r [HistoryEvent],
+        recorded: Threads,
+        inserted: BTreeSet<Arc<str>>,
+    ) -> Self {
         Self {
             done: vec![false; events.len()],
             started: vec![0; recorded.threads.len()],
@@ -44,6 +59,10 @@ impl<'r> Progress<'r> {
             produced: GrowingThreads::default(),
             pairs: vec![Some(0)],
             seen: 0,
+            inserted,
+            skipped: vec![Vec::new()],
+            within: vec![None],
+            is_inserted: Vec::new(),
         }
     }
 
@@ -55,15 +74,47 @@ impl<'r> Progress<'r> {
             if thread == self.pairs.len() {
                 let pair = self.counterpart(thread);
                 self.pairs.push(pair);
+                self.skipped.push(Vec::new());
+                self.within.push(None);
             }
-            if let Some(pair) = self.pairs[thread] {
-                self.happened(thread, pair, position, event);
+            let inserted = self.inserts(thread, event);
+            self.is_inserted.push(inserted);
+            if inserted {
+                self.skipped[thread].push(position);
+            } else if let Some(pair) = self.pairs[thread] {
+                self.happened(thread, pair, self.recorded_position(thread, position), event);
             }
         }
         self.seen = produced.len();
         while self.done.get(self.frontier) == Some(&true) {
             self.frontier += 1;
         }
+    }
+
+    /// Which of the produced events belong to states that were inserted.
+    pub fn into_inserted(self) -> Vec<bool> {
+        self.is_inserted
+    }
+
+    /// Whether an event belongs to an inserted state.
+    fn inserts(&mut self, thread: usize, event: &HistoryEvent) -> bool {
+        if event.event_type.is_terminal() {
+            return false;
+        }
+        let name = event.state_name();
+        if event.event_type.is_state_entered() {
+            self.within[thread] = name.filter(|name| self.inserted.contains(*name)).cloned();
+        }
+        let within = self.within[thread].is_some();
+        if event.event_type.is_state_exited() && name == self.within[thread].as_ref() {
+            self.within[thread] = None;
+        }
+        within
+    }
+
+    /// The position in the recorded thread, which has no inserted states.
+    fn recorded_position(&self, thread: usize, position: usize) -> usize {
+        position - self.skipped[thread].partition_point(|skipped| *skipped < position)
     }
 
     /// Whether every recorded event has happened again, or never will.
@@ -82,6 +133,7 @@ impl<'r> Progress<'r> {
                 let (outer, position) = self.produced.place_of(index_of(*started));
                 let Some(pair) = self.pairs[outer] else { return Next::Unknown };
                 let mut unordered = false;
+                let position = self.recorded_position(outer, position);
                 let mut branches = self.recorded.children(pair, position);
                 let own = branches.find(|child| match &self.recorded.threads[*child].kind {
                     ThreadKind::Branch { first: other, .. } => other == first,
@@ -108,6 +160,7 @@ impl<'r> Progress<'r> {
         loop {
             let Some(pair) = self.pairs[thread] else { return Next::Nothing };
             let position = self.produced.thread(thread).events.len();
+            let position = self.recorded_position(thread, position);
             if let Some(at) = self.recorded.threads[pair].events.get(position) {
                 let event = &self.events[*at];
                 let from = find(self.events, event.previous_event_id);
@@ -142,6 +195,7 @@ impl<'r> Progress<'r> {
     fn counterpart(&mut self, thread: usize) -> Option<usize> {
         let (parent, position) = self.produced.thread(thread).parent?;
         let outer = self.pairs[parent]?;
+        let position = self.recorded_position(parent, position);
         let kind = &self.produced.thread(thread).kind;
         let fits = |child: &usize| {
             let other = &self.recorded.threads[*child].kind;

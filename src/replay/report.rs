@@ -45,7 +45,8 @@ pub enum DivergenceKind {
     OtherError,
     /// Other events in the same state.
     OtherEvents,
-    /// A service is called that the recorded execution did not call.
+    /// A service is called that the recorded execution did not call, and nothing else differs
+    /// before: what a replay answers with [`Undecided`](super::Undecided).
     TaskNotRecorded,
     /// The recording ends, and the execution does not.
     RecordingEnded,
@@ -115,12 +116,16 @@ impl Divergence {
         if let Some(first) = diff.differences.first() {
             let kind = DivergenceKind::of(first, recorded, replayed, end);
             let mut message = first.sentence(recorded, replayed, &LABELS);
-            if let (DivergenceKind::TaskNotRecorded, End::NotRecorded { task }) = (kind, end) {
-                message = not_recorded(*task, replayed);
+            let mut state = first.state.clone();
+            if let (DivergenceKind::TaskNotRecorded, End::NotRecorded { task, state: calling }) =
+                (kind, end)
+            {
+                message = not_recorded(*task, calling, replayed);
+                state = Some(calling.clone());
             }
             return Some(Self {
                 kind,
-                state: first.state.clone(),
+                state,
                 place: first.place.clone(),
                 message,
                 recorded: first.expected,
@@ -128,20 +133,23 @@ impl Divergence {
                 diff: diff.clone(),
             });
         }
-        let (kind, message) = match end {
-            End::NotRecorded { task } => {
-                (DivergenceKind::TaskNotRecorded, not_recorded(*task, replayed))
-            }
+        let (kind, state, message) = match end {
+            End::NotRecorded { task, state } => (
+                DivergenceKind::TaskNotRecorded,
+                Some(state.clone()),
+                not_recorded(*task, state, replayed),
+            ),
             // A recording that was taken while the execution ran ends where it ends.
             End::OutOfAnswers if !unfinished => (
                 DivergenceKind::RecordingEnded,
+                None,
                 "the recording is at its end, the execution is not".to_owned(),
             ),
             _ => return None,
         };
         Some(Self {
             kind,
-            state: None,
+            state,
             place: String::new(),
             message,
             recorded: None,
@@ -151,11 +159,9 @@ impl Divergence {
     }
 }
 
-fn not_recorded(task: u64, replayed: &History) -> String {
+fn not_recorded(task: u64, state: &str, replayed: &History) -> String {
     let index = crate::history::find(&replayed.events, task);
     let what = index.map_or_else(String::new, |at| {
-        let state = replayed.events[..=at].iter().rev().find(|event| enters(event));
-        let state = state.and_then(HistoryEvent::state_name).map_or("?", |name| name);
         let service = super::answers::service(&replayed.events[at]);
         format!("`{state}` calls {service}, ")
     });
@@ -177,6 +183,7 @@ impl Replay {
             Outcome::Same => {
                 format!("same: {} events as recorded\n", self.history.events.len())
             }
+            Outcome::Undecided(undecided) => format!("{undecided}\n"),
             Outcome::Diverged(divergence) => {
                 let diff = divergence.diff.render(recorded, &self.history, &LABELS, style);
                 format!("{divergence}\n\n{diff}")
@@ -192,6 +199,14 @@ impl Replay {
     pub fn to_value(&self, recorded: &History) -> Value {
         let texts = |items: &[String]| Value::array(items.iter().map(|text| Value::from(&**text)));
         let mut members = vec![("outcome", Value::from("same"))];
+        if let Outcome::Undecided(undecided) = &self.outcome {
+            members = vec![
+                ("outcome", Value::from("undecided")),
+                ("kind", undecided.reason.name().into()),
+                ("state", undecided.state.clone().map_or(Value::Null, Value::String)),
+                ("message", (&*undecided.message).into()),
+            ];
+        }
         if let Outcome::Diverged(divergence) = &self.outcome {
             let event = |history: &History, at: Option<usize>| {
                 at.map_or(Value::Null, |at| history.events[at].to_value(TimestampForm::Text))

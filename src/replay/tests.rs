@@ -2,6 +2,8 @@
 
 use std::fs;
 
+mod changed;
+
 use super::*;
 use crate::history::tests::{history, recorded_histories};
 use crate::history::{Payload, Style, TimestampForm};

@@ -89,7 +89,7 @@ fn case(out: &mut String, suite: &str, report: &CaseReport) {
     out.push_str("    </testcase>\n");
 }
 
-fn element(out: &mut String, name: &str, kind: &str, message: &str, detail: &str) {
+pub(crate) fn element(out: &mut String, name: &str, kind: &str, message: &str, detail: &str) {
     let _ = writeln!(
         out,
         "      <{name} type=\"{kind}\" message=\"{}\">{}</{name}>",

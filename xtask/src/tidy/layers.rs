@@ -21,7 +21,6 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (&["engine"], &["json", "value", "time", "entropy", "history", "query", "asl", "limits"]),
     (&["graph"], &["markup", "history", "asl"]),
     (&["map_run"], &["json", "value", "time", "history", "engine"]),
-    (&["replay"], &["value", "time", "history", "asl", "limits", "engine", "map_run"]),
     (
         &["service"],
         &["json", "value", "time", "entropy", "history", "asl", "limits", "engine", "map_run"],
@@ -73,6 +72,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "matcher",
         ],
     ),
+    (&["replay"], &["value", "time", "history", "asl", "limits", "engine", "map_run", "mock"]),
     (
         &["sim"],
         &[
