@@ -46,45 +46,39 @@ impl Graph {
 
     /// [`Graph::mark`] for one who has the visits already.
     pub fn mark_visits(&mut self, events: &[HistoryEvent], visits: &[Visit]) {
-        let mut names: FxHashMap<&str, usize> = FxHashMap::default();
-        for visit in visits {
-            names.entry(&visit.state).or_insert(usize::MAX);
-        }
-        for (index, node) in self.nodes.iter().enumerate() {
-            if let Some(known) = node.name().and_then(|name| names.get_mut(name)) {
-                *known = index;
-            }
-        }
+        let nodes = self.nodes_of(visits);
         // Loops take the same transition many times.
         let mut steps: BTreeSet<Step> = BTreeSet::new();
-        let mut before: Option<&Visit> = None;
-        for visit in visits {
-            let earlier = before.replace(visit).filter(|earlier| earlier.thread == visit.thread);
-            let earlier = earlier.filter(|earlier| earlier.exited);
-            let earlier_node = earlier.map(|earlier| names[&*earlier.state]);
-            let caught = earlier.is_some_and(|earlier| earlier.mark == Mark::Caught);
-            let node = names[&*visit.state];
-            if node == usize::MAX {
-                continue;
-            }
+        for (at, visit) in visits.iter().enumerate() {
+            let Some(node) = nodes[at] else { continue };
             self.nodes[node].entered += 1;
             self.set(node, visit.mark);
-            match earlier_node {
-                Some(usize::MAX) => {}
-                Some(from) => drop(steps.insert(Step::Between { from, to: node, caught })),
-                None => drop(steps.insert(Step::Into(node))),
+            let before = at.checked_sub(1).map(|at| (&visits[at], nodes[at]));
+            match before.filter(|(before, _)| before.thread == visit.thread && before.exited) {
+                Some((before, Some(from))) => {
+                    let caught = before.mark == Mark::Caught;
+                    steps.insert(Step::Between { from, to: node, caught });
+                }
+                Some((_, None)) => {}
+                None => {
+                    steps.insert(Step::Into(node));
+                }
             }
-        }
-        for (at, visit) in visits.iter().enumerate() {
             let last = visits.get(at + 1).is_none_or(|next| next.thread != visit.thread);
-            let node = names[&*visit.state];
-            if last && visit.exited && visit.mark == Mark::Succeeded && node != usize::MAX {
+            if last && visit.exited && visit.mark == Mark::Succeeded {
                 steps.insert(Step::OutOf(node));
             }
         }
         self.take_steps(&steps);
-        let end = events.iter().rev().find(|event| event.event_type.is_terminal());
-        self.mark_ends(end.map(|event| event.event_type));
+        self.mark_ends(super::visit::end(events));
+    }
+
+    /// The node of each visit's state.
+    fn nodes_of(&self, visits: &[Visit]) -> Vec<Option<usize>> {
+        let nodes = self.nodes.iter().enumerate();
+        let names: FxHashMap<&str, usize> =
+            nodes.filter_map(|(index, node)| Some((node.name()?, index))).collect();
+        visits.iter().map(|visit| names.get(&*visit.state).copied()).collect()
     }
 
     fn set(&mut self, node: usize, mark: Mark) {

@@ -29,7 +29,8 @@ svg.machine .aborted { --paper: #e4e4e7; --line: #5b5b66; --soft: #4a4a52; }
 svg.machine .failed { --paper: #fbd7d5; --line: #b3261e; --soft: #5a4241; }
 svg.machine .in-progress { --paper: #d6e6fb; --line: #1a5fb4; --soft: #3d4a5c; }
 @media (prefers-color-scheme: dark) {
-svg.machine { --ink: #ececf1; --paper: #1f2026; --line: #85858f; --soft: #a9a9b4; --taken: #7ab0f5; }
+svg.machine { --ink: #ececf1; --paper: #1f2026; --line: #85858f; --soft: #a9a9b4; \
+--taken: #7ab0f5; }
 svg.machine .succeeded { --paper: #16331f; --line: #56b877; --soft: #a6c4b0; }
 svg.machine .caught { --paper: #3d2a0d; --line: #e0a04a; --soft: #d0bb9a; }
 svg.machine .aborted { --paper: #34343a; --line: #a0a0aa; --soft: #b8b8c0; }

@@ -23,10 +23,7 @@ pub struct Visit {
 
 /// The visits that a history shows, line of control by line of control.
 pub fn visits(events: &[HistoryEvent], threads: &Threads) -> Vec<Visit> {
-    let end = events.iter().rev().map(|event| event.event_type);
-    // A redrive takes the end back.
-    let end = end.filter(|kind| kind.is_terminal() || *kind == EventType::ExecutionRedriven).next();
-    let end = end.filter(|kind| kind.is_terminal());
+    let end = end(events);
     let alive = alive(threads);
     let mut visits = Vec::new();
     for (index, thread) in threads.threads.iter().enumerate() {
@@ -39,6 +36,13 @@ pub fn visits(events: &[HistoryEvent], threads: &Threads) -> Vec<Visit> {
         }
     }
     visits
+}
+
+/// How the execution ended; a redrive takes its end back.
+pub(super) fn end(events: &[HistoryEvent]) -> Option<EventType> {
+    let kinds = events.iter().rev().map(|event| event.event_type);
+    let mut kinds = kinds.skip_while(|kind| !is_of_execution(*kind));
+    kinds.next().filter(|kind| kind.is_terminal())
 }
 
 fn add(visits: &mut Vec<Visit>, first: usize, thread: usize, at: usize, event: &HistoryEvent) {

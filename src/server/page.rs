@@ -101,7 +101,7 @@ fn written(status: StatusCode, content_type: &'static str, body: String) -> Answ
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Nothing but this server's own style and script, whatever names and data have in them.
-    if let Ok(policy) = HeaderValue::from_str(&frame::policy()) {
+    if let Ok(policy) = HeaderValue::from_str(frame::policy()) {
         headers.insert("content-security-policy", policy);
     }
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));

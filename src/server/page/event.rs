@@ -60,7 +60,8 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
             (block(&label, &text, SHOWN, &whole))
         }
         h2 { "As the API shows it" }
-        (block("As the API shows it", &indented(&event.to_value(TimestampForm::Text)), SHOWN, &whole))
+        @let api = indented(&event.to_value(TimestampForm::Text));
+        (block("As the API shows it", &api, SHOWN, &whole))
         p { a href=(whole) { "As plain text" } }
     };
     Shown::Page { title, body, live: false }
@@ -248,7 +249,8 @@ impl Events<'_> {
         let last = (self.events.len() - 1) / PAGE * PAGE;
         html! {
             nav.pager aria-label="More events" {
-                span.soft { (count(first + 1)) " to " (count(end)) " of " (count(self.events.len())) }
+                @let all = count(self.events.len());
+                span.soft { (count(first + 1)) " to " (count(end)) " of " (all) }
                 @if first > 0 {
                     a href=(page(1)) data-swap rel="first" { "First" }
                     a href=(page(first + 1 - PAGE)) data-swap rel="prev" { "Earlier" }

@@ -115,7 +115,8 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
     let body = html! {
         p.trail {
             a href="/" { "State machines" } " / "
-            a.wrap href=(address("/machine", &[("arn", &machine_arn(&copied))])) { (copied.machine.name) }
+            @let machine = address("/machine", &[("arn", &machine_arn(&copied))]);
+            a.wrap href=(machine) { (copied.machine.name) }
         }
         h1.wrap { (copied.name) " " (status(copied.status.api_name())) }
         (about(&copied))
@@ -162,9 +163,13 @@ fn kept(query: &Query) -> Vec<(&'static str, String)> {
 
 fn about(copied: &Copied) -> Markup {
     let (redrive_status, reason) = &copied.redrive_status;
-    let redrivable = (copied.status != ExecutionStatus::Running
-        && copied.status != ExecutionStatus::Succeeded)
-        .then(|| html! { (redrive_status.replace('_', " ").to_lowercase()) @if let Some(reason) = reason { ": " (reason) } });
+    let succeeds = [ExecutionStatus::Running, ExecutionStatus::Succeeded].contains(&copied.status);
+    let redrivable = (!succeeds).then(|| {
+        html! {
+            (redrive_status.replace('_', " ").to_lowercase())
+            @if let Some(reason) = reason { ": " (reason) }
+        }
+    });
     let took = match copied.ended {
         Some(ended) => html! { (span(copied.started, ended)) },
         None => html! { (span(copied.started, copied.now)) " so far" },
@@ -178,10 +183,7 @@ fn about(copied: &Copied) -> Markup {
         ("Started", Some(html! { (time(copied.started)) " UTC" })),
         ("Ended", copied.ended.map(|at| html! { (time(at)) " UTC" })),
         ("Took", Some(took)),
-        (
-            "Redriven",
-            copied.redriven.map(|(times, at)| html! { (times) " × , last " (time(at)) " UTC" }),
-        ),
+        ("Redriven", copied.redriven.map(frame::redriven)),
         ("Redrive", redrivable),
         ("Trace", copied.trace_header.as_deref().map(|text| html! { (text) })),
     ])

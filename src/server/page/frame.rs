@@ -22,8 +22,8 @@ static STYLE: LazyLock<String> =
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
-        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         hash(&STYLE),
         hash(SCRIPT)
     )
@@ -131,6 +131,14 @@ pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
         millis @ ..1_000 => format!("{millis} ms"),
         millis @ ..60_000 => format!("{}.{:03} s", millis / 1_000, millis % 1_000),
         millis => duration::text(Duration::from_secs(millis / 1_000)),
+    }
+}
+
+/// How often something was redriven, and when the last time.
+pub(super) fn redriven((times, at): (u32, Timestamp)) -> Markup {
+    html! {
+        @if times == 1 { "once, " } @else { (times) " times, last " }
+        (time(at)) " UTC"
     }
 }
 

@@ -22,8 +22,11 @@ const LATEST: usize = 10;
 /// may be many.
 const LOOKED_AT: usize = 10_000;
 
+/// How many executions have which status.
+type Counts = Vec<(ExecutionStatus, usize)>;
+
 struct Machines {
-    machines: Vec<(Arc<StateMachineRecord>, Vec<(ExecutionStatus, usize)>)>,
+    machines: Vec<(Arc<StateMachineRecord>, Counts)>,
     more: bool,
     latest: Vec<Row>,
     running: bool,
@@ -63,7 +66,8 @@ pub(super) fn machines(shared: &Arc<Shared>, query: &Query) -> Shown {
             (machine_table(&shown))
             @if let Some((last, _)) = shown.machines.last().filter(|_| shown.more) {
                 nav.pager aria-label="More state machines" {
-                    a href=(address("/", &[("after", &last.arn)])) rel="next" { "Further state machines" }
+                    @let further = address("/", &[("after", &last.arn)]);
+                    a href=(further) rel="next" { "Further state machines" }
                 }
             }
         }
@@ -120,7 +124,8 @@ fn waiting(tasks: &[(String, String)]) -> Markup {
         @for (state, execution) in tasks.iter().take(PAGE) {
             tr {
                 th scope="row" {
-                    a.wrap href=(address("/execution", &[("arn", execution), ("state", state)])) { (state) }
+                    @let parameters = [("arn", &**execution), ("state", state)];
+                    a.wrap href=(address("/execution", &parameters)) { (state) }
                 }
                 td { (arn(execution)) }
             }
@@ -133,7 +138,7 @@ fn waiting(tasks: &[(String, String)]) -> Markup {
     }
 }
 
-pub(super) fn counts(service: &Service, arn: &str) -> Vec<(ExecutionStatus, usize)> {
+fn counts(service: &Service, arn: &str) -> Counts {
     STATUSES.map(|status| (status, service.execution_count(arn, Some(status)))).into()
 }
 
@@ -230,7 +235,8 @@ pub(super) fn activities(shared: &Arc<Shared>, query: &Query) -> Shown {
             ))
             @if let Some(last) = rows.last().filter(|_| more) {
                 nav.pager aria-label="More activities" {
-                    a href=(address("/activities", &[("after", &last.arn)])) rel="next" { "Further activities" }
+                    @let further = address("/activities", &[("after", &last.arn)]);
+                    a href=(further) rel="next" { "Further activities" }
                 }
             }
         }

@@ -91,7 +91,8 @@ impl Executions {
                     p.soft { "None yet." }
                 } @else {
                     nav.filter aria-label="Status" {
-                        a href=(filter("")) data-swap aria-current=[self.chosen.is_none().then_some("true")] {
+                        a href=(filter("")) data-swap
+                            aria-current=[self.chosen.is_none().then_some("true")] {
                             "All " span.soft { (count(self.all)) }
                         }
                         @for (own, number) in choices {
@@ -106,7 +107,8 @@ impl Executions {
                         self.later.then(|| filter(chosen)),
                         self.rows.last().filter(|_| self.more).map(|last| {
                             let before = last.id.0.to_string();
-                            let parameters = [("arn", arn), ("status", chosen), ("before", &*before)];
+                            let mut parameters = vec![("arn", arn), ("status", chosen)];
+                            parameters.push(("before", &*before));
                             address(path, &parameters) + "#executions"
                         }),
                     ))
@@ -141,11 +143,12 @@ pub(super) fn table(rows: &[Row], with_machine: bool) -> Markup {
                     a.wrap href=(address("/execution", &[("arn", &row.arn)])) { (row.name) }
                 }
                 @if with_machine {
-                    td { a.wrap href=(address("/machine", &[("arn", &row.machine.1)])) { (row.machine.0) } }
+                    @let (name, arn) = &row.machine;
+                    td { a.wrap href=(address("/machine", &[("arn", arn)])) { (name) } }
                 }
                 td.nowrap {
                     (status(row.status.api_name()))
-                    @if row.redrives > 0 { " " span.soft { "redriven" @if row.redrives > 1 { " ×" (row.redrives) } } }
+                    @if row.redrives > 0 { " " span.soft { "redriven" } }
                 }
                 td.nowrap { (time(row.started)) }
                 td.nowrap { @if let Some(ended) = row.ended { (span(row.started, ended)) } }

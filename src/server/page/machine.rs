@@ -140,7 +140,8 @@ fn versions(machine: &Machine) -> Markup {
     html! {
         @if !machine.versions.is_empty() {
             h2 { "Versions" }
-            (super::frame::table("Versions", &["Version", "Published (UTC)", "Description"], &html! {
+            @let heads = ["Version", "Published (UTC)", "Description"];
+            (super::frame::table("Versions", &heads, &html! {
                 @for version in &machine.versions {
                     tr {
                         th scope="row" { a href=(link(&version.arn)) { (number(&version.arn)) } }
@@ -152,7 +153,8 @@ fn versions(machine: &Machine) -> Markup {
         }
         @if !machine.aliases.is_empty() {
             h2 { "Aliases" }
-            (super::frame::table("Aliases", &["Alias", "Versions", "Updated (UTC)", "Description"], &html! {
+            @let heads = ["Alias", "Versions", "Updated (UTC)", "Description"];
+            (super::frame::table("Aliases", &heads, &html! {
                 @for alias in &machine.aliases {
                     tr {
                         th scope="row" { a.wrap href=(link(&alias.arn)) { (alias.name) } }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use super::Shown;
-use super::frame::{arn, count, facts, span, status, table as frame_table, time};
+use super::frame::{arn, count, facts, redriven, span, status, table as frame_table, time};
 use super::link::{Query, address};
 use super::list::Executions;
 use crate::history::Failure;
@@ -107,7 +107,7 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
             ("Took", row.stopped.map(|at| html! { (span(row.started, at)) })),
             ("Concurrency", run.concurrency.map(|most| html! { "at most " (most) })),
             ("Tolerated", tolerated(run.tolerated)),
-            ("Redriven", run.redriven.map(|(times, at)| html! { (times) " × , last " (time(at)) " UTC" })),
+            ("Redriven", run.redriven.map(redriven)),
             ("Failure", run.failure.as_ref().map(|failure| html! { (failure.to_string()) })),
         ]))
         h2 { "Counts" }

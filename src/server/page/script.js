@@ -6,24 +6,30 @@
   const parse = (text) => new DOMParser().parseFromString(text, "text/html");
   let latest = 0;
 
+  const all = (node, css) => [...node.querySelectorAll(css)];
+  const FOLDED = "details[id]";
+  const SCROLLED = "#graph, .scroll, .data, .panel";
+  const FOCUSED = "a, summary, [tabindex]";
+
   // What a person has done on the page and would miss on a new one.
   const kept = (node) => ({
-    open: new Map([...node.querySelectorAll("details[id]")].map((d) => [d.id, d.open])),
-    scroll: new Map([...node.querySelectorAll("#graph, .scroll")].map((s, i) => [i, [s.scrollLeft, s.scrollTop]])),
-    focus: node.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null,
+    open: new Map(all(node, FOLDED).map((own) => [own.id, own.open])),
+    scroll: all(node, SCROLLED).map((own) => [own.scrollLeft, own.scrollTop]),
+    place: all(node, FOCUSED).indexOf(document.activeElement),
+    link: document.activeElement.getAttribute("href"),
   });
 
   const restore = (node, state) => {
-    for (const d of node.querySelectorAll("details[id]")) {
-      if (state.open.has(d.id)) d.open = state.open.get(d.id);
+    for (const own of all(node, FOLDED)) {
+      if (state.open.has(own.id)) own.open = state.open.get(own.id);
     }
-    node.querySelectorAll("#graph, .scroll").forEach((s, i) => {
-      if (state.scroll.has(i)) [s.scrollLeft, s.scrollTop] = state.scroll.get(i);
+    all(node, SCROLLED).forEach((own, at) => {
+      if (state.scroll[at]) [own.scrollLeft, own.scrollTop] = state.scroll[at];
     });
-    if (state.focus) {
-      const same = [...node.querySelectorAll("a")].find((a) => a.getAttribute("href") === state.focus);
-      if (same) same.focus({ preventScroll: true });
-    }
+    if (state.place < 0) return;
+    const focused = all(node, FOCUSED);
+    const same = state.link && focused.find((own) => own.getAttribute("href") === state.link);
+    (same || focused[state.place])?.focus({ preventScroll: true });
   };
 
   const load = async (url) => {
@@ -51,7 +57,8 @@
 
   document.addEventListener("click", (click) => {
     const link = click.target.closest("a[data-swap]");
-    if (!link || click.button || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
+    const elsewhere = click.ctrlKey || click.metaKey || click.shiftKey || click.altKey;
+    if (!link || click.button || elsewhere) return;
     click.preventDefault();
     const url = new URL(link.getAttribute("href"), location.href);
     load(url).then((done) => {
@@ -64,7 +71,8 @@
 
   // Not while somebody reads with a selection, or looks elsewhere.
   const follow = () => {
-    const idle = document.hidden || !getSelection().isCollapsed || !main().hasAttribute("data-live");
+    const busy = document.hidden || !getSelection().isCollapsed;
+    const idle = busy || !main().hasAttribute("data-live");
     const done = idle ? Promise.resolve() : load(location.href).catch(() => {});
     done.then(() => setTimeout(follow, 1000));
   };

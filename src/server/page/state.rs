@@ -62,7 +62,9 @@ impl Chosen<'_> {
                 nav.pager aria-label="Visits of this state" {
                     span { "Visit " (count(at)) " of " (count(self.visits.len())) }
                     @if at > 1 { a href=(link(at - 1)) data-swap rel="prev" { "Earlier" } }
-                    @if at < self.visits.len() { a href=(link(at + 1)) data-swap rel="next" { "Later" } }
+                    @if at < self.visits.len() {
+                        a href=(link(at + 1)) data-swap rel="next" { "Later" }
+                    }
                 }
             }
         }

@@ -125,8 +125,9 @@ impl Account {
 
     /// Names and data that want to be more than text.
     fn run_hostile(&mut self) -> Result<(), String> {
+        let (long, result) = ("x".repeat(80), json!({ HOSTILE: ["</pre>", HOSTILE] }));
         let definition = json!({ "Comment": HOSTILE, "StartAt": HOSTILE, "States": {
-            HOSTILE: { "Type": "Pass", "Result": { HOSTILE: ["</pre>", HOSTILE] }, "Next": "x".repeat(80) },
+            HOSTILE: { "Type": "Pass", "Result": result, "Next": long },
             "x".repeat(80): { "Type": "Fail", "Error": HOSTILE, "Cause": HOSTILE },
         }});
         let machine = self.create(

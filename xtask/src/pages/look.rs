@@ -28,6 +28,7 @@ const behind = (node) => {
   }
   return [255, 255, 255];
 };
+const named = (node) => `${node.tagName}.${node.getAttribute("class")}`;
 const found = new Set();
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 for (let count = 0; walker.nextNode() && count < 4000; count++) {
@@ -37,7 +38,8 @@ for (let count = 0; walker.nextNode() && count < 4000; count++) {
   const ink = rgb(node instanceof SVGElement ? style.fill : style.color);
   const [a, b] = [light(ink), light(behind(node))].sort((x, y) => y - x);
   const contrast = (a + 0.05) / (b + 0.05);
-  if (contrast < 4.5) found.add(`${contrast.toFixed(2)} ${node.tagName}.${node.getAttribute("class")} ${walker.currentNode.data.trim().slice(0, 20)}`);
+  const text = walker.currentNode.data.trim().slice(0, 20);
+  if (contrast < 4.5) found.add(`${contrast.toFixed(2)} ${named(node)} ${text}`);
 }
 return [...found].slice(0, 5);
 "#;
@@ -52,20 +54,24 @@ if (all("main").length !== 1) found.push("not one main");
 let level = 1;
 for (const heading of all("h1, h2, h3, h4")) {
   const own = Number(heading.tagName[1]);
-  if (own > level + 1 && !heading.closest("details")) found.push(`${heading.tagName} behind h${level}`);
-  if (!heading.closest("details")) level = own;
+  if (heading.closest("details")) continue;
+  if (own > level + 1) found.push(`${heading.tagName} behind h${level}`);
+  level = own;
 }
 const ids = all("[id]").map((node) => node.id);
-for (const id of new Set(ids)) if (ids.filter((own) => own === id).length > 1) found.push(`id ${id} twice`);
+for (const id of ids) if (ids.filter((own) => own === id).length > 1) found.push(`${id} twice`);
 for (const node of all("[aria-labelledby]")) {
-  if (!document.getElementById(node.getAttribute("aria-labelledby"))) found.push("a label is missing");
+  const label = document.getElementById(node.getAttribute("aria-labelledby"));
+  if (!label) found.push("a label is missing");
 }
 for (const link of all("a")) {
-  if (!link.getAttribute("href")) found.push("a link to nowhere");
-  if (!(link.textContent.trim() || link.getAttribute("aria-label"))) found.push(`no text: ${link.getAttribute("href")}`);
+  const to = link.getAttribute("href");
+  if (!to) found.push("a link to nowhere");
+  if (!(link.textContent.trim() || link.getAttribute("aria-label"))) found.push(`no text: ${to}`);
 }
 for (const input of all("input, select, textarea")) {
-  if (!input.getAttribute("aria-label") && !input.labels?.length) found.push("an input without a label");
+  const label = input.getAttribute("aria-label") || input.labels?.length;
+  if (!label) found.push("an input without a label");
 }
 for (const table of all("table")) {
   if (!table.querySelector("thead th[scope=col]")) found.push("a table without heads");
@@ -73,8 +79,8 @@ for (const table of all("table")) {
 }
 for (const node of all("*")) {
   const own = getComputedStyle(node);
-  const scrolls = /auto|scroll/.test(own.overflowX + own.overflowY);
-  if (scrolls && node.scrollWidth > node.clientWidth + 1 && node.tabIndex < 0 && !node.querySelector("a")) {
+  const scrolls = /auto|scroll/.test(own.overflowX) && node.scrollWidth > node.clientWidth + 1;
+  if (scrolls && node.tabIndex < 0 && !node.querySelector("a")) {
     found.push(`${node.tagName}.${node.className} scrolls and takes no focus`);
   }
 }
@@ -93,7 +99,8 @@ const wide = document.documentElement.scrollWidth - document.documentElement.cli
 if (wide <= 0) return [];
 const out = [...document.querySelectorAll("body *")].filter((node) =>
   node.getBoundingClientRect().right > innerWidth + 1 && !node.closest(".scroll, .graph, .data"));
-return [`${wide} px too wide`, ...out.slice(0, 3).map((node) => `${node.tagName}.${node.getAttribute("class")}`)];
+const names = out.slice(0, 3).map((node) => `${node.tagName}.${node.getAttribute("class")}`);
+return [`${wide} px too wide`, ...names];
 "#;
 
 /// Whether hostile texts have become more than texts.

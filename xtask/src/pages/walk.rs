@@ -175,7 +175,8 @@ fn while_it_runs(
     let (execution, token) = &account.waiting;
     browser.open(&format!("{}{}", account.url(), address("/execution", execution)))?;
     browser.run(REMEMBER)?;
-    let running = "return document.querySelector('#graph [data-state=Ask]').classList.contains('in-progress')";
+    let running =
+        "return document.querySelector('#graph [data-state=Ask]').matches('.in-progress')";
     findings.check("a state in progress is marked", browser.run(running)? == Value::Bool(true));
     browser.click("#states summary")?;
     account.call("SendTaskSuccess", &json!({ "taskToken": token, "output": "\"yes\"" }))?;
