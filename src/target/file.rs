@@ -85,17 +85,30 @@ impl KnownCase {
     }
 }
 
+/// A list has lines (`"area/file/case" = "why"`) and groups (`[list.name]` with `reason` and `cases`).
 fn list(table: &toml::Table, key: &str) -> Result<Vec<KnownCase>, String> {
     let Some(list) = table.get(key) else { return Ok(Vec::new()) };
     let list = list.as_table().ok_or_else(|| format!("`{key}` must be a table"))?;
-    let known = list.iter().map(|(pattern, reason)| {
-        let reason = reason.as_str().unwrap_or_default().trim().to_owned();
-        match reason.is_empty() {
-            true => Err(format!("`{pattern}` has no reason: write why, as a string")),
-            false => Ok(KnownCase { pattern: pattern.clone(), reason }),
+    let mut known = Vec::new();
+    for (name, value) in list {
+        let group = value.as_table();
+        let reason = group.map_or(Some(value), |group| group.get("reason"));
+        let reason = reason.and_then(toml::Value::as_str).unwrap_or_default().trim().to_owned();
+        if reason.is_empty() {
+            return Err(format!("`{name}` has no reason: write why, as a string"));
         }
-    });
-    known.collect()
+        let Some(group) = group else {
+            known.push(KnownCase { pattern: name.clone(), reason });
+            continue;
+        };
+        let cases = group.get("cases").and_then(toml::Value::as_array);
+        for case in cases.ok_or_else(|| format!("`{name}` must have a list `cases`"))? {
+            let pattern =
+                case.as_str().ok_or_else(|| format!("a case of `{name}` is no string"))?;
+            known.push(KnownCase { pattern: pattern.to_owned(), reason: reason.clone() });
+        }
+    }
+    Ok(known)
 }
 
 /// The sections of a target file with their keys; those without keys are lists of cases.
@@ -214,7 +227,8 @@ mod tests {
     fn a_target_file_says_how() {
         let text = "[reach]\nurl = \"http://h:1\"\nrole = \"arn:r\"\n[mocks]\nway = \"none\"\n\
                     [compare]\nhistory = \"outcome\"\ncause = \"ignore\"\n\
-                    [expected_failures]\n\"a/*\" = \"why\"\n[not_attempted]\n\"b\" = \"never\"\n";
+                    [expected_failures]\n\"a/*\" = \"why\"\n\
+                    [expected_failures.more]\nreason = \"so\"\ncases = [\"d\"]\n[not_attempted]\n\"b\" = \"never\"\n";
         let target = Target::parse("t", text).unwrap();
         assert_eq!(target.host, Host::Endpoint);
         assert_eq!(target.options.url.as_deref(), Some("http://h:1"));
@@ -223,6 +237,7 @@ mod tests {
         assert!(!target.settings.compare.causes);
         let known = |name| target.known.obstacle(name);
         assert_eq!(known("folder/a/b/c").unwrap(), "it is known to fail there: why");
+        assert_eq!(known("d").unwrap(), "it is known to fail there: so");
         assert_eq!(known("b").unwrap(), "never");
         assert_eq!(known("c"), None);
         assert_eq!(Target::parse("l", "[compare]\n").unwrap().host, Host::Local);
@@ -239,6 +254,7 @@ mod tests {
             ("[mocks]\nlisten = \"8085\"\n", "`mocks.listen` is `8085`"),
             ("[reach]\nurl = 1\n", "`reach.url` must be a string"),
             ("[not_attempted]\n\"a\" = \"\"\n", "`a` has no reason"),
+            ("[not_attempted.g]\nreason = \"r\"\n", "`g` must have a list `cases`"),
             ("[", "TOML"),
         ] {
             let error = Target::parse("t", text).unwrap_err();
