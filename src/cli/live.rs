@@ -13,7 +13,9 @@ use super::output::Terminal;
 use crate::duration;
 use crate::runner::{self, CaseOutcome, CaseReport, FileReport, Selection};
 use crate::scenario::Scenario;
-use crate::target::{Batch, CaseOf, Host, LiveReport, MockWay, Target, run_batch};
+use crate::target::{
+    Batch, CaseOf, EndpointError, EndpointErrorKind, Host, LiveReport, MockWay, Target, run_batch,
+};
 
 /// How an endpoint is reached.
 #[derive(Clone, Debug, Default, Args)]
@@ -215,7 +217,8 @@ pub(super) fn run_on(
     };
     let (batch, unreachable) = match batch {
         Ok(batch) => (batch, None),
-        Err(error) => (Batch::default(), Some(error.to_string())),
+        Err(error) if answers_nothing(&error) => (Batch::default(), Some(error.to_string())),
+        Err(error) => return Err(error.to_string()),
     };
     let why = match (&unreachable, &batch.stopped_by) {
         (None, None) => "interrupted before it ran",
@@ -230,6 +233,11 @@ pub(super) fn run_on(
         cases.collect()
     });
     Ok(Outcome { cases: cases.collect(), batch, unreachable })
+}
+
+/// Whether nobody is there who speaks the API.
+fn answers_nothing(error: &EndpointError) -> bool {
+    error.is_unreachable() || matches!(error.kind, EndpointErrorKind::NotTheApi { .. })
 }
 
 /// The name of a case as lists of known cases have it: `area/file/case`.
