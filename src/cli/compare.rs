@@ -134,7 +134,7 @@ pub(super) fn run(arguments: &Compare, terminal: &Terminal) -> Result<Exit, Stri
     for target in &targets {
         let bar = terminal.progress(cases, "cases");
         bar.set_message(target.name.clone());
-        let mut outcome = live::run_on(target, &files, |count| bar.inc(count as u64))?;
+        let mut outcome = live::run_on(target, &files, true, |count| bar.inc(count as u64))?;
         bar.finish_and_clear();
         live::tell(&outcome, target, terminal);
         if outcome.unreachable.is_some() || outcome.batch.stopped_by.is_some() {

@@ -177,10 +177,12 @@ pub(super) struct Outcome {
     pub(super) unreachable: Option<String>,
 }
 
-/// Runs the selected cases; `done` hears how many are done.
+/// Runs the selected cases, with `all` also those that are known to fail; `done` hears how many are
+/// done.
 pub(super) fn run_on(
     target: &Target,
     files: &[Selected],
+    all: bool,
     mut done: impl FnMut(usize),
 ) -> Result<Outcome, String> {
     // The cases that are run, and where they stand.
@@ -189,7 +191,10 @@ pub(super) fn run_on(
     for (f, file) in files.iter().enumerate() {
         let Ok(scenario) = &file.scenario else { continue };
         for (c, index) in file.cases.iter().enumerate() {
-            match target.known.obstacle(&name_of(&file.path, &scenario.cases[*index].name)) {
+            let name = name_of(&file.path, &scenario.cases[*index].name);
+            let fails = target.known.failure(&name).filter(|_| !all);
+            let fails = fails.map(|reason| format!("it is known to fail there: {reason}"));
+            match target.known.obstacle(&name).map(str::to_owned).or(fails) {
                 Some(reason) => {
                     found.insert((f, c), skipped(scenario, *index, reason));
                 }

@@ -126,7 +126,7 @@ fn on_target(
     let files = live::select(files, selection);
     let cases = files.iter().map(|file| file.cases.len()).sum();
     let bar = terminal.progress(cases, "cases");
-    let mut outcome = live::run_on(&target, &files, |count| bar.inc(count as u64))?;
+    let mut outcome = live::run_on(&target, &files, false, |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
     live::tell(&outcome, &target, terminal);
     let reports = live::file_reports(files, std::mem::take(&mut outcome.cases), &target);

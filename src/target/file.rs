@@ -69,14 +69,19 @@ impl KnownCases {
         Ok(Self { failing, not_attempted: list(table, "not_attempted")? })
     }
 
-    /// Why a case is not worth running, where it is not. Its name may have folders in front.
-    pub fn obstacle(&self, name: &str) -> Option<String> {
-        let find = |list: &[KnownCase]| list.iter().find(|known| known.names(name)).cloned();
-        if let Some(known) = find(&self.not_attempted) {
-            return Some(known.reason);
-        }
-        find(&self.failing).map(|known| format!("it is known to fail there: {}", known.reason))
+    /// Why a case cannot be tried, where it cannot. Its name may have folders in front.
+    pub fn obstacle(&self, name: &str) -> Option<&str> {
+        find(&self.not_attempted, name)
     }
+
+    /// Why a case fails, where that is known.
+    pub fn failure(&self, name: &str) -> Option<&str> {
+        find(&self.failing, name)
+    }
+}
+
+fn find<'a>(list: &'a [KnownCase], name: &str) -> Option<&'a str> {
+    list.iter().find(|known| known.names(name)).map(|known| &*known.reason)
 }
 
 impl KnownCase {
@@ -235,11 +240,11 @@ mod tests {
         assert_eq!(target.settings.mocks, MockWay::None);
         assert_eq!(target.settings.compare.history, Strictness::Outcome);
         assert!(!target.settings.compare.causes);
-        let known = |name| target.known.obstacle(name);
-        assert_eq!(known("folder/a/b/c").unwrap(), "it is known to fail there: why");
-        assert_eq!(known("d").unwrap(), "it is known to fail there: so");
-        assert_eq!(known("b").unwrap(), "never");
-        assert_eq!(known("c"), None);
+        let known = target.known;
+        assert_eq!(known.failure("folder/a/b/c"), Some("why"));
+        assert_eq!((known.failure("d"), known.obstacle("d")), (Some("so"), None));
+        assert_eq!((known.failure("b"), known.obstacle("b")), (None, Some("never")));
+        assert_eq!(known.failure("c"), None);
         assert_eq!(Target::parse("l", "[compare]\n").unwrap().host, Host::Local);
         let serve = Target::parse("s", "[mocks]\nway = \"server\"\n").unwrap();
         assert_eq!(serve.host, Host::Serve);
