@@ -21,6 +21,11 @@ const SECRET: [&str; 17] = [
     "signature",
 ];
 
+/// Words that every such name holds, to be looked for in a text.
+pub(super) fn words_to_find() -> impl Iterator<Item = &'static str> {
+    SECRET.into_iter().chain(["key", "connectionstring", "connection_string"])
+}
+
 /// Words before `key` (or `string`) that make it secret.
 const BEFORE_KEY: [&str; 10] = [
     "api",

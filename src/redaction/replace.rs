@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::scan::Secrets;
 use super::{Kind, pseudonym};
@@ -41,6 +41,9 @@ enum Around {
 /// How deep JSON is nested in strings at most, as far as a secret with quotes is looked for.
 const LEVELS: usize = 4;
 
+/// How many bytes of secrets have the faster automaton.
+const DENSE_MAX: usize = 16_384;
+
 impl Replacer {
     pub(super) fn new(secrets: &Secrets, key: &[u8]) -> Self {
         let mut patterns = Vec::new();
@@ -55,7 +58,10 @@ impl Replacer {
         }
         let build = || {
             let mut builder = AhoCorasick::builder();
-            let built = builder.match_kind(MatchKind::LeftmostLongest).build(&patterns);
+            // The faster automaton takes memory for every byte of every secret.
+            let long = patterns.iter().map(String::len).sum::<usize>() > DENSE_MAX;
+            let kind = long.then_some(AhoCorasickKind::ContiguousNFA);
+            let built = builder.match_kind(MatchKind::LeftmostLongest).kind(kind).build(&patterns);
             built.expect("the patterns are fewer than 2^31, as long as memory holds them")
         };
         let searcher = (!patterns.is_empty()).then(build);

@@ -92,28 +92,10 @@ impl Scanner {
             ("basic ", T::Scheme),
             ("aaaakgaaaa", T::TaskToken),
         ];
-        let names = [
-            "password",
-            "passwd",
-            "pwd",
-            "passphrase",
-            "passcode",
-            "secret",
-            "token",
-            "credential",
-            "key",
-            "authorization",
-            "jwt",
-            "cookie",
-            "otp",
-            "signature",
-            "connectionstring",
-            "connection_string",
-        ];
         let mut words: Vec<String> = known.iter().map(|(word, _)| (*word).to_owned()).collect();
         let mut triggers: Vec<Trigger> = known.iter().map(|(_, trigger)| *trigger).collect();
         let own = rules.keys.iter().map(|key| key.to_ascii_lowercase());
-        for name in names.into_iter().map(str::to_owned).chain(own) {
+        for name in keys::words_to_find().map(str::to_owned).chain(own) {
             words.push(name);
             triggers.push(T::Name);
         }
@@ -123,8 +105,9 @@ impl Scanner {
 
     /// Adds the secrets of a text.
     pub fn scan(&self, text: Text<'_>, secrets: &mut Secrets) {
-        let mut finder = Finder { scanner: self, text: text.text, kind: text.kind, secrets };
-        for found in self.searcher.iter().flat_map(|searcher| searcher.find_iter(text.text)) {
+        let (text, kind) = (text.text, text.kind);
+        let mut finder = Finder { scanner: self, text, kind, secrets, done: [0; 3] };
+        for found in self.searcher.iter().flat_map(|searcher| searcher.find_iter(text)) {
             let (start, end) = (found.start(), found.end());
             match self.triggers[found.pattern().as_usize()] {
                 Trigger::At => finder.at(start, end),
@@ -133,7 +116,7 @@ impl Scanner {
                 Trigger::Jwt => finder.jwt(start),
                 Trigger::Scheme => finder.scheme(start, end),
                 Trigger::TaskToken => finder.task_token(start, end),
-                Trigger::Name if text.text[end..].starts_with("-----") => {
+                Trigger::Name if text[end..].starts_with("-----") => {
                     finder.private_key(end + 5);
                 }
                 Trigger::Name => finder.name(start, end),
@@ -142,12 +125,12 @@ impl Scanner {
         finder.accounts();
         finder.secret_access_keys();
         for pattern in &self.rules.patterns {
-            for found in pattern.find_iter(text.text.as_bytes()) {
+            for found in pattern.find_iter(text.as_bytes()) {
                 finder.add_range(Kind::Rule, found.start(), found.end());
             }
         }
         if !self.rules.paths.is_empty()
-            && let Ok(value) = Value::parse(text.text)
+            && let Ok(value) = Value::parse(text)
         {
             finder.paths(&value);
         }
@@ -159,6 +142,22 @@ struct Finder<'a> {
     text: &'a str,
     kind: TextKind,
     secrets: &'a mut Secrets,
+    /// Up to where names, JWTs and task tokens were looked at: a word may stand in one of them a
+    /// thousand times, and it is read once.
+    done: [usize; 3],
+}
+
+/// The longest name before the `@` of an address: the standard allows 64 bytes.
+const NAME_MAX: usize = 128;
+
+/// Whether twelve digits read as a minute: year, month, day, hour and minute.
+fn is_minute(digits: &str) -> bool {
+    let part = |from: usize, to: usize| digits[from..to].parse::<u32>().unwrap_or(u32::MAX);
+    (1970..2100).contains(&part(0, 4))
+        && (1..=12).contains(&part(4, 6))
+        && (1..=31).contains(&part(6, 8))
+        && part(8, 10) < 24
+        && part(10, 12) < 60
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -188,9 +187,14 @@ impl Finder<'_> {
 
     /// Where the run of such bytes begins that ends here; never within an escape such as `\n`.
     fn back(&self, end: usize, is_part: impl Fn(u8) -> bool) -> usize {
+        self.back_at_most(end, end, is_part)
+    }
+
+    fn back_at_most(&self, end: usize, most: usize, is_part: impl Fn(u8) -> bool) -> usize {
         let bytes = self.bytes();
+        let least = end - most.min(end);
         let mut start = end;
-        while start > 0 && is_part(bytes[start - 1]) {
+        while start > least && is_part(bytes[start - 1]) {
             start -= 1;
         }
         if start > 0 && bytes[start - 1] == b'\\' && start < end {
@@ -206,7 +210,7 @@ impl Finder<'_> {
 
     /// `@`: an address, or the end of the user and password of a URL.
     fn at(&mut self, start: usize, end: usize) {
-        let user = self.back(start, |b| !b.is_ascii_whitespace() && !b"\"\\/<>".contains(&b));
+        let user = self.back(start, |b| !b.is_ascii_whitespace() && !b"\"\\/<>@".contains(&b));
         let credentials = self.text.get(..user).is_some_and(|head| head.ends_with("://"));
         if credentials && let Some(colon) = self.text[user..start].find(':') {
             self.add_range(Kind::Secret, user + colon + 1, start);
@@ -217,7 +221,7 @@ impl Finder<'_> {
 
     fn email(&mut self, at: usize, end: usize) {
         let name = |b: u8| b.is_ascii_alphanumeric() || b"._+-%".contains(&b) || b >= 0x80;
-        let start = self.back(at, name);
+        let start = self.back_at_most(at, NAME_MAX, name);
         let host = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
         let stop = self.forth(end, host);
         let domain = self.text[end..stop].trim_end_matches(['.', '-']);
@@ -229,18 +233,26 @@ impl Finder<'_> {
     }
 
     fn access_key(&mut self, start: usize) {
-        let part = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-        let end = self.forth(start, part);
         let begins = start == 0 || !self.bytes()[start - 1].is_ascii_alphanumeric();
         let escape = start > 1 && self.bytes()[start - 2] == b'\\';
-        if (16..=32).contains(&(end - start)) && (begins || escape) {
+        if !begins && !escape {
+            return;
+        }
+        let end = self.forth(start, |b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if (16..=32).contains(&(end - start)) {
             self.add_range(Kind::AccessKey, start, end);
         }
     }
 
     fn jwt(&mut self, start: usize) {
+        if start < self.done[1] {
+            return;
+        }
         let end = self.forth(start, |b| is_base64(b) || b == b'.');
         let text = &self.text[start..end];
+        if text.starts_with("eyJ") {
+            self.done[1] = end;
+        }
         if text.starts_with("eyJ") && text.len() >= 20 && text.contains('.') {
             self.add_range(Kind::Token, start, end);
         }
@@ -263,6 +275,9 @@ impl Finder<'_> {
 
     /// What AWS's task tokens have near their beginning.
     fn task_token(&mut self, start: usize, end: usize) {
+        if start < self.done[2] {
+            return;
+        }
         let start = self.back(start, is_base64);
         let mut end = self.forth(end, is_base64);
         // Some writers escape `/`.
@@ -273,6 +288,7 @@ impl Finder<'_> {
             }
             end = self.forth(slash, is_base64);
         }
+        self.done[2] = end;
         if end - start >= 40 {
             let value = self.text[start..end].replace('\\', "");
             self.add(Kind::Token, &value);
@@ -309,27 +325,44 @@ impl Finder<'_> {
         }
     }
 
+    /// Whether twelve digits on their own are an account's: by their place in an ARN, by the name of
+    /// their member, or, within a string, by themselves. There a few order numbers are taken for
+    /// accounts, which a stable pseudonym does not harm; and only what reads as a minute
+    /// (`202405020815`) stays, since definitions compare times.
     fn is_account(&self, start: usize, end: usize) -> bool {
         let bytes = self.bytes();
         if ends_uuid(bytes, start, end) {
             return false;
         }
-        let head = self.text[..start].trim_end();
-        let inside = bytes.get(end).is_none_or(|b| !b",}] \r\n\t".contains(b) && *b != b'.');
-        let Some(name) = head.strip_suffix(':').filter(|_| !inside) else {
-            let number = !inside && head.ends_with(['[', ',']);
-            let fraction = head.ends_with('.') && start > 1 && bytes[start - 2].is_ascii_digit();
-            return !number && !fraction;
-        };
-        // A number, not a string: only where its name says what it is.
-        match name.trim_end().strip_suffix('"') {
-            Some(name) => {
-                let from = self.back(name.trim_end_matches('\\').len(), |b| b != b'"');
-                let name = name[from..].to_ascii_lowercase();
-                name.contains("account") || name.contains("owner")
-            }
-            None => true,
+        let head = &self.text[..start];
+        if head.ends_with(':') && bytes.get(end) == Some(&b':') {
+            return true;
         }
+        let inside = bytes.get(end).is_none_or(|b| !b",}] \r\n\t".contains(b) && *b != b'.');
+        let before = head.trim_end();
+        let number = before.strip_suffix(':').filter(|_| !inside);
+        let string = head.trim_end_matches(['"', '\\']).trim_end().strip_suffix(':');
+        match number {
+            // A number, not a string: only where its name says what it is.
+            Some(name) if name.trim_end().ends_with('"') => self.is_of_account(name),
+            Some(_) => true,
+            None if is_minute(&self.text[start..end]) => {
+                string.is_some_and(|name| self.is_of_account(name))
+            }
+            None => {
+                let listed = !inside && before.ends_with(['[', ',']);
+                let fraction =
+                    before.ends_with('.') && start > 1 && bytes[start - 2].is_ascii_digit();
+                !listed && !fraction
+            }
+        }
+    }
+
+    /// Whether this text ends with the name of a member that holds an account.
+    fn is_of_account(&self, head: &str) -> bool {
+        let end = head.trim_end().trim_end_matches(['"', '\\']).len();
+        let name = self.text[self.back(end, |b| b != b'"')..end].to_ascii_lowercase();
+        name.contains("account") || name.contains("owner")
     }
 
     /// Forty characters of all sorts: the secret half of an access key, wherever it stands.
@@ -358,9 +391,13 @@ impl Finder<'_> {
 
     /// A word that names of secrets have: the name of a member, or of a parameter (`name=value`).
     fn name(&mut self, start: usize, end: usize) {
+        if start < self.done[0] {
+            return;
+        }
         let part = |b: u8| b.is_ascii_alphanumeric() || b"_-.$".contains(&b);
         let start = self.back(start, part);
         let end = self.forth(end, part);
+        self.done[0] = end;
         let name = &self.text[start..end];
         let own = self.scanner.rules.keys.iter().any(|key| key.eq_ignore_ascii_case(name));
         if !own && !keys::is_secret(name) || name.ends_with(".$") {

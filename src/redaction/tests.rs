@@ -32,6 +32,9 @@ fn secrets_are_gone() {
         (r#"{"url":"https://sqs.eu-west-1.amazonaws.com/210987654321/q"}"#, &["210987654321"]),
         (r#"{"bucket":"logs-210987654321-eu"}"#, &["210987654321"]),
         (r#"{"accountId":210987654321}"#, &["210987654321"]),
+        (r#"{"ownerAccount":"202405020815"}"#, &["202405020815"]),
+        (r#"{"i":"{\"accountId\": \"202405020815\"}"}"#, &["202405020815"]),
+        (r#"{"role":"arn:aws:iam::202405020815:role/R","n":1}"#, &["202405020815"]),
         (r#"{"input":"{\"accountId\": 210987654321}"}"#, &["210987654321"]),
         (r#"{"m":"write to anna.meier+x@mail.acme.co.uk."}"#, &["anna.meier", "acme"]),
         (r#"{"m":"line\nanna@acme.com","u":"x?to=bob%40acme.com&y"}"#, &["anna", "bob%40"]),
@@ -69,6 +72,9 @@ fn what_is_no_secret_stays() {
         r#"{"arn":"arn:aws:states:::lambda:invoke","id":"0b6f6c2a-41d4-a716-4466-554400001234"}"#,
     );
     stays(r#"{"id":"550e8400-e29b-41d4-a716-446655440000","t":1700000000.123,"n":123456789012}"#);
+    stays(
+        r#"{"at":"202405020815","file":"orders-202405020815.csv","i":"{\"t\":\"202405020815\"}"}"#,
+    );
     stays(r#"{"ms":1700000000123,"list":[123456789012, 123456789013],"x":0.123456789012}"#);
     stays(r#"{"Parameters":{"Password.$":"$.password","Token":"{% $token %}","Key":{"S":"a"}}}"#);
     stays(r#"{"TaskToken.$":"$$.Task.Token","SecretId":"prod/db","nextToken":"abc"}"#);
@@ -163,6 +169,27 @@ fn any_text_is_read_to_its_end() {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             text.push_str(pieces[(state >> 16) as usize % pieces.len()]);
         }
+        redactor.replacer([Text::data(&text)]).replace(&text);
+    }
+}
+
+#[test]
+fn the_time_grows_with_the_text() {
+    let redactor = Redactor::new(Rules::default(), b"key");
+    for piece in [
+        "token",
+        "%40",
+        "a@",
+        "eyJ",
+        "AKIA",
+        "AAAAKgAAAA",
+        "://a:b@",
+        "key-----",
+        "A1b2",
+        "Bearer ",
+    ] {
+        let text = format!("{{\"a\":\"{}\"}}", piece.repeat(200_000 / piece.len()));
+        // Quadratic work would take minutes.
         redactor.replacer([Text::data(&text)]).replace(&text);
     }
 }
