@@ -11,7 +11,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::Description;
-use crate::asl::{ExecutionType, Field, StateKind, StateMachine, States};
+use crate::asl::{ExecutionType, Field, PathField, ResultPath, StateKind, StateMachine, States};
 use crate::duration;
 use crate::history::{
     EventDetails, EventType, Failure, History, HistoryEvent, ThreadKind, Threads,
@@ -170,7 +170,7 @@ impl Reader<'_> {
                     }
                     _ => {}
                 }
-                if let Some(answer) = self.answer(event, thread, *index) {
+                if let Some(answer) = self.answer(event, &state, thread, *index) {
                     let call = open.take();
                     self.answered(call, answer, *index);
                 }
@@ -179,10 +179,20 @@ impl Reader<'_> {
         self.unanswered(open);
     }
 
+    /// The result that a state wrote into its output, where its path shows it.
+    fn result_within(&self, state: &str, output: &Value) -> Option<Value> {
+        let state = find(&self.draft.machine.states, state)?;
+        match (&state.result_path, &state.output_path) {
+            (ResultPath::Write(path), PathField::Whole) => path.read(output).ok(),
+            _ => None,
+        }
+    }
+
     /// What an event says about the end of a call, if it does.
     fn answer(
         &self,
         event: &HistoryEvent,
+        state: &str,
         thread: &[usize],
         index: usize,
     ) -> Option<Vec<(&'static str, Value)>> {
@@ -209,7 +219,8 @@ impl Reader<'_> {
                             _ => None,
                         }
                     });
-                Some(vec![("return", exited.unwrap_or_default())])
+                let exited = exited.unwrap_or_default();
+                Some(vec![("return", self.result_within(state, &exited).unwrap_or(exited))])
             }
             T::TaskFailed | T::LambdaFunctionFailed | T::ActivityFailed | T::MapRunFailed => {
                 fail(None)
