@@ -8,9 +8,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use fake::{Account, Act, Fake, Request, arn, number_of};
+use serde_json::{Value, json};
+use stepproof::server::{ClockMode, Options, Server};
+use stepproof::time::Timestamp;
 
 /// A folder of the system's own for temporary files, removed at the end.
 struct Temporary(PathBuf);
@@ -220,6 +224,18 @@ fn check_fault(
     assert!(twice.into_iter().all(|name| !recorded.contains(&name)), "fetched again: {again:?}");
 }
 
+/// The requests that came before.
+#[derive(Default)]
+struct Seen(Mutex<BTreeSet<String>>);
+
+impl Seen {
+    fn for_the_first_time(&self, request: &Request) -> bool {
+        // The first request asks whether anybody is there, and has no patience.
+        let probe = request.operation == "ListStateMachines";
+        !probe && self.0.lock().unwrap().insert(format!("{}{}", request.operation, request.body))
+    }
+}
+
 /// A fault of the histories from a number of requests on.
 fn histories(from: usize, act: fn() -> Act) -> impl Fn(&Request) -> Option<Act> {
     move |request| (request.operation == "GetExecutionHistory" && request.number > from).then(act)
@@ -244,8 +260,10 @@ fn an_endpoint_that_hangs() {
 
 #[test]
 fn an_endpoint_that_throttles_now_and_then() {
-    let throttled = |request: &Request| {
-        (request.number % 3 == 0).then(|| Act::Error("ThrottlingException", "Rate exceeded".into()))
+    let seen = Seen::default();
+    let throttled = move |request: &Request| {
+        let first = seen.for_the_first_time(request);
+        first.then(|| Act::Error("ThrottlingException", "Rate exceeded".into()))
     };
     check_fault("throttles", throttled, 0, 20, &["20 recorded"]);
 }
@@ -269,9 +287,10 @@ fn a_page_for_people() {
 
 #[test]
 fn connections_that_drop_in_the_middle_of_a_page() {
-    let now_and_then = |request: &Request| {
-        (request.operation == "GetExecutionHistory" && request.number % 4 == 0)
-            .then_some(Act::BreakOff)
+    let seen = Seen::default();
+    let now_and_then = move |request: &Request| {
+        let history = request.operation == "GetExecutionHistory";
+        (history && seen.for_the_first_time(request)).then_some(Act::BreakOff)
     };
     check_fault("drops", now_and_then, 0, 20, &["20 recorded"]);
     check_fault(
@@ -288,7 +307,7 @@ fn pages_that_repeat_or_skip() {
     let of_three = |request: &Request| number_of(request.text("executionArn")) == Some(3);
     let repeated = move |request: &Request| {
         let second = request.text("nextToken") == "second";
-        let body = serde_json::json!({ "executionArn": arn("o-3") });
+        let body = json!({ "executionArn": arn("o-3") });
         let first = Request { operation: request.operation.clone(), body, number: 1 };
         (of_three(request) && second).then(|| Account::of(20).answer(&first))
     };
@@ -530,4 +549,166 @@ fn no_planted_secret_survives_a_live_recording() {
     for secret in secrets {
         assert!(!all.contains(secret), "`{secret}` survives: {all}");
     }
+}
+
+/// Asks an endpoint as the SDKs do, for what they would not say.
+fn ask(url: &str, operation: &str, body: &Value) -> Value {
+    use std::io::{Read, Write};
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let body = body.to_string();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: {address}\r\nx-amz-target: AWSStepFunctions.{operation}\r\n\
+         content-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{operation}: {answer}");
+    serde_json::from_str(body).unwrap()
+}
+
+fn text(answer: &Value, member: &str) -> String {
+    answer[member].as_str().unwrap_or_else(|| panic!("no `{member}` in {answer}")).to_owned()
+}
+
+/// Creates a machine of a server; its ARN.
+fn create(url: &str, name: &str, definition: &Value) -> String {
+    let body = json!({
+        "name": name, "definition": definition.to_string(),
+        "roleArn": "arn:aws:iam::123456789012:role/R",
+    });
+    text(&ask(url, "CreateStateMachine", &body), "stateMachineArn")
+}
+
+/// Runs an execution of a machine to its end.
+fn start(url: &str, machine: &str, name: &str, input: &Value) {
+    let body = json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
+    let execution = text(&ask(url, "StartExecution", &body), "executionArn");
+    let since = Instant::now();
+    while text(&ask(url, "DescribeExecution", &json!({ "executionArn": execution })), "status")
+        == "RUNNING"
+    {
+        assert!(since.elapsed() < Duration::from_secs(60), "{name} does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A server on the virtual clock, where waits take no time.
+fn server() -> Server {
+    let start = Timestamp::parse("2024-05-01T00:00:00Z").unwrap();
+    let clock = ClockMode::Virtual { start };
+    Server::start(Options { clock, ..Options::default() }).unwrap()
+}
+
+/// Replays a recording against a definition; the exit code and what was printed.
+fn replay(folder: &Temporary, recording: &str, definition: &str) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_stepproof"))
+        .args(["replay", &format!("recordings/{recording}/history.json"), "--definition"])
+        .arg(definition)
+        .current_dir(&folder.0)
+        .output()
+        .unwrap();
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    (output.status.code().unwrap_or(-1), text.concat())
+}
+
+#[test]
+fn what_our_own_server_ran_is_recorded_and_replays_the_same() {
+    let server = server();
+    let url = server.url();
+    let machine = |result: i32| {
+        json!({ "StartAt": "Wait", "States": {
+            "Wait": { "Type": "Wait", "Seconds": 3600, "Next": "Answer" },
+            "Answer": { "Type": "Pass", "Result": result, "ResultPath": "$.answer", "Next": "Big" },
+            "Big": { "Type": "Choice", "Default": "End", "Choices": [
+                { "Variable": "$.n", "NumericGreaterThan": 3, "Next": "Fail" } ] },
+            "Fail": { "Type": "Fail", "Error": "TooBig" },
+            "End": { "Type": "Succeed" } } })
+    };
+    let arn = create(&url, "Answers", &machine(1));
+    for n in 0..3 {
+        start(&url, &arn, &format!("first-{n}"), &json!({ "n": n }));
+    }
+    let definition = machine(2).to_string();
+    let body = json!({ "stateMachineArn": arn, "definition": definition });
+    ask(&url, "UpdateStateMachine", &body);
+    for n in 0..6 {
+        start(&url, &arn, &format!("second-{n}"), &json!({ "n": n }));
+    }
+    let folder = Temporary::new("serve");
+    let arguments = ["--state-machine", "Answers", "--source", "stepproof"];
+    let (code, printed) = record(&folder, &url, &arguments);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("9 recorded"), "{printed}");
+    assert!(!printed.contains("does not replay"), "{printed}");
+    assert!(printed.contains(&format!("waiting for {url}")), "{printed}");
+    for (name, result) in [("first-0", 1), ("first-2", 1), ("second-0", 2), ("second-5", 2)] {
+        let ran = folder.read(&format!("Answers/{name}/definition.asl.json"));
+        assert_eq!(serde_json::from_str::<Value>(&ran).unwrap(), machine(result), "{name}");
+        let recording = format!("Answers/{name}");
+        let own = format!("recordings/{recording}/definition.asl.json");
+        let (code, printed) = replay(&folder, &recording, &own);
+        assert_eq!(code, 0, "{name}: {printed}");
+    }
+    // With another definition the first state that differs is named.
+    let (code, printed) =
+        replay(&folder, "Answers/first-0", "recordings/Answers/second-0/definition.asl.json");
+    assert_eq!(code, 1, "{printed}");
+    assert!(printed.contains("Answer"), "{printed}");
+}
+
+#[test]
+fn children_and_map_runs_are_recorded_with_the_execution() {
+    let server = server();
+    let url = server.url();
+    let child = create(
+        &url,
+        "Child",
+        &json!({ "StartAt": "C", "States": { "C": { "Type": "Pass", "End": true } } }),
+    );
+    let parent = create(
+        &url,
+        "Parent",
+        &json!({ "StartAt": "Run", "States": {
+            "Run": { "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+                "Parameters": { "StateMachineArn": child, "Name": "kid", "Input": { "x": 1 } },
+                "ResultPath": null, "Next": "Each" },
+            "Each": { "Type": "Map", "ItemsPath": "$.items", "Label": "Each", "End": true,
+                "ItemProcessor": { "StartAt": "P",
+                    "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" },
+                    "States": { "P": { "Type": "Pass", "End": true } } } } } }),
+    );
+    start(&url, &parent, "whole", &json!({ "items": [1, 2, 3] }));
+    let folder = Temporary::new("children");
+    let (code, printed) = record(&folder, &url, &["--state-machine", &parent]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(!printed.contains("does not replay"), "{printed}");
+    let history = folder.read("Parent/whole/children/kid/history.json");
+    assert!(history.contains("\"ExecutionSucceeded\""), "{history}");
+    let definition = folder.read("Parent/whole/children/kid/definition.asl.json");
+    assert!(definition.contains("\"C\""), "{definition}");
+    let runs: Vec<_> =
+        folder.0.join("recordings/Parent/whole/map-runs").read_dir().unwrap().collect();
+    assert_eq!(runs.len(), 1);
+    let run = runs[0].as_ref().unwrap();
+    assert!(run.file_name().to_string_lossy().starts_with("Each_"), "{run:?}");
+    assert!(run.path().join("map-run.json").exists());
+    let children: Vec<_> = run.path().join("children").read_dir().unwrap().collect();
+    assert_eq!(children.len(), 3);
+    for child in children {
+        let history = fs::read_to_string(child.unwrap().path().join("history.json")).unwrap();
+        assert!(history.contains("PassStateEntered"), "{history}");
+    }
+    let own = "recordings/Parent/whole/definition.asl.json";
+    let (code, printed) = replay(&folder, "Parent/whole", own);
+    assert_eq!(code, 0, "{printed}");
+    let few = ["--state-machine", &parent, "--mode", "all", "--children", "2"];
+    let (code, printed) = record(&folder, &url, &few);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("the last 2 children of 3 items are recorded"), "{printed}");
 }
