@@ -4,10 +4,14 @@
 //! Configuration Options"), each in its own protocol (`endpoint/protocol.rs`), and HTTP Tasks. Jobs
 //! are waited for by asking for their state (`endpoint/job.rs`).
 
+mod http;
 mod job;
 mod protocol;
+#[cfg(feature = "aws")]
+mod tls;
 
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -17,6 +21,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tracing::warn;
 
 use super::auth::{self, Key};
 use super::report::Report;
@@ -40,6 +45,9 @@ pub const SERVICES: &[(&str, &str, &str)] = &[
     ("sns", "sns", "SNS_ENDPOINT"),
     ("step-functions", "states", "STEP_FUNCTIONS_ENDPOINT"),
 ];
+
+/// How long an HTTP Task may take (service quotas, "HTTP Task").
+const HTTP_TASK: Duration = Duration::from_secs(60);
 
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
@@ -81,8 +89,16 @@ impl Endpoints {
     fn check(&self, url: &str) -> Result<Uri, String> {
         let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
         let Some(host) = uri.host() else { return Err(format!("`{url}` has no host")) };
-        if uri.scheme_str() != Some("http") {
-            return Err(format!("`{url}` is not called: only http:// is, without TLS"));
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") if cfg!(feature = "aws") => {}
+            Some("https") => {
+                return Err(format!(
+                    "`{url}` is not called: this program was built without the feature `aws`, \
+                     which has TLS; give an http:// URL, or build it with"
+                ));
+            }
+            _ => return Err(format!("`{url}` is not called: only http:// and https:// are")),
         }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let here = bare == "localhost"
@@ -148,15 +164,35 @@ impl Endpoints {
             key: self.credentials.clone().unwrap_or_else(made_up),
             resource: request.resource.clone(),
         };
-        EndpointCall { caller, arguments: request.arguments.clone() }
+        let arguments = request.arguments.clone();
+        EndpointCall { caller: Arc::new(caller), arguments, job: Job::default() }
     }
 }
 
 /// A call of a service.
 #[derive(Debug)]
 pub(super) struct EndpointCall {
-    caller: Caller,
+    caller: Arc<Caller>,
     arguments: Value,
+    job: Job,
+}
+
+/// The job that a `.sync` Task waits for, once it has begun: how to stop it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Job(Arc<OnceLock<(Arc<Caller>, job::Question)>>);
+
+impl Job {
+    /// Stops the job, where there is one. Nobody waits for the answer any more.
+    pub(super) async fn stop(&self) {
+        let Some((caller, question)) = self.0.get() else { return };
+        let wire = protocol::operation(&caller.resource, question.operation, &question.arguments);
+        let answered = caller.send(wire).await;
+        let result = answered.and_then(|one| protocol::plain_result(&caller.resource, &one));
+        if let Err(failure) = result {
+            let cause = failure.cause.as_deref().unwrap_or_default();
+            warn!(operation = question.operation, cause, "a job could not be stopped");
+        }
+    }
 }
 
 /// Who calls an endpoint, and for which resource.
@@ -176,7 +212,7 @@ struct Wire {
     method: Method,
     /// Path and query.
     path: String,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
@@ -189,12 +225,18 @@ struct Answered {
 }
 
 impl EndpointCall {
+    /// The job that will be waited for.
+    pub(super) fn job(&self) -> Job {
+        self.job.clone()
+    }
+
     /// Makes the call, and reports what becomes of the Task. It is dropped where the Task is given
     /// up before.
     pub(super) async fn run(self, report: Report) {
         let pattern = self.caller.resource.pattern();
         report.started();
-        let result = match protocol::request(&self.caller.resource, &self.arguments) {
+        let caller = &self.caller;
+        let result = match protocol::request(&caller.region, &caller.resource, &self.arguments) {
             Ok(wire) => self.caller.send(wire).await,
             Err(message) => Err(Failure::new("States.Runtime", message)),
         };
@@ -204,6 +246,10 @@ impl EndpointCall {
             (Ok(result), Pattern::WaitForTaskToken) => report.submitted(result),
             (Ok(result), Pattern::Sync | Pattern::Sync2) => {
                 let first = job::begun(&self.caller.resource, &self.arguments, &result);
+                let stop = job::stopped(&self.caller.resource, &self.arguments, &result);
+                if let Some(stop) = stop {
+                    let _ = self.job.0.set((self.caller.clone(), stop));
+                }
                 report.submitted(result);
                 let ended = match first {
                     Ok(question) => self.wait(question).await,
@@ -240,18 +286,37 @@ impl Caller {
     async fn send(&self, wire: Wire) -> Result<Answered, Failure> {
         let unreachable = |error: &dyn std::fmt::Display| {
             let message = format!("Unable to execute HTTP request to {}: {error}", self.base);
-            mock::client_failure(&self.resource, &message)
+            match self.signing {
+                "execute-api" => Failure::new("States.Http.Socket", message),
+                _ => mock::client_failure(&self.resource, &message),
+            }
         };
         let request = self.request(wire).map_err(|error| unreachable(&error))?;
+        let sending = self.send_request(request);
+        let answered = match self.signing {
+            "execute-api" => match tokio::time::timeout(HTTP_TASK, sending).await {
+                Ok(answered) => answered,
+                Err(_) => Err(format!("no answer within {} s", HTTP_TASK.as_secs())),
+            },
+            _ => sending.await,
+        };
+        answered.map_err(|error| unreachable(&error))
+    }
+
+    async fn send_request(&self, request: Request<Full<Bytes>>) -> Result<Answered, String> {
+        #[cfg(feature = "aws")]
+        if self.base.scheme_str() == Some("https") {
+            return tls::send(request).await;
+        }
         let client: Client<HttpConnector, Full<Bytes>> =
             Client::builder(TokioExecutor::new()).build_http();
         let response = client.request(request).await.map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            unreachable(&cause.unwrap_or_else(|| error.to_string()))
+            cause.unwrap_or_else(|| error.to_string())
         })?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, LARGEST_ANSWER).collect().await;
-        let body = body.map_err(|error| unreachable(&error))?.to_bytes();
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
         Ok(Answered { status: parts.status, headers: parts.headers, body })
     }
 
@@ -259,10 +324,11 @@ impl Caller {
         let authority = self.base.authority().map(ToString::to_string).unwrap_or_default();
         let root = self.base.path().trim_end_matches('/');
         let root = if self.signing == "execute-api" { "" } else { root };
-        let uri = format!("http://{authority}{root}{}", wire.path);
+        let scheme = self.base.scheme_str().unwrap_or("http");
+        let uri = format!("{scheme}://{authority}{root}{}", wire.path);
         let mut request = Request::builder().method(wire.method).uri(uri);
         for (name, value) in &wire.headers {
-            request = request.header(*name, value);
+            request = request.header(name, value);
         }
         let (mut parts, ()) = request.body(())?.into_parts();
         parts.headers.insert(HOST, HeaderValue::from_str(&authority)?);

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::driver::{Driver, Effect};
+use super::endpoint::Job;
 use super::report::Report;
 use super::storage::Store;
 use crate::engine::TaskId;
@@ -25,7 +26,7 @@ pub(super) struct Shared {
     store: Option<Store>,
     /// Something comes sooner than the sleeping task knows.
     sooner: Notify,
-    calls: Mutex<FxHashMap<(ExecutionId, TaskId), AbortHandle>>,
+    calls: Mutex<FxHashMap<(ExecutionId, TaskId), (AbortHandle, Job)>>,
 }
 
 impl Shared {
@@ -93,7 +94,8 @@ impl Shared {
     /// Lets go of everybody who waits: the server stops.
     pub(super) fn stop(self: &Arc<Self>) {
         self.with(|driver, _| driver.let_go());
-        for (_, call) in self.calls().drain() {
+        // Their jobs go on: who starts the server again may wait for them.
+        for (_, (call, _)) in self.calls().drain() {
             call.abort();
         }
     }
@@ -131,6 +133,7 @@ impl Shared {
         match effect {
             Effect::Call(execution, task, call) => {
                 let report = Report::new(self.clone(), execution, task);
+                let job = call.job();
                 let shared = self.clone();
                 let running = tokio::spawn(async move {
                     // What cannot be kept happens all the same; the clients hear of it.
@@ -139,17 +142,20 @@ impl Shared {
                     shared.calls().remove(&(execution, task));
                     shared.with(|driver, _| driver.call_ended(execution, task));
                 });
-                calls.insert((execution, task), running.abort_handle());
+                calls.insert((execution, task), (running.abort_handle(), job));
             }
             Effect::CancelCall(execution, task) => {
-                if let Some(call) = calls.remove(&(execution, task)) {
+                if let Some((call, job)) = calls.remove(&(execution, task)) {
                     call.abort();
+                    tokio::spawn(async move { job.stop().await });
                 }
             }
         }
     }
 
-    fn calls(&self) -> std::sync::MutexGuard<'_, FxHashMap<(ExecutionId, TaskId), AbortHandle>> {
+    fn calls(
+        &self,
+    ) -> std::sync::MutexGuard<'_, FxHashMap<(ExecutionId, TaskId), (AbortHandle, Job)>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -65,6 +65,41 @@ pub(super) fn begun(
     }
 }
 
+/// The call that ends a job before its time, where its service has one (guide, "IAM Policies for
+/// Integrated Services": what `.sync` needs to be allowed).
+pub(super) fn stopped(resource: &Resource, arguments: &Value, result: &Value) -> Option<Question> {
+    let from = |value: &Value, key: &str| value.get(key).cloned().unwrap_or_default();
+    let reason = || ("Reason", Value::string("The Task that waited for it was stopped"));
+    let (operation, members) = match names(resource) {
+        ("batch", "submitJob") => {
+            ("TerminateJob", vec![("JobId", from(result, "JobId")), reason()])
+        }
+        ("ecs", "runTask") => {
+            let task = result.get("Tasks")?.as_array()?.first()?;
+            let mut members = vec![("Task", from(task, "TaskArn")), reason()];
+            members.extend(arguments.get("Cluster").map(|cluster| ("Cluster", cluster.clone())));
+            ("StopTask", members)
+        }
+        ("glue", "startJobRun") => {
+            let run = Value::array([from(result, "JobRunId")]);
+            ("BatchStopJobRun", vec![("JobName", from(arguments, "JobName")), ("JobRunIds", run)])
+        }
+        ("sagemaker", "createTrainingJob") => {
+            let key = "TrainingJobName";
+            ("StopTrainingJob", vec![(key, from(arguments, key))])
+        }
+        ("sagemaker", "createTransformJob") => {
+            let key = "TransformJobName";
+            ("StopTransformJob", vec![(key, from(arguments, key))])
+        }
+        ("states", "startExecution") => {
+            ("StopExecution", vec![("ExecutionArn", from(result, "ExecutionArn"))])
+        }
+        _ => return None,
+    };
+    Some(Question { operation, arguments: Value::object(members) })
+}
+
 /// How the job ended, if it has.
 pub(super) fn ended(resource: &Resource, answer: &Value) -> Option<Result<Value, Failure>> {
     let first = |key: &str| answer.get(key).and_then(Value::as_array)?.first().cloned();

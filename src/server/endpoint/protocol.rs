@@ -5,7 +5,7 @@ use std::fmt::Write;
 use hyper::Method;
 use hyper::header::HeaderMap;
 
-use super::{Answered, Wire};
+use super::{Answered, Wire, http};
 use crate::asl::Resource;
 use crate::history::Failure;
 use crate::mock;
@@ -50,10 +50,14 @@ fn is_sdk(resource: &Resource) -> bool {
 /// # Errors
 ///
 /// Where the arguments make none: why.
-pub(super) fn request(resource: &Resource, arguments: &Value) -> Result<Wire, String> {
+pub(super) fn request(
+    region: &str,
+    resource: &Resource,
+    arguments: &Value,
+) -> Result<Wire, String> {
     match endpoint_of(resource) {
         Some("lambda") => invoke(resource, arguments),
-        Some("http") => http(arguments),
+        Some("http") => http::request(region, arguments),
         _ => Ok(operation(resource, &pascal(action(resource).unwrap_or_default()), arguments)),
     }
 }
@@ -65,8 +69,8 @@ pub(super) fn operation(resource: &Resource, operation: &str, arguments: &Value)
         method: Method::POST,
         path: "/".to_owned(),
         headers: vec![
-            ("content-type", format!("application/x-amz-json-{kind}")),
-            ("x-amz-target", format!("{target}.{operation}")),
+            ("content-type".to_owned(), format!("application/x-amz-json-{kind}")),
+            ("x-amz-target".to_owned(), format!("{target}.{operation}")),
         ],
         body: body.to_json().into_bytes(),
     };
@@ -86,7 +90,7 @@ pub(super) fn operation(resource: &Resource, operation: &str, arguments: &Value)
         "batch" => Wire {
             method: Method::POST,
             path: batch_path(operation).unwrap_or("/").to_owned(),
-            headers: vec![("content-type", "application/json".to_owned())],
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: renamed(arguments, decapital).to_json().into_bytes(),
         },
         _ => query(operation, &with_texts(arguments, &["Message"])),
@@ -129,48 +133,14 @@ fn invoke(resource: &Resource, arguments: &Value) -> Result<Wire, String> {
     if let Some(qualifier) = qualifier {
         let _ = write!(path, "?Qualifier={}", encoded(qualifier));
     }
-    let mut headers = vec![("content-type", "application/json".to_owned())];
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let kind = text("InvocationType").unwrap_or("RequestResponse");
-    headers.push(("x-amz-invocation-type", kind.to_owned()));
+    headers.push(("x-amz-invocation-type".to_owned(), kind.to_owned()));
     for (key, name) in [("LogType", "x-amz-log-type"), ("ClientContext", "x-amz-client-context")] {
-        headers.extend(text(key).map(|value| (name, value.to_owned())));
+        headers.extend(text(key).map(|value| (name.to_owned(), value.to_owned())));
     }
     let body = payload.unwrap_or_default().into_bytes();
     Ok(Wire { method: Method::POST, path, headers, body })
-}
-
-/// An HTTP Task's request (documentation, "Call HTTPS APIs").
-fn http(arguments: &Value) -> Result<Wire, String> {
-    let text = |key: &str| arguments.get(key).and_then(Value::as_str);
-    let url = text("ApiEndpoint").ok_or("`ApiEndpoint` is missing")?;
-    let uri: hyper::Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
-    let method = text("Method").unwrap_or("GET");
-    let method =
-        Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is no method"))?;
-    let mut path = uri.path_and_query().map_or("/".to_owned(), ToString::to_string);
-    for (key, value) in arguments
-        .get("QueryParameters")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|o| o.iter())
-    {
-        let values = match value {
-            Value::Array(values) => values.iter().map(plain_text).collect(),
-            value => vec![plain_text(value)],
-        };
-        for value in values {
-            let separator = if path.contains('?') { '&' } else { '?' };
-            let _ = write!(path, "{separator}{}={}", encoded(key), encoded(&value));
-        }
-    }
-    let body = match arguments.get("RequestBody") {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.to_string(),
-        Some(body) => body.to_json(),
-    };
-    let kind = arguments.get("Headers").and_then(|headers| headers.get("Content-Type")?.as_str());
-    let kind = kind.unwrap_or("application/json").to_owned();
-    Ok(Wire { method, path, headers: vec![("content-type", kind)], body: body.into_bytes() })
 }
 
 /// The query protocol: members as form fields.
@@ -185,7 +155,7 @@ fn query(operation: &str, arguments: &Value) -> Wire {
     Wire {
         method: Method::POST,
         path: "/".to_owned(),
-        headers: vec![("content-type", kind)],
+        headers: vec![("content-type".to_owned(), kind)],
         body: body.into_bytes(),
     }
 }
@@ -215,7 +185,8 @@ fn flatten(prefix: String, value: &Value, fields: &mut Vec<(String, String)>) {
     }
 }
 
-fn plain_text(value: &Value) -> String {
+/// The text of a scalar, and the JSON of anything else.
+pub(super) fn plain_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_json(), str::to_owned)
 }
 
@@ -373,7 +344,7 @@ fn with_texts(arguments: &Value, keys: &[&str]) -> Value {
 }
 
 /// Percent-encoded but for what needs not be.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

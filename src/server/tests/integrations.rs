@@ -438,7 +438,9 @@ fn http_tasks_and_strangers() {
     assert!(text(&failed, "cause").contains("`--allow-network`"), "{failed}");
     let mut endpoints = Endpoints::default();
     assert!(endpoints.set("lambda", "http://10.0.0.1:3001").is_err());
-    assert!(endpoints.set("lambda", "https://localhost:3001").is_err());
+    let with_tls = endpoints.set("lambda", "https://localhost:3001").is_ok();
+    assert_eq!(with_tls, cfg!(feature = "aws"));
+    assert!(endpoints.set("lambda", "ftp://localhost:3001").is_err());
     assert!(endpoints.set("lamda", "http://localhost").is_err());
     assert!(endpoints.set("lambda", "http://[::1]:3001").is_ok());
     assert!(Endpoints::new(None, true).set("lambda", "http://10.0.0.1:3001").is_ok());
@@ -474,4 +476,53 @@ fn signed_calls_start_executions_elsewhere() {
     let result = output(&execution);
     assert_eq!((&result["Status"], &result["Output"]), (&"SUCCEEDED".into(), &json!({ "b": 2 })));
     assert_eq!(result["Input"], json!({ "a": 1 }));
+}
+
+#[test]
+fn a_job_is_stopped_with_the_task_that_waits_for_it() {
+    let fake = Fake::new(|asked, _| {
+        let body = match &*asked.target {
+            "AWSGlue.StartJobRun" => r#"{"JobRunId":"jr_1"}"#,
+            "AWSGlue.GetJobRun" => r#"{"JobRun":{"JobRunState":"RUNNING"}}"#,
+            _ => "{}",
+        };
+        (200, "", body.into())
+    });
+    let server = start(fake.options("glue"));
+    let resource = "arn:aws:states:::glue:startJobRun.sync";
+    let arn =
+        create(&server, &json!({ "Resource": resource, "Parameters": { "JobName": "nightly" } }));
+    let body = json!({ "stateMachineArn": arn }).to_string();
+    let (_, started) = call(&server, "StartExecution", &body);
+    let asked = |target: &str| {
+        let found = || fake.asked().into_iter().find(|one| one.target == target);
+        (0..200).find_map(|_| {
+            pause(25);
+            found()
+        })
+    };
+    assert!(asked("AWSGlue.GetJobRun").is_some(), "the job is waited for");
+    let body = json!({ "executionArn": text(&started, "executionArn") }).to_string();
+    assert_eq!(call(&server, "StopExecution", &body).0, 200);
+    let stop = asked("AWSGlue.BatchStopJobRun").expect("the job is stopped");
+    assert_eq!(stop.body, r#"{"JobName":"nightly","JobRunIds":["jr_1"]}"#);
+}
+
+#[test]
+#[cfg(feature = "aws")]
+fn https_endpoints_are_called_with_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let first = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a byte");
+        byte[0]
+    });
+    let mut endpoints = Endpoints::default();
+    endpoints.set("lambda", &url).expect("a URL");
+    let server = start(Options { endpoints, ..virtual_clock() });
+    let failed = outcome(&server, &create(&server, &lambda_task()), &json!({}));
+    assert_eq!(text(&failed, "error"), "Lambda.SdkClientException");
+    assert_eq!(first.join().expect("it was called"), 0x16, "a handshake of TLS");
 }

@@ -1,0 +1,251 @@
+//! HTTP Tasks: arguments into a request (documentation, "Call HTTPS APIs in Step Functions
+//! workflows").
+//!
+//! The connection that `Authentication` or `InvocationConfig` names is one of EventBridge, which
+//! nobody here can ask: requests go out without what it would add to them.
+
+use std::fmt::Write;
+
+use hyper::{Method, Uri};
+
+use super::Wire;
+use super::protocol::{encoded, plain_text};
+use crate::value::Value;
+
+/// Headers that a definition may not have; those that end with `-` are prefixes.
+const REFUSED: &[&str] = &[
+    "a-im",
+    "accept-charset",
+    "accept-datetime",
+    "accept-encoding",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-md5",
+    "date",
+    "expect",
+    "forwarded",
+    "from",
+    "host",
+    "http2-settings",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "proxy-authorization",
+    "referer",
+    "server",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "warning",
+    "x-forwarded-",
+    "x-amz-",
+    "x-amzn-",
+];
+
+/// The request of an HTTP Task.
+///
+/// # Errors
+///
+/// Where the arguments make none: why. The Task fails with `States.Runtime` then.
+pub(super) fn request(region: &str, arguments: &Value) -> Result<Wire, String> {
+    let text = |key: &str| arguments.get(key).and_then(Value::as_str);
+    let url = text("ApiEndpoint").ok_or("`ApiEndpoint` is missing")?;
+    let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+    let method = text("Method").unwrap_or("GET");
+    let method =
+        Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is no method"))?;
+    let mut path = uri.path_and_query().map_or("/".to_owned(), ToString::to_string);
+    for (key, value) in members(arguments, "QueryParameters") {
+        let values = match value {
+            Value::Array(values) => values.iter().map(plain_text).collect(),
+            value => vec![plain_text(value)],
+        };
+        for value in values {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let _ = write!(path, "{separator}{}={}", encoded(key), encoded(&value));
+        }
+    }
+    let body = body(arguments)?;
+    let headers = headers(region, arguments, body.is_empty())?;
+    Ok(Wire { method, path, headers, body: body.into_bytes() })
+}
+
+fn headers(
+    region: &str,
+    arguments: &Value,
+    is_empty: bool,
+) -> Result<Vec<(String, String)>, String> {
+    let mut headers = Vec::new();
+    for (name, value) in members(arguments, "Headers") {
+        let name = name.to_ascii_lowercase();
+        let is_refused = |refused: &&str| match refused.strip_suffix('-') {
+            Some(_) => name.starts_with(*refused),
+            None => name == **refused,
+        };
+        if REFUSED.iter().any(is_refused) {
+            return Err(format!("an HTTP Task may not have the header `{name}`"));
+        }
+        if !matches!(&*name, "user-agent" | "range") {
+            headers.push((name, plain_text(value)));
+        }
+    }
+    if !is_empty && headers.iter().all(|(name, _)| name != "content-type") {
+        headers.push(("content-type".to_owned(), "application/json; charset=UTF-8".to_owned()));
+    }
+    headers.push(("user-agent".to_owned(), format!("Amazon|StepFunctions|HttpInvoke|{region}")));
+    headers.push(("range".to_owned(), "bytes=0-262144".to_owned()));
+    Ok(headers)
+}
+
+fn body(arguments: &Value) -> Result<String, String> {
+    let body = match arguments.get("RequestBody") {
+        None | Some(Value::Null) => return Ok(String::new()),
+        Some(body) => body,
+    };
+    let transform = arguments.get("Transform");
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let encoding = text(transform.and_then(|transform| transform.get("RequestBodyEncoding")));
+    match encoding.as_deref() {
+        None | Some("NONE") => Ok(match body {
+            Value::String(text) => text.to_string(),
+            body => body.to_json(),
+        }),
+        Some("URL_ENCODED") => {
+            let options = transform.and_then(|transform| transform.get("RequestEncodingOptions"));
+            let arrays = text(options.and_then(|options| options.get("ArrayFormat")));
+            let arrays = Arrays::named(arrays.as_deref().unwrap_or("INDICES"))?;
+            let mut fields = Vec::new();
+            flatten(String::new(), body, arrays, &mut fields);
+            let fields = fields.iter().map(|(key, value)| format!("{}={value}", encoded(key)));
+            Ok(fields.collect::<Vec<_>>().join("&"))
+        }
+        Some(other) => Err(format!("`RequestBodyEncoding` is NONE or URL_ENCODED, not `{other}`")),
+    }
+}
+
+/// How arrays become form fields.
+#[derive(Clone, Copy)]
+enum Arrays {
+    Indices,
+    Repeat,
+    Commas,
+    Brackets,
+}
+
+impl Arrays {
+    fn named(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "INDICES" => Self::Indices,
+            "REPEAT" => Self::Repeat,
+            "COMMAS" => Self::Commas,
+            "BRACKETS" => Self::Brackets,
+            _ => {
+                let names = "INDICES, REPEAT, COMMAS or BRACKETS";
+                return Err(format!("`ArrayFormat` is {names}, not `{name}`"));
+            }
+        })
+    }
+}
+
+/// Form fields: keys as they are, values encoded.
+fn flatten(place: String, value: &Value, arrays: Arrays, fields: &mut Vec<(String, String)>) {
+    match (value, arrays) {
+        (Value::Object(members), _) => {
+            for (key, member) in members.iter() {
+                let inner =
+                    if place.is_empty() { key.to_string() } else { format!("{place}[{key}]") };
+                flatten(inner, member, arrays, fields);
+            }
+        }
+        (Value::Array(items), Arrays::Commas) => {
+            let items: Vec<String> = items.iter().map(|one| encoded(&plain_text(one))).collect();
+            fields.push((place, items.join(",")));
+        }
+        (Value::Array(items), _) => {
+            for (index, item) in items.iter().enumerate() {
+                let inner = match arrays {
+                    Arrays::Indices => format!("{place}[{index}]"),
+                    Arrays::Brackets => format!("{place}[]"),
+                    _ => place.clone(),
+                };
+                flatten(inner, item, arrays, fields);
+            }
+        }
+        (scalar, _) => fields.push((place, encoded(&plain_text(scalar)))),
+    }
+}
+
+fn members<'v>(
+    arguments: &'v Value,
+    key: &str,
+) -> impl Iterator<Item = (&'v std::sync::Arc<str>, &'v Value)> {
+    arguments.get(key).and_then(Value::as_object).into_iter().flat_map(|object| object.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wire(more: serde_json::Value) -> Result<Wire, String> {
+        let mut arguments = json!({ "ApiEndpoint": "http://localhost/v1?a=1", "Method": "POST" });
+        for (key, value) in more.as_object().expect("members") {
+            arguments[key] = value.clone();
+        }
+        request("eu-west-1", &arguments.into())
+    }
+
+    #[track_caller]
+    fn check_body(array_format: Option<&str>, body: serde_json::Value, expected: &str) {
+        let options = array_format.map(|format| json!({ "ArrayFormat": format }));
+        let transform =
+            json!({ "RequestBodyEncoding": "URL_ENCODED", "RequestEncodingOptions": options });
+        let wire = wire(json!({ "RequestBody": body, "Transform": transform })).unwrap();
+        assert_eq!(String::from_utf8_lossy(&wire.body), expected);
+    }
+
+    #[test]
+    fn headers_are_those_of_the_definition_and_of_the_service() {
+        let headers = json!({ "Request-Id": "r-1", "User-Agent": "mine" });
+        let wire = wire(json!({ "Headers": headers, "RequestBody": { "a": 1 } })).unwrap();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("request-id", "r-1"),
+            pair("content-type", "application/json; charset=UTF-8"),
+            pair("user-agent", "Amazon|StepFunctions|HttpInvoke|eu-west-1"),
+            pair("range", "bytes=0-262144"),
+        ];
+        assert_eq!(wire.headers, expected);
+        assert_eq!((&*wire.path, &*wire.body), ("/v1?a=1", &br#"{"a":1}"#[..]));
+    }
+
+    #[test]
+    fn headers_of_connections_and_protocols_are_refused() {
+        for name in ["Authorization", "Host", "X-Amz-Date", "x-forwarded-for"] {
+            let error = wire(json!({ "Headers": { name: "x" } })).unwrap_err();
+            assert!(error.contains(&name.to_ascii_lowercase()), "{error}");
+        }
+        assert!(wire(json!({ "Headers": { "Fromage": "x" } })).is_ok());
+    }
+
+    #[test]
+    fn bodies_become_forms() {
+        let array = json!({ "array": ["a", "b c"] });
+        check_body(None, array.clone(), "array%5B0%5D=a&array%5B1%5D=b%20c");
+        check_body(Some("REPEAT"), array.clone(), "array=a&array=b%20c");
+        check_body(Some("COMMAS"), array.clone(), "array=a,b%20c");
+        check_body(Some("BRACKETS"), array, "array%5B%5D=a&array%5B%5D=b%20c");
+        let nested = json!({ "description": "Monthly", "metadata": { "order_details": "m r" } });
+        check_body(None, nested, "description=Monthly&metadata%5Border_details%5D=m%20r");
+    }
+}
