@@ -150,13 +150,17 @@ impl Request {
 
     /// The answer, where it needs nothing of the account but its name: those operations may take
     /// their time, and nobody else has to wait for them.
-    pub fn answer_alone(&self, now: Timestamp, account: &Account) -> Option<AnsweredAlone> {
+    pub fn answer_alone(
+        &self,
+        now: impl FnOnce() -> Timestamp,
+        account: &Account,
+    ) -> Option<AnsweredAlone> {
         let answer = match self.operation {
             "TestState" => task::test_state_alone,
             "ValidateStateMachineDefinition" => task::validate_alone,
             _ => return None,
         };
-        Some(self.checked(now).and_then(|asked| answer(account, &asked)))
+        Some(self.checked(now()).and_then(|asked| answer(account, &asked)))
     }
 
     /// The request with its time, held against its members' types and constraints.

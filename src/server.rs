@@ -21,6 +21,7 @@
 
 mod auth;
 mod clock;
+mod connection;
 mod control;
 mod driver;
 mod endpoint;
@@ -39,7 +40,6 @@ mod storage;
 mod watch;
 mod wire;
 
-use std::convert::Infallible;
 use std::hash::BuildHasherDefault;
 use std::io;
 use std::net::SocketAddr;
@@ -47,12 +47,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use rustc_hash::FxHasher;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
@@ -66,6 +62,7 @@ pub use quota::{Bucket, Quotas};
 pub use sdk::{StripSyncPrefix, sdk_config};
 pub use storage::StorageError;
 
+use connection::Connections;
 use driver::Driver;
 use http::Site;
 use integration::Integrations;
@@ -91,16 +88,18 @@ impl Server {
     /// refuses threads; a [`StorageError`] where [`Options::data_dir`] cannot be used.
     pub fn start(options: Options) -> io::Result<Self> {
         let address = options.address;
-        let listener = std::net::TcpListener::bind(address).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-        })?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("stepproof-server")
             .enable_io()
             .enable_time()
             .build()?;
+        let listener = {
+            let _entered = runtime.enter();
+            listen(address).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+            })?
+        };
+        let address = listener.local_addr()?;
         let sinks = Sinks::open(&options.outputs, &options.account)?;
         let shared = account(&options, &sinks).map_err(io::Error::other)?;
         let (stop, stopped) = oneshot::channel();
@@ -159,28 +158,26 @@ fn account(options: &Options, sinks: &Sinks) -> Result<Arc<Shared>, StorageError
     Ok(Shared::new(driver, Some(store)))
 }
 
+/// Thousands of clients may come at once: more than the standard library lets wait.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind(address)?;
+    socket.listen(4_096)
+}
+
 async fn serve(
-    listener: std::net::TcpListener,
+    listener: TcpListener,
     shared: Arc<Shared>,
     options: Options,
     sinks: Sinks,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => {
-            warn!(%error, "the listener cannot be used");
-            return;
-        }
-    };
     let timekeeper = tokio::spawn(shared.clone().keep_time());
     let watcher = options.watch.then(|| tokio::spawn(watch::watch(shared.clone(), &options)));
-    let (read_timeout, drain_timeout) = (options.read_timeout, options.drain_timeout);
+    let drain_timeout = options.drain_timeout;
     let site = Arc::new(Site::new(shared, options, sinks));
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(read_timeout);
-    http.http2().timer(TokioTimer::new()).max_concurrent_streams(1_000);
-    let connections = GracefulShutdown::new();
+    let connections = Arc::new(Connections::new(site.clone()));
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -196,22 +193,12 @@ async fn serve(
         };
         // Answers are small and complete: they need not wait for more to send.
         let _ = stream.set_nodelay(true);
-        let site = site.clone();
-        let answer = service_fn(move |request| {
-            let site = site.clone();
-            async move { Ok::<_, Infallible>(site.answer(request, peer.ip()).await) }
-        });
-        let connection = http.serve_connection(TokioIo::new(stream), answer).into_owned();
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            // Clients may break off at any time.
-            let _ = connection.await;
-        });
+        tokio::spawn(connections.clone().serve(stream, peer.ip()));
     }
     drop(listener);
     info!("shutting down");
     site.shared.stop();
-    if tokio::time::timeout(drain_timeout, connections.shutdown()).await.is_err() {
+    if tokio::time::timeout(drain_timeout, connections.close()).await.is_err() {
         warn!("requests were open for too long and are given up");
     }
     timekeeper.abort();

@@ -37,6 +37,7 @@ use rustc_hash::FxHasher;
 
 pub use activity::{Activity, ActivityTask, PollId};
 pub use error::ApiError;
+pub(crate) use execution::Description;
 pub use execution::{ExecutionId, Parent, Record, StateMachineRecord};
 pub use machine::{NewStateMachine, StateMachineUpdate};
 pub use map_run::{MapRunChild, MapRunId, MapRunRecord};

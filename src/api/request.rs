@@ -1,5 +1,6 @@
 //! The members of a request that has been checked, and of the answer.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::ApiError;
@@ -125,15 +126,52 @@ impl Members {
         Self(String::with_capacity(256))
     }
 
+    /// With room for a description.
+    pub(super) fn large() -> Self {
+        Self(String::with_capacity(1_024))
+    }
+
     fn key(&mut self, key: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         json::write_string(&mut self.0, key);
         self.0.push(':');
     }
 
-    pub(super) fn text(mut self, key: &str, text: &str) -> Self {
+    pub(super) fn push_text(&mut self, key: &str, text: &str) {
         self.key(key);
         json::write_string(&mut self.0, text);
+    }
+
+    pub(super) fn push_value(&mut self, key: &str, value: &Value) {
+        self.key(key);
+        json::write(&mut self.0, value);
+    }
+
+    pub(super) fn push_raw(&mut self, key: &str, json: &str) {
+        self.key(key);
+        self.0.push_str(json);
+    }
+
+    pub(super) fn push_date(&mut self, key: &str, time: Timestamp) {
+        self.key(key);
+        let millis = time.millis();
+        match u64::try_from(millis) {
+            // What `date` gives, without a float on the way.
+            Ok(millis) if millis < 1_000_000_000_000_000 => {
+                let _ = write!(self.0, "{}", millis / 1_000);
+                match millis % 1_000 {
+                    0 => {}
+                    rest if rest % 100 == 0 => drop(write!(self.0, ".{}", rest / 100)),
+                    rest if rest % 10 == 0 => drop(write!(self.0, ".{:02}", rest / 10)),
+                    rest => drop(write!(self.0, ".{rest:03}")),
+                }
+            }
+            _ => json::write(&mut self.0, &date(time)),
+        }
+    }
+
+    pub(super) fn text(mut self, key: &str, text: &str) -> Self {
+        self.push_text(key, text);
         self
     }
 
@@ -144,20 +182,19 @@ impl Members {
         }
     }
 
-    pub(super) fn date(self, key: &str, time: Timestamp) -> Self {
-        self.value(key, &date(time))
+    pub(super) fn date(mut self, key: &str, time: Timestamp) -> Self {
+        self.push_date(key, time);
+        self
     }
 
     pub(super) fn value(mut self, key: &str, value: &Value) -> Self {
-        self.key(key);
-        json::write(&mut self.0, value);
+        self.push_value(key, value);
         self
     }
 
     /// A member whose value is JSON text already.
     pub(super) fn raw(mut self, key: &str, json: &str) -> Self {
-        self.key(key);
-        self.0.push_str(json);
+        self.push_raw(key, json);
         self
     }
 
@@ -167,5 +204,21 @@ impl Members {
         }
         self.0.push('}');
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_the_numbers_they_are() {
+        for millis in
+            [0, 1, 10, 100, 999, 1_704_067_200_000, 1_704_067_200_120, -5, 253_402_300_799_999]
+        {
+            let written = Members::new().date("at", Timestamp(millis)).end();
+            let expected = Value::object([("at", date(Timestamp(millis)))]).to_json();
+            assert_eq!(written, expected);
+        }
     }
 }

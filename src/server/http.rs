@@ -179,7 +179,7 @@ impl Site {
         if let Some(call) = &mut noted.call {
             call.read(&request);
         }
-        if let Some(result) = request.answer_alone(self.shared.time(), &self.options.account) {
+        if let Some(result) = request.answer_alone(|| self.shared.time(), &self.options.account) {
             return Ok(Reply::Ready(result));
         }
         if let Some(cause) = self.shared.trouble()
@@ -263,9 +263,9 @@ impl Site {
                 if error.is::<http_body_util::LengthLimitError>() {
                     return Err(wire::too_large());
                 }
-                // Nobody hears this answer: the connection broke off.
+                // Where the connection broke off, nobody hears this answer.
                 warn!(error = %error, "a request broke off");
-                Err(wire::too_slow())
+                Err(wire::broken())
             }
             Err(_) => Err(wire::too_slow()),
         }

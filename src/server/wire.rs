@@ -72,6 +72,12 @@ pub(super) fn too_large() -> ApiError {
     ApiError::new(TOO_LARGE, message)
 }
 
+/// A body that breaks off, or is not framed as HTTP has it.
+pub(super) fn broken() -> ApiError {
+    let message = "the body of the request broke off".to_owned();
+    ApiError::new("SerializationException", message)
+}
+
 /// A body that does not arrive.
 pub(super) fn too_slow() -> ApiError {
     ApiError::new(TOO_SLOW, "the body of the request did not arrive in time".to_owned())

@@ -127,40 +127,80 @@ impl Record {
         now: Timestamp,
         date: impl Fn(Timestamp) -> Value,
     ) -> Vec<(&'static str, Value)> {
-        let status = self.execution.status();
-        let included = || Value::object([("included", Value::Bool(true))]);
-        let text = |value: &Value| Value::from(value.to_json());
-        let mut members = Vec::with_capacity(16);
+        let mut listed = Listed { members: Vec::with_capacity(16), date };
+        self.describe_to(now, &mut listed);
+        listed.members
+    }
+
+    /// As [`Record::describe`], member by member.
+    pub(crate) fn describe_to(&self, now: Timestamp, to: &mut impl Description) {
         let start = self.execution.start_parameters();
-        if let Some(ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure)) =
-            self.execution.result()
-        {
-            let part = |text: &Option<Arc<str>>| text.clone().map(Value::String);
-            members.extend(part(&failure.cause).map(|cause| ("cause", cause)));
-            members.extend(part(&failure.error).map(|error| ("error", error)));
+        let (input, result) = (&start.input, self.execution.result());
+        if let Some(ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure)) = result {
+            failure.cause.iter().for_each(|cause| to.text("cause", cause));
+            failure.error.iter().for_each(|error| to.text("error", error));
         }
-        members.push(("executionArn", Value::String(self.arn.clone())));
-        members.push(("input", text(&start.input)));
-        members.push(("inputDetails", included()));
-        members.push(("name", Value::String(self.name.clone())));
-        if let Some(ExecutionResult::Succeeded(output)) = self.execution.result() {
-            members.push(("output", text(output)));
-            members.push(("outputDetails", included()));
+        to.text("executionArn", &self.arn);
+        to.json("input", input);
+        to.included("inputDetails");
+        to.text("name", &self.name);
+        if let Some(ExecutionResult::Succeeded(output)) = result {
+            to.json("output", output);
+            to.included("outputDetails");
         }
-        members.push(("redriveCount", Value::from(self.execution.redrive_count())));
-        members.extend(self.execution.redriven_at().map(|at| ("redriveDate", date(at))));
+        to.count("redriveCount", self.execution.redrive_count());
+        self.execution.redriven_at().iter().for_each(|at| to.date("redriveDate", *at));
         let (redrive_status, reason) = self.redrive_status(now);
-        members.push(("redriveStatus", Value::string(redrive_status)));
-        members.extend(reason.map(|reason| ("redriveStatusReason", Value::from(reason))));
-        members.push(("startDate", date(self.execution.started_at())));
-        let arn = |arn: &Option<Arc<str>>| arn.clone().map(Value::String);
+        to.text("redriveStatus", redrive_status);
+        reason.iter().for_each(|reason| to.text("redriveStatusReason", reason));
+        to.date("startDate", self.execution.started_at());
         let (alias, version) = (&start.state_machine_alias_arn, &start.state_machine_version_arn);
-        members.extend(arn(alias).map(|arn| ("stateMachineAliasArn", arn)));
-        members.push(("stateMachineArn", Value::String(start.state_machine_arn.clone())));
-        members.extend(arn(version).map(|arn| ("stateMachineVersionArn", arn)));
-        members.push(("status", Value::string(status_name(status))));
-        members.extend(self.execution.ended_at().map(|ended| ("stopDate", date(ended))));
-        members
+        alias.iter().for_each(|arn| to.text("stateMachineAliasArn", arn));
+        to.text("stateMachineArn", &start.state_machine_arn);
+        version.iter().for_each(|arn| to.text("stateMachineVersionArn", arn));
+        to.text("status", status_name(self.execution.status()));
+        self.execution.ended_at().iter().for_each(|ended| to.date("stopDate", *ended));
+    }
+}
+
+/// Where the members of a description go.
+pub(crate) trait Description {
+    /// A text.
+    fn text(&mut self, key: &'static str, text: &str);
+    /// The text of a JSON value.
+    fn json(&mut self, key: &'static str, value: &Value);
+    /// `{"included": true}`
+    fn included(&mut self, key: &'static str);
+    /// A number.
+    fn count(&mut self, key: &'static str, count: u32);
+    /// A date.
+    fn date(&mut self, key: &'static str, date: Timestamp);
+}
+
+struct Listed<F> {
+    members: Vec<(&'static str, Value)>,
+    date: F,
+}
+
+impl<F: Fn(Timestamp) -> Value> Description for Listed<F> {
+    fn text(&mut self, key: &'static str, text: &str) {
+        self.members.push((key, Value::string(text)));
+    }
+
+    fn json(&mut self, key: &'static str, value: &Value) {
+        self.members.push((key, Value::from(value.to_json())));
+    }
+
+    fn included(&mut self, key: &'static str) {
+        self.members.push((key, Value::object([("included", Value::Bool(true))])));
+    }
+
+    fn count(&mut self, key: &'static str, count: u32) {
+        self.members.push((key, Value::from(count)));
+    }
+
+    fn date(&mut self, key: &'static str, date: Timestamp) {
+        self.members.push((key, (self.date)(date)));
     }
 }
 

@@ -265,5 +265,6 @@ pub(crate) fn is_valid_name(name: &str, most: usize) -> bool {
                 || c.is_control()
                 || matches!(c, '<' | '>' | '{' | '}' | '[' | ']' | '?' | '*' | '"' | '#' | '%')
                 || matches!(c, '\\' | '^' | '|' | '~' | '`' | '$' | '&' | ',' | ';' | ':' | '/')
+                || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{10ffff}')
         })
 }

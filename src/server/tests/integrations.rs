@@ -436,14 +436,18 @@ fn http_tasks_and_strangers() {
     let arn = create(&server, &task("http://example.com/orders"));
     let failed = outcome(&server, &arn, &json!({}));
     assert!(text(&failed, "cause").contains("`--allow-network`"), "{failed}");
-    let mut endpoints = Endpoints::default();
-    assert!(endpoints.set("lambda", "http://10.0.0.1:3001").is_err());
-    let with_tls = endpoints.set("lambda", "https://localhost:3001").is_ok();
+    let set = |mut endpoints: Endpoints, service: &str, url: &str| endpoints.set(service, url);
+    let refused = |service: &str, url: &str, why: &str| {
+        let refusal = set(Endpoints::default(), service, url).expect_err("a refusal");
+        assert!(refusal.contains(why), "{refusal}");
+    };
+    refused("lambda", "http://10.0.0.1:3001", "`--allow-network`");
+    refused("lambda", "ftp://localhost:3001", "is not called");
+    refused("lamda", "http://localhost", "no endpoint can be given for `lamda`");
+    assert_eq!(set(Endpoints::default(), "lambda", "http://[::1]:3001"), Ok(()));
+    let with_tls = set(Endpoints::default(), "lambda", "https://localhost:3001").is_ok();
     assert_eq!(with_tls, cfg!(feature = "aws"));
-    assert!(endpoints.set("lambda", "ftp://localhost:3001").is_err());
-    assert!(endpoints.set("lamda", "http://localhost").is_err());
-    assert!(endpoints.set("lambda", "http://[::1]:3001").is_ok());
-    assert!(Endpoints::new(None, true).set("lambda", "http://10.0.0.1:3001").is_ok());
+    assert_eq!(set(Endpoints::new(None, true), "lambda", "http://10.0.0.1:3001"), Ok(()));
 }
 
 /// One of our servers runs the child machines of another, which signs what it asks.

@@ -108,6 +108,64 @@ fn many_idle_connections_disturb_nobody() {
     drop(idle);
 }
 
+#[expect(clippy::disallowed_methods, reason = "idle clients do nothing for a while")]
+fn wait(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+/// A connection gives its buffers back while nothing is asked.
+#[test]
+fn connections_go_on_after_they_were_idle() {
+    let server = start(Options::default());
+    let health = b"GET /_stepproof/health HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut stream = connect(&server);
+    let mut ask = |pause: bool| {
+        stream.write_all(&health[..20]).expect("the server reads");
+        if pause {
+            wait(1_200);
+        }
+        stream.write_all(&health[20..]).expect("the server reads");
+        let mut answer = [0; 1_024];
+        let read = stream.read(&mut answer).expect("an answer");
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    };
+    for pause in [false, true, true, false] {
+        let answer = ask(pause);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+        wait(if pause { 0 } else { 700 });
+    }
+    server.shutdown();
+}
+
+/// The slow ones among the idle too: half a head is no rest.
+#[test]
+fn half_a_head_after_a_request_is_given_up() {
+    let server = start(Options { read_timeout: Duration::from_millis(900), ..Options::default() });
+    let mut stream = connect(&server);
+    stream.write_all(b"GET /_stepproof/health HTTP/1.1\r\nhost: x\r\n\r\nGET /_step").unwrap();
+    let began = crate::server::shared::now();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+fn objects_are_put_listed_and_fetched() {
+    let server = start(Options::default());
+    let ask = |head: &str, body: &str| request(&server, head, &[], body);
+    assert_eq!(ask("PUT /_stepproof/objects/shop/in/a%20b.csv", "id\n7\n").0, 204);
+    assert_eq!(ask("GET /_stepproof/objects/shop/in/a%20b.csv", ""), (200, "id\n7\n".to_owned()));
+    let (status, list) = ask("GET /_stepproof/objects", "");
+    assert_eq!(status, 200);
+    assert!(list.contains(r#""bucket":"shop","key":"in/a b.csv","size":5"#), "{list}");
+    assert_eq!(ask("GET /_stepproof/objects/shop/other", "").0, 404);
+    assert_eq!(ask("DELETE /_stepproof/objects/shop", "").0, 204);
+    assert_eq!(ask("GET /_stepproof/objects/shop/in/a%20b.csv", "").0, 404);
+    assert_eq!(ask("POST /_stepproof/objects/shop", "").0, 400);
+}
+
 #[test]
 fn request_ids_differ() {
     let server = start(Options::default());
