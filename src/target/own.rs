@@ -8,20 +8,18 @@
 
 mod control;
 mod course;
+mod machines;
 mod seen;
 mod written;
 
-use std::sync::Arc;
-
 use aws_sdk_sfn::types::{
-    CloudWatchLogsLogGroup, InspectionLevel as Level, LogDestination, LogLevel,
-    LoggingConfiguration, MockErrorOutput, MockInput, MockResponseValidationMode, StateMachineType,
-    TestStateConfiguration, ValidateStateMachineDefinitionSeverity,
+    InspectionLevel as Level, MockErrorOutput, MockInput, MockResponseValidationMode,
+    StateMachineType, TestStateConfiguration, ValidateStateMachineDefinitionSeverity,
 };
 use tokio::task::JoinSet;
 
 use super::batch::{Batch, CaseOf};
-use super::endpoint::{Answer, Endpoint};
+use super::endpoint::Endpoint;
 use super::error::{EndpointError, EndpointErrorKind};
 use super::live::{LiveReport, failed, judge_diagnostics};
 use super::settings::Settings;
@@ -178,35 +176,6 @@ impl<'a> Own<'a> {
         })
     }
 
-    /// CreateStateMachine, with the role that a simulation would have.
-    async fn create(
-        &self,
-        name: &str,
-        definition: &str,
-        execution_type: ExecutionType,
-    ) -> Result<Answer, EndpointError> {
-        let role_arn = match &self.case.role_arn {
-            Some(role_arn) => role_arn.to_string(),
-            None => {
-                format!("arn:aws:iam::{}:role/StepFunctions-{name}", Account::default().account_id)
-            }
-        };
-        let request = self
-            .endpoint
-            .client()
-            .create_state_machine()
-            .name(name)
-            .definition(definition)
-            .role_arn(role_arn)
-            .logging_configuration(everything())
-            .r#type(type_of(execution_type));
-        self.endpoint
-            .call(Operation::CreateStateMachine, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await
-    }
-
     /// A test of one state.
     async fn state_test(&self, test: &StateTestCase) -> Result<CaseOutcome, String> {
         let (case, asked) = (self.case, &test.request);
@@ -266,22 +235,18 @@ impl<'a> Own<'a> {
             },
         };
         self.fill().await?;
-        let mut machines =
-            vec![(&case.state_machine_name, &case.definition.value, case.execution_type)];
-        machines.extend(
-            case.world
-                .machines
-                .iter()
-                .map(|nested| (&nested.name, &nested.definition.value, nested.execution_type)),
-        );
-        let mut arns: Vec<Arc<str>> = Vec::with_capacity(machines.len());
-        for (name, definition, execution_type) in machines {
-            let made = self.create(name, &definition.to_json(), execution_type).await;
-            let made = made.map_err(|error| error.to_string())?;
-            arns.push(made.text("stateMachineArn").unwrap_or_default().into());
+        let mut arn = self
+            .make(&case.state_machine_name, &case.definition, case.execution_type, &case.versions)
+            .await?;
+        for nested in &case.world.machines {
+            let (name, definition) = (&nested.name, &nested.definition);
+            self.make(name, definition, nested.execution_type, &nested.versions).await?;
+        }
+        if let Some(qualifier) = &case.start_through {
+            arn = format!("{arn}:{qualifier}");
         }
         let ends = local.stop_time().is_some();
-        let main = Course::new(&self, ends).run(&arns[0]).await?;
+        let main = Course::new(&self, ends).run(&arn).await?;
         let shown = self.shown(&local, &main).await?;
         // What it wrote is complete once it has stopped.
         self.server.shutdown();
@@ -309,17 +274,6 @@ impl<'a> Own<'a> {
         }
         Ok(())
     }
-}
-
-/// All events with their data: logs are the only sight of Express executions.
-fn everything() -> LoggingConfiguration {
-    let group = "arn:aws:logs:us-east-1:123456789012:log-group:/stepproof:*";
-    let group = CloudWatchLogsLogGroup::builder().log_group_arn(group).build();
-    LoggingConfiguration::builder()
-        .level(LogLevel::All)
-        .include_execution_data(true)
-        .destinations(LogDestination::builder().cloud_watch_logs_log_group(group).build())
-        .build()
 }
 
 fn type_of(execution_type: ExecutionType) -> StateMachineType {

@@ -34,6 +34,7 @@ macro_rules! operations {
 operations! {
     CreateActivity (100, 1), (100, 1);
     CreateStateMachine (100, 1), (100, 1);
+    CreateStateMachineAlias (100, 1), (100, 1);
     DeleteActivity (100, 1), (100, 1);
     DeleteStateMachine (100, 1), (100, 1);
     DescribeExecution (300, 15), (250, 10);
@@ -47,6 +48,7 @@ operations! {
     ListMapRuns (100, 1), (100, 1);
     ListStateMachines (100, 5), (100, 5);
     ListTagsForResource (100, 1), (100, 1);
+    PublishStateMachineVersion (100, 1), (100, 1);
     RedriveExecution (1_300, 300), (800, 150);
     SendTaskFailure (3_000, 500), (1_500, 300);
     SendTaskHeartbeat (3_000, 500), (1_500, 300);
@@ -55,6 +57,7 @@ operations! {
     StartSyncExecution (6_000, 6_000), (6_000, 6_000);
     StopExecution (1_000, 200), (500, 25);
     TestState (50, 10), (50, 10);
+    UpdateStateMachine (100, 1), (100, 1);
     ValidateStateMachineDefinition (100, 1), (100, 1);
     LookupEvents (2, 2), (2, 2);
 }
