@@ -19,7 +19,8 @@ use crate::judge::build_stepproof;
 use crate::{Outcome, root};
 
 /// What is installed from PyPI.
-const PYTHON_PACKAGES: &[&str] = &["boto3==1.44.5", "botocore==1.44.5", "awscli==1.46.3"];
+const PYTHON_PACKAGES: &[&str] =
+    &["boto3==1.44.5", "botocore==1.44.5", "awscli==1.46.3", "prometheus-client==0.26.0"];
 
 /// What is installed from npm.
 const NODE_PACKAGE: &str = "@aws-sdk/client-sfn@3.1164.0";

@@ -639,6 +639,56 @@ def throttling(client):
             true(api.metadata["RetryAttempts"] > 0, "the last call was tried again")
 
 
+def outputs(client):
+    """What is written beside the answers, and what Prometheus makes of `/metrics`."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    kinds = ["events", "trail", "metrics", "log"]
+    with tempfile.TemporaryDirectory() as folder:
+        files = {kind: pathlib.Path(folder, kind) for kind in kinds}
+        options = [f"--{kind}-out={file}" for kind, file in files.items()]
+        with Server(*options) as server:
+            api = client(server)
+            hello = machine(api, "hello", HELLO)
+            execution = start(api, hello, input='{"secret":1}')
+            started = getattr(api, "metadata", None)
+            ended(api, execution)
+            group = "arn:aws:logs:us-east-1:123456789012:log-group:g:*"
+            destination = {"cloudWatchLogsLogGroup": {"logGroupArn": group}}
+            logging = {"level": "ALL", "includeExecutionData": True, "destinations": [destination]}
+            quick = machine(api, "quick", HELLO, type="EXPRESS", loggingConfiguration=logging)
+            run = api.call("StartSyncExecution", stateMachineArn=quick)
+            refused("InvalidArn", lambda: api.call("DescribeExecution", executionArn="x"))
+            page = text_string_to_metric_families(server.get("/metrics"))
+            samples = {}
+            for family in page:
+                for sample in family.samples:
+                    samples[sample.name, tuple(sorted(sample.labels.items()))] = sample.value
+            count = samples["stepproof_executions_succeeded_total", (("state_machine_arn", hello),)]
+            same(count, 1, "how many executions succeeded")
+            same(samples["stepproof_open_executions", ()], 0, "how many executions run")
+        lines = {
+            kind: [json.loads(line) for line in file.read_text().splitlines()]
+            for kind, file in files.items()
+        }
+        statuses = [event["detail"]["status"] for event in lines["events"]]
+        same(statuses, ["RUNNING", "SUCCEEDED"], "the events")
+        trail = [one for one in lines["trail"] if one["eventName"] != "DescribeExecution"]
+        names = ["CreateStateMachine", "StartExecution", "CreateStateMachine", "StartSyncExecution"]
+        same([one["eventName"] for one in trail], names, "the calls")
+        same(trail[1]["responseElements"]["executionArn"], execution, "what StartExecution answered")
+        if started:
+            same(trail[1]["requestID"], started["RequestId"], "the request's id")
+        keys = {one["userIdentity"]["accessKeyId"] for one in lines["trail"]}
+        same(keys, {KEY["aws_access_key_id"]}, "who called")
+        same(lines["trail"][-1]["errorCode"], "InvalidArn", "the last call's error")
+        true("secret" not in files["trail"].read_text(), "the trail holds no secrets")
+        arns = {line["execution_arn"] for line in lines["log"]}
+        same(arns, {run["executionArn"]}, "what is logged")
+        names = [line["metric_name"] for line in lines["metrics"]]
+        same(names.count("ExecutionsSucceeded"), 2, "the datapoints")
+
+
 FLOWS = [
     state_machines,
     versions_and_aliases,
@@ -653,6 +703,7 @@ FLOWS = [
     errors,
     signatures,
     throttling,
+    outputs,
     poll_without_a_task,
 ]
 

@@ -88,6 +88,10 @@ class Server:
             raise Difference("the server does not stop when it is told to")
         true("panicked" not in errors, f"the server says: {errors}")
 
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path) as answer:
+            return answer.read().decode()
+
     def clock(self, **change):
         request = urllib.request.Request(
             self.url + "/_stepproof/clock",
