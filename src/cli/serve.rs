@@ -17,7 +17,8 @@ use crate::duration;
 use crate::mock::config_file::MockConfig;
 use crate::scenario::Scenario;
 use crate::server::{
-    Bucket, ClockMode, Destination, Endpoints, Key, Options, Outputs, Quotas, Retain, Server,
+    Bucket, ClockMode, Connections, Destination, Endpoints, Key, Options, Outputs, Quotas, Retain,
+    Server,
 };
 use crate::service::Account;
 use crate::sim::START_TIME;
@@ -118,6 +119,10 @@ pub struct Serve {
     /// The same for state machines that this server does not have.
     #[arg(long, value_name = "URL", env = "STEP_FUNCTIONS_ENDPOINT")]
     pub step_functions_endpoint: Option<String>,
+    /// What the EventBridge connections of HTTP Tasks add to their requests: a JSON object of
+    /// connections by name, each as CreateConnection takes it (BASIC and API_KEY).
+    #[arg(long, value_name = "FILE")]
+    pub connections: Option<PathBuf>,
     /// A file of NAME=VALUE lines in place of environment variables, such as Step Functions Local's
     /// `aws-stepfunctions-local-credentials.txt`. Options and the environment come before it.
     #[arg(long, value_name = "FILE")]
@@ -413,6 +418,11 @@ fn endpoints(arguments: &Serve) -> Result<Endpoints, String> {
         .zip(secret)
         .map(|(access_key_id, secret_access_key)| Key { access_key_id, secret_access_key });
     let mut endpoints = Endpoints::new(credentials, arguments.allow_network);
+    if let Some(path) = &arguments.connections {
+        let connections = Connections::parse(&file::read(path)?);
+        let fail = |why| format!("the connections of `{}` cannot be used: {why}", path.display());
+        endpoints.set_connections(connections.map_err(fail)?);
+    }
     let given = [
         ("lambda", &arguments.lambda_endpoint),
         ("batch", &arguments.batch_endpoint),

@@ -4,6 +4,7 @@
 //! Configuration Options"), each in its own protocol (`endpoint/protocol.rs`), and HTTP Tasks. Jobs
 //! are waited for by asking for their state (`endpoint/job.rs`).
 
+mod connection;
 mod http;
 mod job;
 mod protocol;
@@ -22,6 +23,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tracing::warn;
+
+pub use connection::Connections;
+
+use connection::Connection;
 
 use super::auth::{self, Key};
 use super::report::Report;
@@ -61,13 +66,34 @@ pub struct Endpoints {
     credentials: Option<Key>,
     /// Hosts that are not this computer may be called.
     allow_network: bool,
+    connections: Connections,
 }
 
 impl Endpoints {
     /// No endpoints yet. Requests are signed with `credentials`; hosts that are not this computer
     /// may be called only with `allow_network`.
     pub fn new(credentials: Option<Key>, allow_network: bool) -> Self {
-        Self { urls: Vec::new(), credentials, allow_network }
+        Self { credentials, allow_network, ..Self::default() }
+    }
+
+    /// What the connections of HTTP Tasks add to their requests.
+    pub fn set_connections(&mut self, connections: Connections) {
+        self.connections = connections;
+    }
+
+    /// The connection that an HTTP Task names. A request goes without what an unknown one adds.
+    fn connection(&self, arguments: &Value) -> Option<Arc<Connection>> {
+        let named = |key: &str| arguments.get(key)?.get("ConnectionArn")?.as_str();
+        let arn = named("Authentication").or_else(|| named("InvocationConfig"))?;
+        let found = self.connections.find(arn);
+        if found.is_none() {
+            warn!(
+                connection = arn,
+                "nothing is known of this connection, and the request goes without what it adds; \
+                 `--connections FILE` names a file that says it"
+            );
+        }
+        found
     }
 
     /// Calls of `service` (`lambda`, `sqs`, …) go to this URL.
@@ -124,7 +150,9 @@ impl Endpoints {
             let url = request.arguments.get("ApiEndpoint").and_then(Value::as_str);
             let url = url.ok_or_else(|| format!("`{text}` has no `ApiEndpoint`"))?;
             let base = self.check(url)?;
-            return Ok(self.made("execute-api", base, region, request));
+            let mut call = self.made("execute-api", base, region, request);
+            call.connection = self.connection(&request.arguments);
+            return Ok(call);
         }
         let known = service
             .and_then(|service| SERVICES.iter().position(|(name, ..)| *name == service))
@@ -165,7 +193,7 @@ impl Endpoints {
             resource: request.resource.clone(),
         };
         let arguments = request.arguments.clone();
-        EndpointCall { caller: Arc::new(caller), arguments, job: Job::default() }
+        EndpointCall { caller: Arc::new(caller), arguments, connection: None, job: Job::default() }
     }
 }
 
@@ -174,6 +202,7 @@ impl Endpoints {
 pub(super) struct EndpointCall {
     caller: Arc<Caller>,
     arguments: Value,
+    connection: Option<Arc<Connection>>,
     job: Job,
 }
 
@@ -236,7 +265,9 @@ impl EndpointCall {
         let pattern = self.caller.resource.pattern();
         report.started();
         let caller = &self.caller;
-        let result = match protocol::request(&caller.region, &caller.resource, &self.arguments) {
+        let connection = self.connection.as_deref();
+        let (region, resource) = (&caller.region, &caller.resource);
+        let result = match protocol::request(region, connection, resource, &self.arguments) {
             Ok(wire) => self.caller.send(wire).await,
             Err(message) => Err(Failure::new("States.Runtime", message)),
         };

@@ -2,15 +2,17 @@
 //! workflows").
 //!
 //! The connection that `Authentication` or `InvocationConfig` names is one of EventBridge, which
-//! nobody here can ask: requests go out without what it would add to them.
+//! nobody here can ask: a file may say what it adds (`connection.rs`).
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use hyper::{Method, Uri};
 
 use super::Wire;
+use super::connection::Connection;
 use super::protocol::{encoded, plain_text};
-use crate::value::Value;
+use crate::value::{Object, Value};
 
 /// Headers that a definition may not have; those that end with `-` are prefixes.
 const REFUSED: &[&str] = &[
@@ -56,7 +58,13 @@ const REFUSED: &[&str] = &[
 /// # Errors
 ///
 /// Where the arguments make none: why. The Task fails with `States.Runtime` then.
-pub(super) fn request(region: &str, arguments: &Value) -> Result<Wire, String> {
+pub(super) fn request(
+    region: &str,
+    connection: Option<&Connection>,
+    arguments: &Value,
+) -> Result<Wire, String> {
+    let none = Connection::default();
+    let connection = connection.unwrap_or(&none);
     let text = |key: &str| arguments.get(key).and_then(Value::as_str);
     let url = text("ApiEndpoint").ok_or("`ApiEndpoint` is missing")?;
     let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
@@ -64,23 +72,26 @@ pub(super) fn request(region: &str, arguments: &Value) -> Result<Wire, String> {
     let method =
         Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is no method"))?;
     let mut path = uri.path_and_query().map_or("/".to_owned(), ToString::to_string);
+    let mut add = |key: &str, value: &str| {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let _ = write!(path, "{separator}{}={}", encoded(key), encoded(value));
+    };
     for (key, value) in members(arguments, "QueryParameters") {
-        let values = match value {
-            Value::Array(values) => values.iter().map(plain_text).collect(),
-            value => vec![plain_text(value)],
-        };
-        for value in values {
-            let separator = if path.contains('?') { '&' } else { '?' };
-            let _ = write!(path, "{separator}{}={}", encoded(key), encoded(&value));
+        match value {
+            _ if connection.query.iter().any(|(own, _)| **own == **key) => {}
+            Value::Array(values) => values.iter().for_each(|value| add(key, &plain_text(value))),
+            value => add(key, &plain_text(value)),
         }
     }
-    let body = body(arguments)?;
-    let headers = headers(region, arguments, body.is_empty())?;
+    connection.query.iter().for_each(|(key, value)| add(key, value));
+    let body = body(connection, arguments)?;
+    let headers = headers(region, connection, arguments, body.is_empty())?;
     Ok(Wire { method, path, headers, body: body.into_bytes() })
 }
 
 fn headers(
     region: &str,
+    connection: &Connection,
     arguments: &Value,
     is_empty: bool,
 ) -> Result<Vec<(String, String)>, String> {
@@ -94,10 +105,12 @@ fn headers(
         if REFUSED.iter().any(is_refused) {
             return Err(format!("an HTTP Task may not have the header `{name}`"));
         }
-        if !matches!(&*name, "user-agent" | "range") {
+        let is_own = connection.headers.iter().any(|(own, _)| *own == name);
+        if !is_own && !matches!(&*name, "user-agent" | "range") {
             headers.push((name, plain_text(value)));
         }
     }
+    headers.extend(connection.headers.iter().cloned());
     if !is_empty && headers.iter().all(|(name, _)| name != "content-type") {
         headers.push(("content-type".to_owned(), "application/json; charset=UTF-8".to_owned()));
     }
@@ -106,11 +119,23 @@ fn headers(
     Ok(headers)
 }
 
-fn body(arguments: &Value) -> Result<String, String> {
-    let body = match arguments.get("RequestBody") {
-        None | Some(Value::Null) => return Ok(String::new()),
-        Some(body) => body,
+fn body(connection: &Connection, arguments: &Value) -> Result<String, String> {
+    let body = match arguments.get("RequestBody").cloned().unwrap_or_default() {
+        Value::Null if connection.body.is_empty() => return Ok(String::new()),
+        body if connection.body.is_empty() => body,
+        Value::Null => Value::object(connection.body.iter().cloned()),
+        Value::Object(members) => {
+            let add = |members: Object, (key, value): &(Arc<str>, Value)| {
+                members.with(key, value.clone())
+            };
+            Value::Object(connection.body.iter().fold(members, add))
+        }
+        _ => {
+            let why = "`RequestBody` must be an object, since the connection adds members to it";
+            return Err(why.to_owned());
+        }
     };
+    let body = &body;
     let transform = arguments.get("Transform");
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let encoding = text(transform.and_then(|transform| transform.get("RequestBodyEncoding")));
@@ -184,10 +209,7 @@ fn flatten(place: String, value: &Value, arrays: Arrays, fields: &mut Vec<(Strin
     }
 }
 
-fn members<'v>(
-    arguments: &'v Value,
-    key: &str,
-) -> impl Iterator<Item = (&'v std::sync::Arc<str>, &'v Value)> {
+fn members<'v>(arguments: &'v Value, key: &str) -> impl Iterator<Item = (&'v Arc<str>, &'v Value)> {
     arguments.get(key).and_then(Value::as_object).into_iter().flat_map(|object| object.iter())
 }
 
@@ -196,13 +218,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::server::endpoint::connection::Connections;
 
     fn wire(more: serde_json::Value) -> Result<Wire, String> {
         let mut arguments = json!({ "ApiEndpoint": "http://localhost/v1?a=1", "Method": "POST" });
         for (key, value) in more.as_object().expect("members") {
             arguments[key] = value.clone();
         }
-        request("eu-west-1", &arguments.into())
+        request("eu-west-1", None, &arguments.into())
     }
 
     #[track_caller]
@@ -227,6 +250,31 @@ mod tests {
         ];
         assert_eq!(wire.headers, expected);
         assert_eq!((&*wire.path, &*wire.body), ("/v1?a=1", &br#"{"a":1}"#[..]));
+    }
+
+    #[test]
+    fn connections_have_the_last_word() {
+        let connections = Connections::parse(
+            r#"{"Example": {"AuthorizationType": "API_KEY", "AuthParameters": {
+                "ApiKeyAuthParameters": {"ApiKeyName": "ApiKey", "ApiKeyValue": "key"},
+                "InvocationHttpParameters": {
+                    "BodyParameters": [{"Key": "mode", "Value": "theirs"}],
+                    "HeaderParameters": [{"Key": "Mode", "Value": "theirs"}],
+                    "QueryStringParameters": [{"Key": "mode", "Value": "theirs"}]}}}}"#,
+        );
+        let arn = "arn:aws:events:us-east-1:123456789012:connection/Example/81210c42";
+        let connection = connections.unwrap().find(arn).unwrap();
+        let ours = || json!({ "mode": "ours", "job": 1 });
+        let arguments = json!({ "ApiEndpoint": "http://localhost/path", "Method": "POST",
+            "Headers": ours(), "QueryParameters": ours(), "RequestBody": ours() });
+        let wire = request("eu-west-1", Some(&connection), &arguments.into()).unwrap();
+        assert_eq!(wire.path, "/path?job=1&mode=theirs");
+        assert_eq!(String::from_utf8_lossy(&wire.body), r#"{"mode":"theirs","job":1}"#);
+        let header =
+            |name: &str| wire.headers.iter().find(|(own, _)| own == name).unwrap().1.clone();
+        assert_eq!((header("mode"), header("apikey")), ("theirs".into(), "key".into()));
+        let text = json!({ "ApiEndpoint": "http://localhost/", "RequestBody": "text" });
+        assert!(request("eu-west-1", Some(&connection), &text.into()).is_err());
     }
 
     #[test]

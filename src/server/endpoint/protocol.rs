@@ -5,6 +5,7 @@ use std::fmt::Write;
 use hyper::Method;
 use hyper::header::HeaderMap;
 
+use super::connection::Connection;
 use super::{Answered, Wire, http};
 use crate::asl::Resource;
 use crate::history::Failure;
@@ -52,12 +53,13 @@ fn is_sdk(resource: &Resource) -> bool {
 /// Where the arguments make none: why.
 pub(super) fn request(
     region: &str,
+    connection: Option<&Connection>,
     resource: &Resource,
     arguments: &Value,
 ) -> Result<Wire, String> {
     match endpoint_of(resource) {
         Some("lambda") => invoke(resource, arguments),
-        Some("http") => http::request(region, arguments),
+        Some("http") => http::request(region, connection, arguments),
         _ => Ok(operation(resource, &pascal(action(resource).unwrap_or_default()), arguments)),
     }
 }

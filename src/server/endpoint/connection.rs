@@ -1,0 +1,130 @@
+//! The connections of HTTP Tasks: what EventBridge would add to their requests, from a file.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::value::Value;
+
+/// Connections by their names, each as EventBridge's CreateConnection takes it:
+/// `{"NAME": {"AuthorizationType": "BASIC", "AuthParameters": {…}}}`.
+#[derive(Clone, Debug, Default)]
+pub struct Connections(Vec<(Arc<str>, Arc<Connection>)>);
+
+/// What a connection adds to a request.
+#[derive(Default)]
+pub(super) struct Connection {
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Vec<(Arc<str>, Value)>,
+}
+
+impl fmt::Debug for Connection {
+    /// Without its secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl Connections {
+    /// Reads the JSON of a file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in it, and where. OAuth is not spoken here.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let value = Value::parse(text).map_err(|error| format!("it is no JSON: {error}"))?;
+        let members =
+            value.as_object().ok_or("it must be an object, with a member a connection")?;
+        let read = |(name, value): (&Arc<str>, &Value)| {
+            let connection = Connection::read(value).map_err(|why| format!("`{name}`: {why}"))?;
+            Ok((name.clone(), Arc::new(connection)))
+        };
+        members.iter().map(read).collect::<Result<_, String>>().map(Self)
+    }
+
+    /// The connection with this ARN: `arn:aws:events:REGION:ACCOUNT:connection/NAME/ID`.
+    pub(super) fn find(&self, arn: &str) -> Option<Arc<Connection>> {
+        let name = arn.split_once(":connection/").map_or(arn, |(_, rest)| rest);
+        let name = name.split('/').next().unwrap_or_default();
+        self.0.iter().find(|(own, _)| **own == *name).map(|(_, connection)| connection.clone())
+    }
+}
+
+impl Connection {
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = |value: &Value, key: &str| {
+            let text = value.get(key).and_then(Value::as_str).map(str::to_owned);
+            text.ok_or_else(|| format!("`{key}` is missing"))
+        };
+        let parameters = value.get("AuthParameters").cloned().unwrap_or_default();
+        let part = |key: &str| {
+            parameters.get(key).ok_or_else(|| format!("`AuthParameters.{key}` is missing"))
+        };
+        let mut connection = Self::default();
+        match &*text(value, "AuthorizationType")? {
+            "BASIC" => {
+                let basic = part("BasicAuthParameters")?;
+                let both = format!("{}:{}", text(basic, "Username")?, text(basic, "Password")?);
+                let header = format!("Basic {}", STANDARD.encode(both));
+                connection.headers.push(("authorization".to_owned(), header));
+            }
+            "API_KEY" => {
+                let key = part("ApiKeyAuthParameters")?;
+                let name = text(key, "ApiKeyName")?.to_ascii_lowercase();
+                connection.headers.push((name, text(key, "ApiKeyValue")?));
+            }
+            other => {
+                return Err(format!(
+                    "`AuthorizationType` is BASIC or API_KEY here, not `{other}`; a token that \
+                     you have can be the value of an API_KEY called Authorization"
+                ));
+            }
+        }
+        let more = parameters.get("InvocationHttpParameters").cloned().unwrap_or_default();
+        let list = |key: &str| -> Result<Vec<(String, Value)>, String> {
+            let items = more.get(key).and_then(Value::as_array);
+            let read = |item: &Value| {
+                let value = item.get("Value").cloned().unwrap_or_default();
+                Ok((text(item, "Key")?, value))
+            };
+            items.into_iter().flat_map(|items| items.iter()).map(read).collect()
+        };
+        let plain = |value: Value| super::protocol::plain_text(&value);
+        for (name, value) in list("HeaderParameters")? {
+            connection.headers.push((name.to_ascii_lowercase(), plain(value)));
+        }
+        for (key, value) in list("QueryStringParameters")? {
+            connection.query.push((key, plain(value)));
+        }
+        for (key, value) in list("BodyParameters")? {
+            connection.body.push((key.into(), value));
+        }
+        Ok(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(Connections::parse(text).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_say_why() {
+        check("[]", "it must be an object, with a member a connection");
+        check(r#"{"a": {}}"#, "`a`: `AuthorizationType` is missing");
+        check(
+            r#"{"a": {"AuthorizationType": "BASIC"}}"#,
+            "`a`: `AuthParameters.BasicAuthParameters` is missing",
+        );
+        let oauth =
+            Connections::parse(r#"{"a": {"AuthorizationType": "OAUTH_CLIENT_CREDENTIALS"}}"#);
+        assert!(oauth.unwrap_err().contains("BASIC or API_KEY"));
+    }
+}
