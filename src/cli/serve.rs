@@ -27,7 +27,8 @@ use crate::time::Timestamp;
 const HELP: &str = "\
 Any AWS SDK, the AWS CLI and Terraform can use it: give them the URL as endpoint, any region and any
 credentials. The options of Step Functions Local and its environment variables are understood, also
-in its own spelling (`-waitTimeScale 0.1`).
+in its own spelling (`-waitTimeScale 0.1`). A browser at the URL shows machines and executions, and
+what went in and out of each state.
 
 StartSyncExecution and TestState: SDKs put `sync-` in front of the host, which `localhost` has not.
 Switch that off (AWS CLI and boto3: AWS_DISABLE_HOST_PREFIX_INJECTION=true in the environment; AWS

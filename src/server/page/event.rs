@@ -147,6 +147,8 @@ pub(super) struct Events<'a> {
     pub(super) started: Timestamp,
     /// What else the address of the page says.
     pub(super) kept: &'a [(&'a str, &'a str)],
+    /// The page that the address asks for.
+    pub(super) from: &'a str,
 }
 
 impl Events<'_> {
@@ -205,7 +207,8 @@ impl Events<'_> {
 
     fn state_link(&self, state: &str, visit: usize) -> String {
         let visit = visit.to_string();
-        address("/execution", &[("arn", self.arn), ("state", state), ("visit", &visit)]) + "#state"
+        let state = [("arn", self.arn), ("state", state), ("visit", &*visit), ("from", self.from)];
+        address("/execution", &state) + "#state"
     }
 
     fn data(&self, event: &HistoryEvent, about: &str) -> Markup {

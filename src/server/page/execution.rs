@@ -101,7 +101,7 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
     graph.mark_visits(&copied.events, &visits);
     let chosen = chosen(&copied, &threads, &visits, &graph, query);
     let states = states_of_events(&copied, &visits);
-    let from = query.number("from");
+    let from = query.text("from").unwrap_or_default();
     let kept = kept(query);
     let kept: Vec<(&str, &str)> = kept.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let events = Events {
@@ -111,6 +111,7 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
         states: &states,
         started: copied.started,
         kept: &kept,
+        from,
     };
     let body = html! {
         p.trail {
@@ -123,7 +124,7 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
         div.split {
             section aria-labelledby="graph-title" {
                 h2 #graph-title { "Graph" }
-                (drawing(&copied, &graph, chosen.as_ref().map(|chosen| chosen.name)))
+                (drawing(&copied, &graph, chosen.as_ref().map(|chosen| chosen.name), from))
             }
             section.panel #state aria-labelledby="state-title" {
                 @match &chosen {
@@ -141,7 +142,7 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
             h2 { "Map Runs" }
             (map_run::table(&copied.map_runs))
         }
-        (events.show(from.unwrap_or(1)))
+        (events.show(from.parse().unwrap_or(1)))
     };
     let title = format!("{} {}", copied.name, copied.status.api_name());
     Shown::Page { title, body, live: copied.status == ExecutionStatus::Running }
@@ -224,9 +225,11 @@ fn data(copied: &Copied) -> Markup {
 }
 
 /// The graph, and the states as a list: for those who cannot see it, and where it is too large.
-fn drawing(copied: &Copied, graph: &Graph, selected: Option<&str>) -> Markup {
-    let link =
-        |state: &str| address("/execution", &[("arn", &copied.arn), ("state", state)]) + "#state";
+fn drawing(copied: &Copied, graph: &Graph, selected: Option<&str>, from: &str) -> Markup {
+    let link = |state: &str| {
+        let parameters = [("arn", &*copied.arn), ("state", state), ("from", from)];
+        address("/execution", &parameters) + "#state"
+    };
     let drawable = graph.is_drawable();
     let states: Vec<_> = graph.nodes.iter().filter(|node| node.name().is_some()).collect();
     let rows = html! {
@@ -317,6 +320,7 @@ fn chosen<'a>(
         name,
         visits,
         visit,
+        from: query.text("from").unwrap_or_default().to_owned(),
         events: &copied.events,
         threads,
         definition: state_definition(&copied.machine.machine.source, name),

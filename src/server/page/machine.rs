@@ -46,9 +46,9 @@ pub(super) fn show(shared: &Arc<Shared>, query: &Query) -> Shown {
         p.trail { a href="/" { "State machines" } }
         h1.wrap { (title) }
         (about(&machine))
-        (machine.executions.show("/machine", &machine.arn))
         h2 { "Graph" }
         (graph(record))
+        (machine.executions.show("/machine", &machine.arn))
         @if qualifier.is_empty() { (versions(&machine)) }
         h2 { "Definition" }
         @let whole = address("/machine", &[("arn", &machine.arn), ("definition", "all")]);

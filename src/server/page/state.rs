@@ -24,6 +24,8 @@ pub(super) struct Chosen<'a> {
     pub(super) visits: Vec<&'a Visit>,
     /// Which of them is shown, a number from 1.
     pub(super) visit: usize,
+    /// The page of events that is shown with it.
+    pub(super) from: String,
     pub(super) events: &'a [HistoryEvent],
     pub(super) threads: &'a Threads,
     pub(super) definition: Option<Value>,
@@ -54,7 +56,8 @@ impl Chosen<'_> {
     fn pager(&self, at: usize) -> Markup {
         let link = |visit: usize| {
             let visit = visit.to_string();
-            let parameters = [("arn", self.arn), ("state", self.name), ("visit", &*visit)];
+            let state = [("arn", self.arn), ("state", self.name), ("visit", &*visit)];
+            let parameters = [state.as_slice(), &[("from", &self.from)]].concat();
             address("/execution", &parameters) + "#state"
         };
         html! {

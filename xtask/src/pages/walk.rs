@@ -135,6 +135,10 @@ fn through_a_long_history(
         "the last ones",
         browser.wait("return !!document.getElementById('event-24008')", SOON)?,
     );
+    browser.click("#event-24005 td.state a")?;
+    findings.check("an event leads to its state", browser.wait(&shows("Enough?"), SOON)?);
+    let stays = browser.run("return !!document.getElementById('event-24005')")?;
+    findings.check("the events stay where they were", stays == Value::Bool(true));
     let time = browser.run("return performance.getEntriesByType('navigation')[0].duration")?;
     println!("24,008 events: the page is there after {:.0} ms", time.as_f64().unwrap_or(0.0));
     Ok(())
