@@ -54,7 +54,7 @@ use tracing::{info, warn};
 
 pub use auth::Key;
 pub use clock::ClockMode;
-pub use endpoint::{Connections, Endpoints, SERVICES};
+pub use endpoint::{Endpoints, HttpConnections, SERVICES};
 pub use options::{Options, Retain};
 pub use output::{Destination, Outputs};
 pub use quota::{Bucket, Quotas};

@@ -17,8 +17,8 @@ use crate::duration;
 use crate::mock::config_file::MockConfig;
 use crate::scenario::Scenario;
 use crate::server::{
-    Bucket, ClockMode, Connections, Destination, Endpoints, Key, Options, Outputs, Quotas, Retain,
-    Server,
+    Bucket, ClockMode, Destination, Endpoints, HttpConnections, Key, Options, Outputs, Quotas,
+    Retain, Server,
 };
 use crate::service::Account;
 use crate::sim::START_TIME;
@@ -420,7 +420,7 @@ fn endpoints(arguments: &Serve) -> Result<Endpoints, String> {
         .map(|(access_key_id, secret_access_key)| Key { access_key_id, secret_access_key });
     let mut endpoints = Endpoints::new(credentials, arguments.allow_network);
     if let Some(path) = &arguments.connections {
-        let connections = Connections::parse(&file::read(path)?);
+        let connections = HttpConnections::parse(&file::read(path)?);
         let fail = |why| format!("the connections of `{}` cannot be used: {why}", path.display());
         endpoints.set_connections(connections.map_err(fail)?);
     }

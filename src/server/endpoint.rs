@@ -24,7 +24,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tracing::warn;
 
-pub use connection::Connections;
+pub use connection::HttpConnections;
 
 use connection::Connection;
 
@@ -66,7 +66,7 @@ pub struct Endpoints {
     credentials: Option<Key>,
     /// Hosts that are not this computer may be called.
     allow_network: bool,
-    connections: Connections,
+    connections: HttpConnections,
 }
 
 impl Endpoints {
@@ -77,7 +77,7 @@ impl Endpoints {
     }
 
     /// What the connections of HTTP Tasks add to their requests.
-    pub fn set_connections(&mut self, connections: Connections) {
+    pub fn set_connections(&mut self, connections: HttpConnections) {
         self.connections = connections;
     }
 

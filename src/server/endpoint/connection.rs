@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::value::Value;
 
-/// Connections by their names, each as EventBridge's CreateConnection takes it:
+/// HttpConnections by their names, each as EventBridge's CreateConnection takes it:
 /// `{"NAME": {"AuthorizationType": "BASIC", "AuthParameters": {…}}}`.
 #[derive(Clone, Debug, Default)]
-pub struct Connections(Vec<(Arc<str>, Arc<Connection>)>);
+pub struct HttpConnections(Vec<(Arc<str>, Arc<Connection>)>);
 
 /// What a connection adds to a request.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-impl Connections {
+impl HttpConnections {
     /// Reads the JSON of a file.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        assert_eq!(Connections::parse(text).unwrap_err(), expected);
+        assert_eq!(HttpConnections::parse(text).unwrap_err(), expected);
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
             "`a`: `AuthParameters.BasicAuthParameters` is missing",
         );
         let oauth =
-            Connections::parse(r#"{"a": {"AuthorizationType": "OAUTH_CLIENT_CREDENTIALS"}}"#);
+            HttpConnections::parse(r#"{"a": {"AuthorizationType": "OAUTH_CLIENT_CREDENTIALS"}}"#);
         assert!(oauth.unwrap_err().contains("BASIC or API_KEY"));
     }
 }

@@ -218,7 +218,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::server::endpoint::connection::Connections;
+    use crate::server::endpoint::connection::HttpConnections;
 
     fn wire(more: serde_json::Value) -> Result<Wire, String> {
         let mut arguments = json!({ "ApiEndpoint": "http://localhost/v1?a=1", "Method": "POST" });
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn connections_have_the_last_word() {
-        let connections = Connections::parse(
+        let connections = HttpConnections::parse(
             r#"{"Example": {"AuthorizationType": "API_KEY", "AuthParameters": {
                 "ApiKeyAuthParameters": {"ApiKeyName": "ApiKey", "ApiKeyValue": "key"},
                 "InvocationHttpParameters": {
