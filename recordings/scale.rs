@@ -194,8 +194,7 @@ fn what_is_wrong_is_named_and_the_others_are_replayed() {
         "unusable: rec/Refunds/r-001/history.json:",
         "unusable: rec/Refunds/r-002/definition.asl.json has no state",
         "unusable: rec/Refunds/r-003: there is no definition beside it",
-        "1 recording was edited since they were recorded, or are not whole, such as \
-         rec/Refunds/r-004",
+        "note: 1 recording was edited since it was made, or is not whole: rec/Refunds/r-004\n",
         "4 unusable, 2 same (6 executions)\n",
     ];
     check(&folder.0, &["replay", "rec"], 2, &says);

@@ -11,7 +11,7 @@ use super::progress::{Next, Progress};
 use super::timing::{self, Judged};
 use crate::asl::StateMachine;
 use crate::engine::{Execution, FailureStage, Input, Move, MoveKind, Output, TaskId, TaskRequest};
-use crate::history::{EventType, Failure, History, Threads, index_of};
+use crate::history::{EventType, Failure, History, HistoryEvent, Threads, index_of};
 use crate::time::Timestamp;
 
 /// Why a replay ended.
@@ -92,6 +92,29 @@ enum Own {
     Move(usize),
     /// What a mock says next.
     Mock(TaskId),
+}
+
+/// What may be next, of each sort the first.
+struct Chances {
+    /// Of what the recording knows.
+    first: Option<(Turn, Choice)>,
+    /// Of the waits whose end the recording cannot tell, of what mocks say, and of clocks that it
+    /// has not seen.
+    own: Option<(Timestamp, Own)>,
+}
+
+impl Chances {
+    fn recorded(&mut self, turn: Turn, choice: Choice) {
+        if self.first.is_none_or(|(other, _)| turn < other) {
+            self.first = Some((turn, choice));
+        }
+    }
+
+    fn own(&mut self, at: Timestamp, what: Own) {
+        if self.own.is_none_or(|(other, _)| at < other) {
+            self.own = Some((at, what));
+        }
+    }
 }
 
 /// When something comes: as the recorded event with this index, and of those things to which the
@@ -301,67 +324,13 @@ impl<'r> Driver<'r> {
     }
 
     fn choose(&mut self, moves: &[Move]) -> Option<End> {
-        let mut first: Option<(Turn, Choice)> = self.recorded_end();
-        let mut consider = |turn: Turn, choice: Choice| {
-            if first.is_none_or(|(other, _)| turn < other) {
-                first = Some((turn, choice));
-            }
-        };
-        // Of the waits whose end the recording cannot tell, and of what mocks say and clocks that
-        // it has not seen, the one that is over first.
-        let mut own: Option<(Timestamp, Own)> = None;
-        let mut consider_own = |at: Timestamp, what: Own| {
-            if own.is_none_or(|(other, _)| at < other) {
-                own = Some((at, what));
-            }
-        };
-        for (number, next) in moves.iter().enumerate() {
-            match (next.kind, || self.progress.next_on(&next.line)) {
-                (MoveKind::Step { silent: true }, _) => {
-                    self.execution.make(self.execution.now(), next);
-                    return None;
-                }
-                (MoveKind::Step { .. }, turn) => match turn_of(turn()) {
-                    Some(turn) => consider(turn, Choice::Move(number)),
-                    None => {
-                        self.execution.make(self.execution.now(), next);
-                        return None;
-                    }
-                },
-                (MoveKind::Resume { at, .. }, turn) => match turn_of(turn()) {
-                    Some(turn) if turn.1 <= Rank::Joins => consider(turn, Choice::Move(number)),
-                    Some(_) => {}
-                    None => consider_own(at, Own::Move(number)),
-                },
-                (MoveKind::TaskTimesOut { at, task, heartbeat }, _) => {
-                    let counts = match self.open.get(&task) {
-                        Some(OpenCall::Recorded { late, .. }) => *late && !heartbeat,
-                        Some(OpenCall::Mocked(mocked)) => !(heartbeat && mocked.beats),
-                        // Recorded calls know whether they time out.
-                        Some(OpenCall::Unknown(_)) | None => false,
-                    };
-                    if counts {
-                        consider_own(at, Own::Move(number));
-                    }
-                }
-                (MoveKind::ExecutionTimesOut { .. }, _) => {}
-            }
+        let mut chances = Chances { first: self.recorded_end(), own: None };
+        if let Some(now) = self.chances_of_moves(moves, &mut chances) {
+            self.execution.make(self.execution.now(), now);
+            return None;
         }
-        for (task, call) in &self.open {
-            match call {
-                OpenCall::Recorded { call, .. } => {
-                    if let Some(at) = call.next() {
-                        consider((at, Rank::Own), Choice::Call(*task));
-                    }
-                }
-                OpenCall::Mocked(mocked) => {
-                    if let Some((at, _)) = mocked.next.front() {
-                        consider_own(*at, Own::Mock(*task));
-                    }
-                }
-                OpenCall::Unknown(_) => {}
-            }
-        }
+        self.chances_of_calls(&mut chances);
+        let Chances { first, own } = chances;
         if let Some((at, what)) = own
             && at < self.deadline
             && self.has_come(at, what, first, moves)
@@ -369,8 +338,7 @@ impl<'r> Driver<'r> {
             self.happen(at, what, moves);
             return None;
         }
-        if let Some(((index, _), choice)) = first
-            && !matches!(choice, Choice::End)
+        if let Some(((index, _), _)) = first
             && self.is_behind_deadline(index)
             && let Some(next) = moves.iter().find(|next| is_end(next))
         {
@@ -399,6 +367,58 @@ impl<'r> Driver<'r> {
     fn is_at_end(&self) -> bool {
         let last = self.recorded.events.last();
         last.is_some_and(|last| !last.event_type.is_terminal()) && self.progress.is_complete()
+    }
+
+    /// The moves that may be next; answers one that is made at once, because nothing can come
+    /// before it.
+    fn chances_of_moves<'m>(&self, moves: &'m [Move], chances: &mut Chances) -> Option<&'m Move> {
+        for (number, next) in moves.iter().enumerate() {
+            match (next.kind, || self.progress.next_on(&next.line)) {
+                (MoveKind::Step { silent: true }, _) => return Some(next),
+                (MoveKind::Step { .. }, turn) => match turn_of(turn()) {
+                    Some(turn) => chances.recorded(turn, Choice::Move(number)),
+                    None => return Some(next),
+                },
+                (MoveKind::Resume { at, .. }, turn) => match turn_of(turn()) {
+                    Some(turn) if turn.1 <= Rank::Joins => {
+                        chances.recorded(turn, Choice::Move(number));
+                    }
+                    Some(_) => {}
+                    None => chances.own(at, Own::Move(number)),
+                },
+                (MoveKind::TaskTimesOut { at, task, heartbeat }, _) => {
+                    let counts = match self.open.get(&task) {
+                        Some(OpenCall::Recorded { late, .. }) => *late && !heartbeat,
+                        Some(OpenCall::Mocked(mocked)) => !(heartbeat && mocked.beats),
+                        // Recorded calls know whether they time out.
+                        Some(OpenCall::Unknown(_)) | None => false,
+                    };
+                    if counts {
+                        chances.own(at, Own::Move(number));
+                    }
+                }
+                (MoveKind::ExecutionTimesOut { .. }, _) => {}
+            }
+        }
+        None
+    }
+
+    fn chances_of_calls(&self, chances: &mut Chances) {
+        for (task, call) in &self.open {
+            match call {
+                OpenCall::Recorded { call, .. } => {
+                    if let Some(at) = call.next() {
+                        chances.recorded((at, Rank::Own), Choice::Call(*task));
+                    }
+                }
+                OpenCall::Mocked(mocked) => {
+                    if let Some((at, _)) = mocked.next.front() {
+                        chances.own(*at, Own::Mock(*task));
+                    }
+                }
+                OpenCall::Unknown(_) => {}
+            }
+        }
     }
 
     /// Whether something that has its own time comes before the next thing of the recording.
@@ -440,13 +460,17 @@ impl<'r> Driver<'r> {
 
     /// Whether a recorded event proves that the machine's own time-out would have fired before.
     fn is_behind_deadline(&self, index: usize) -> bool {
-        let (Some(seconds), Some(start), Some(time)) =
-            (self.machine.timeout_seconds, self.recorded_time(0), self.recorded_time(index))
-        else {
-            return false;
-        };
-        let limit = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
-        time - start >= limit.saturating_add(timing::SLACK_MS)
+        let timed_out = |event: &HistoryEvent| event.event_type == EventType::ExecutionTimedOut;
+        !self.recorded.events.get(index).is_some_and(timed_out)
+            && self.left_at(index).is_some_and(|left| left <= -timing::SLACK_MS)
+    }
+
+    /// How many milliseconds of the machine's own time-out are left at a recorded event, by the
+    /// recorded times.
+    fn left_at(&self, index: usize) -> Option<i64> {
+        let limit = i64::try_from(self.machine.timeout_seconds?).unwrap_or(i64::MAX);
+        let passed = self.recorded_time(index)? - self.recorded_time(0)?;
+        Some(limit.saturating_mul(1_000).saturating_sub(passed))
     }
 
     fn not_recorded(&self) -> Option<End> {
@@ -478,6 +502,18 @@ impl<'r> Driver<'r> {
         let late = event.timestamp.is_some_and(|time| time >= self.deadline);
         if self.machine.timeout_seconds.is_none() && !late {
             return Some(End::OutOfAnswers);
+        }
+        if self.left_at(at).is_some_and(|left| left >= timing::SLACK_MS) {
+            let general = "the execution timed out, and would have had longer now: nobody knows \
+                           how it would have ended";
+            self.doubts.push(Doubt {
+                reason: Reason::Timing,
+                state: None,
+                from: at,
+                message: general.into(),
+                general: general.into(),
+                by_itself: true,
+            });
         }
         let time = self.time_of(at).max(self.deadline);
         if let Some(next) = moves.iter().find(|next| is_end(next)) {

@@ -55,7 +55,7 @@ fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -94,13 +94,13 @@ pub(super) fn notes(results: &Results) -> Vec<String> {
         notes.push(format!("left out, since no definition was named: {}", names.join(", ")));
     }
     if let Some(first) = &results.first_edited {
-        notes.push(format!(
-            "{} edited since they were recorded, or are not whole, such as {first}",
-            match results.edited {
-                1 => "1 recording was".to_owned(),
-                count => format!("{} recordings were", grouped(count)),
-            }
-        ));
+        notes.push(match results.edited {
+            1 => format!("1 recording was edited since it was made, or is not whole: {first}"),
+            count => format!(
+                "{} recordings were edited since they were made, or are not whole, such as {first}",
+                grouped(count)
+            ),
+        });
     }
     if results.interrupted {
         notes.push("interrupted: these are the results so far".into());

@@ -31,10 +31,13 @@ pub(super) struct Targets {
     /// For every other machine.
     any: Option<Arc<Target>>,
     /// By the hash of their text: recordings of one machine mostly ran the same.
-    own: Mutex<HashMap<[u8; 32], Result<Arc<Target>, String>>>,
+    own: Mutex<HashMap<[u8; 32], Read>>,
     /// What was named, for reports.
     pub described: Vec<Described>,
 }
+
+/// The definition of a recording, or why it cannot be run.
+type Read = Result<Arc<Target>, String>;
 
 /// A definition that was named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -139,6 +139,28 @@ fn a_time_out_of_the_whole_machine() {
     assert_eq!(outcome(&with(30), &history(CHARGED)), "same: 7 events as recorded");
 }
 
+#[test]
+fn a_recorded_end_with_another_time_out_of_the_machine() {
+    let with =
+        |seconds: u32| one_call("").replacen('{', &format!("{{\"TimeoutSeconds\": {seconds}, "), 1);
+    let lines: Vec<_> = CHARGED.lines().take(4).collect();
+    let ended = |end: &str| timed(&format!("{}\n5 4 {end}", lines.join("\n")), &[0, 0, 0, 0, 60]);
+    let timed_out = ended("ExecutionTimedOut");
+    assert_eq!(outcome(&with(60), &timed_out), "same: 5 events as recorded");
+    assert_eq!(outcome(&with(30), &timed_out), "same: 5 events as recorded");
+    assert_eq!(
+        outcome(&with(90), &timed_out),
+        "undecided: the execution timed out, and would have had longer now: nobody knows how it \
+         would have ended"
+    );
+    let aborted = ended("ExecutionAborted Enough");
+    assert_eq!(outcome(&with(90), &aborted), "same: 5 events as recorded");
+    assert_eq!(
+        outcome(&with(30), &aborted),
+        "diverged: in `Charge`: recorded ExecutionAborted (Enough), replayed ExecutionTimedOut"
+    );
+}
+
 fn audited(result_path: &str) -> String {
     ORDER.replacen(
         r#""StartAt": "Charge", "States": {"#,
