@@ -470,7 +470,10 @@ impl Service {
         self.talking.pop_front();
         let record = &mut self.records[id];
         record.talking = false;
-        record.progress.unsettled = false;
+        if std::mem::take(&mut record.progress.unsettled) && record.progress.split {
+            self.note(id, OpKind::Settled);
+        }
+        let record = &mut self.records[id];
         if record.deadline != deadline {
             if let Some(old) = std::mem::replace(&mut record.deadline, deadline) {
                 self.deadlines.remove(&(old, id));

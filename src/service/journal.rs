@@ -84,7 +84,7 @@ pub(super) enum OpKind {
     RedriveToken(Timestamp, Arc<str>),
     /// It was asked so often what it wants, and no further, before it heard the next.
     Polled(u32),
-    /// After [`OpKind::Polled`]: it was asked until it was idle.
+    /// After [`OpKind::Polled`]: it was asked further, until it was idle.
     Settled,
     /// It ended, with a history of so many events: by this it is seen whether a later version of
     /// the program goes another way.
@@ -245,9 +245,6 @@ impl Service {
         self.note_polls(id);
         let Some(journal) = &mut self.journal else { return };
         let progress = &mut self.records[id].progress;
-        if progress.split && !progress.unsettled {
-            journal.changes.push(Change::Execution(id, Op(OpKind::Settled)));
-        }
         progress.split = false;
         progress.polls = 0;
         progress.unsettled |= kind.wakes();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::execution::{Parent, Record, StateMachineRecord};
 use super::journal::{
-    BrokenRow, Counters, ObjectsOp, ObjectsOpKind, Op, OpKind, Progress, Started, read_activity,
+    BrokenRow, Counters, ObjectsOp, ObjectsOpKind, Op, OpKind, Started, read_activity,
     read_machine, read_revision,
 };
 use super::map_run::{MapRunId, MapRunRecord};
@@ -28,6 +28,9 @@ pub struct Restoring {
     /// What executions asked for, and when.
     wanted: BTreeMap<(ExecutionId, TaskId), OpenTask>,
     asked: u64,
+    /// Executions that may have more to say, by when they began to.
+    awake: FastMap<ExecutionId, u64>,
+    heard: u64,
     /// How many executions were started, those that are forgotten included.
     executions: u32,
     /// Keep what is answered as well.
@@ -60,8 +63,9 @@ pub struct OpenTask {
     pub started: bool,
     /// Whether the call was answered; its end is still to come.
     pub submitted: bool,
-    /// The number of this question among all.
-    order: u64,
+    /// When the execution was woken that asked, and the number of the question: executions go on one
+    /// after another in the order in which they were woken.
+    order: (u64, u64),
 }
 
 /// What an execution asks for.
@@ -117,6 +121,8 @@ impl Restoring {
             revisions: FastMap::default(),
             wanted: BTreeMap::new(),
             asked: 0,
+            awake: FastMap::default(),
+            heard: 0,
             executions: 0,
             keep_answered: false,
             unsupported: BTreeMap::new(),
@@ -214,7 +220,9 @@ impl Restoring {
             _ if record.progress.split => record.progress.split = false,
             _ => self.settle(id),
         }
-        self.service.records[id].progress.unsettled |= kind.wakes();
+        if kind.wakes() {
+            self.wake(id);
+        }
         self.hear(id, kind).map_err(missing)?.map_err(|how| RestoreError::Diverged {
             arn: self.service.records[id].arn.clone(),
             how,
@@ -249,7 +257,10 @@ impl Restoring {
             OpKind::Started(_) | OpKind::Polled(_) => {}
             OpKind::Settled => self.settle(id),
             OpKind::Told(at, input) => return Ok(self.told(id, at, input)),
-            OpKind::Timeout(at) => record.execution.handle_timeout(at),
+            OpKind::Timeout(at) => {
+                record.deadline = None;
+                record.execution.handle_timeout(at);
+            }
             OpKind::Redriven(at) => {
                 if std::mem::replace(&mut record.over, false) {
                     self.service.over -= 1;
@@ -355,9 +366,9 @@ impl Restoring {
         record.trace_header = started.trace_header;
         record.metadata_only = started.metadata_only;
         record.listed_under = listed_under;
-        record.progress = Progress { unsettled: true, ..Progress::default() };
         service.by_arn.entry(record.arn.clone()).or_insert(id);
         service.records.push(record);
+        self.wake(id);
         Ok(())
     }
 
@@ -425,10 +436,18 @@ impl Restoring {
         Some(())
     }
 
+    /// Executions go on in the order in which they were woken.
+    fn wake(&mut self, id: ExecutionId) {
+        self.heard += 1;
+        self.service.records[id].progress.unsettled = true;
+        self.awake.entry(id).or_insert(self.heard);
+    }
+
     fn settle(&mut self, id: ExecutionId) {
         while self.service.records[id].progress.unsettled {
             self.poll(id);
         }
+        self.awake.remove(&id);
     }
 
     /// Asks an execution what it wants.
@@ -469,7 +488,8 @@ impl Restoring {
 
     fn want(&mut self, execution: ExecutionId, wanted: Wanted, at: Timestamp) {
         self.asked += 1;
-        let order = self.asked;
+        let woken = self.awake.get(&execution).copied().unwrap_or(self.heard);
+        let order = (woken, self.asked);
         let open = OpenTask { execution, wanted, at, started: false, submitted: false, order };
         self.wanted.insert((execution, open.task()), open);
     }
@@ -484,6 +504,14 @@ impl Restoring {
             self.service.take_place(id);
         }
         self.service.records.leave_out(ExecutionId(self.executions));
+        let mut awake: Vec<(u64, ExecutionId)> =
+            self.awake.iter().map(|(id, woken)| (*woken, *id)).collect();
+        awake.sort_unstable();
+        for (_, id) in awake {
+            if self.service.records[id].progress.unsettled {
+                self.service.wake(id);
+            }
+        }
         let Self { mut service, revisions, wanted, keep_answered, unsupported, .. } = self;
         for (run, message) in unsupported {
             if let Some(record) = service.map_runs.get(&run)
@@ -521,9 +549,6 @@ impl Service {
         let awaited = record.parent.filter(|parent| parent.form.awaits() && !record.over);
         if let Some(Parent { execution, task, .. }) = awaited {
             self.awaited.insert((execution, task), id);
-        }
-        if self.records[id].progress.unsettled {
-            self.wake(id);
         }
     }
 
@@ -568,3 +593,6 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

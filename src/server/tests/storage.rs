@@ -449,3 +449,84 @@ fn status_of_all(server: &Server, machine: &str) -> Vec<String> {
     let all = list.get("executions").unwrap().as_array().unwrap();
     all.iter().map(|execution| text(execution, "status").to_owned()).collect()
 }
+
+#[test]
+fn calls_that_were_under_way_are_made_again() {
+    let folder = Scratch::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut endpoints = crate::server::Endpoints::default();
+    endpoints.set("lambda", &format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let options = |folder: &Scratch| Options { endpoints: endpoints.clone(), ..folder.options() };
+    let server = start(options(&folder));
+    let machine = create(
+        &server,
+        "m",
+        &one(&json!({ "Type": "Task",
+            "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f" })),
+    );
+    let execution = run(&server, &machine, &json!({ "n": 1 }));
+    // The first call is never answered.
+    let (first, _) = listener.accept().unwrap();
+    let folder = folder.killed();
+    drop(server);
+    drop(first);
+    let server = start(options(&folder));
+    let (mut second, _) = listener.accept().unwrap();
+    let mut asked = [0; 4_096];
+    let length = second.read(&mut asked).unwrap();
+    let asked = String::from_utf8_lossy(&asked[..length]).into_owned();
+    assert!(asked.contains("/2015-03-31/functions/"), "{asked}");
+    second.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\"y\"").unwrap();
+    for _ in 0..200 {
+        if status(&server, &execution) != "RUNNING" {
+            break;
+        }
+        pause(10);
+    }
+    assert_eq!(text(&describe(&server, &execution), "output"), "\"y\"");
+    let events = history(&server, &execution);
+    let events = events.get("events").unwrap().as_array().unwrap();
+    let types: Vec<&str> = events.iter().map(|event| text(event, "type")).collect();
+    // It is scheduled and started once: what is made again is only the call.
+    let scheduled = types.iter().filter(|own| **own == "LambdaFunctionScheduled").count();
+    let started = types.iter().filter(|own| **own == "LambdaFunctionStarted").count();
+    assert_eq!((scheduled, started), (1, 1), "{types:?}");
+}
+
+#[test]
+fn a_folder_with_any_byte_changed_is_refused_or_whole() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let machine = create(&server, "m", &one(&json!({ "Type": "Pass" })));
+    for n in 0..20 {
+        run(&server, &machine, &json!(n));
+    }
+    let expected = history_of_all(&server, &machine);
+    server.shutdown();
+    let whole = fs::read(folder.0.join("stepproof.redb")).unwrap();
+    let mut draw = crate::entropy::Entropy::new(7);
+    for round in 0..60 {
+        let mut bytes = whole.clone();
+        // The head of the file is where most depends on a single byte.
+        let end = if round % 2 == 0 { 512 } else { bytes.len() };
+        let at = draw.next_int(i32::try_from(end).unwrap()) as usize;
+        bytes[at] ^= 1 << draw.next_int(8);
+        let changed = folder.killed();
+        fs::write(changed.0.join("stepproof.redb"), &bytes).unwrap();
+        match Server::start(changed.options()) {
+            Ok(server) => assert_eq!(history_of_all(&server, &machine), expected, "byte {at}"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("is damaged"), "byte {at}: {error}");
+                let now = fs::read(changed.0.join("stepproof.redb")).unwrap();
+                assert_eq!(now, bytes, "byte {at}: nothing is overwritten");
+            }
+        }
+    }
+}
+
+fn history_of_all(server: &Server, machine: &str) -> Vec<Value> {
+    let list = ask(server, "ListExecutions", &json!({ "stateMachineArn": machine }));
+    let all = list.get("executions").unwrap().as_array().unwrap();
+    all.iter().map(|execution| history(server, text(execution, "executionArn"))).collect()
+}
