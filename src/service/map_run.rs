@@ -118,6 +118,7 @@ impl Service {
                 map_run::Output::Redrive { index } => self.redrive_child(now, id, index),
                 map_run::Output::Stop(children) => self.stop_children(now, id, &children),
                 map_run::Output::Ended(outcome) => {
+                    self.note_results(id);
                     let record = &self.map_runs[&id];
                     let (execution, task) = (record.execution, record.task);
                     // A Map state that has given up no longer listens.
@@ -329,6 +330,24 @@ impl Service {
         let put = ObjectsOpKind::Put(bucket.into(), key.into(), now, object.body.clone());
         self.note_objects(put);
         Ok(())
+    }
+
+    /// What a Map Run wrote outlives its execution, and others may read it.
+    fn note_results(&mut self, id: MapRunId) {
+        let request = self.map_runs[&id].run.request();
+        if self.journal.is_none() || request.result_writer.is_none() {
+            return;
+        }
+        let own = request.map_run_arn.rsplit(':').next().unwrap_or_default();
+        let written =
+            self.objects.iter().filter(|(_, key, _)| key.split('/').any(|part| part == own));
+        let puts = written.map(|(bucket, key, object)| {
+            let (at, body) = (object.last_modified, object.body.clone());
+            ObjectsOpKind::Put(bucket.clone(), key.clone(), at, body)
+        });
+        for put in puts.collect::<Vec<_>>() {
+            self.note_objects(put);
+        }
     }
 
     /// Says that a bucket of the virtual S3 does not exist.

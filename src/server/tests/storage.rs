@@ -379,12 +379,34 @@ fn what_is_not_retained_leaves_the_folder() {
 #[test]
 fn objects_are_kept() {
     let folder = Scratch::new();
-    let server = start(folder.options());
+    let options = |folder: &Scratch| Options { retain: Retain::Count(1), ..folder.options() };
+    let server = start(options(&folder));
     let put = request(&server, "PUT /_stepproof/objects/in/a.json", &[], "[1,2]");
     assert_eq!(put.0, 204, "{put:?}");
+    let map = json!({ "Type": "Map",
+        "ItemReader": { "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": { "InputType": "JSON" },
+            "Parameters": { "Bucket": "in", "Key": "a.json" } },
+        "ItemProcessor": { "ProcessorConfig": { "Mode": "DISTRIBUTED",
+            "ExecutionType": "EXPRESS" }, "StartAt": "P", "States": {
+            "P": { "Type": "Pass", "End": true } } },
+        "ResultWriter": { "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": { "Bucket": "out", "Prefix": "results" } } });
+    let machine = create(&server, "m", &one(&map));
+    let execution = run(&server, &machine, &json!({}));
+    assert_eq!(status(&server, &execution), "SUCCEEDED");
+    // Results outlive the execution that wrote them.
+    run(&server, &machine, &json!({}));
+    ask(&server, "ListStateMachines", &json!({}));
+    let gone = json!({ "executionArn": execution }).to_string();
+    assert_eq!(call(&server, "DescribeExecution", &gone).0, 400);
+    let all = |server: &Server| request(server, "GET /_stepproof/objects", &[], "");
+    let before = all(&server);
+    assert_eq!(before.1.matches("manifest.json").count(), 2, "{}", before.1);
     let folder = folder.killed();
     drop(server);
-    let server = start(folder.options());
+    let server = start(options(&folder));
+    assert_eq!(all(&server), before);
     let found = request(&server, "GET /_stepproof/objects/in/a.json", &[], "");
     assert_eq!(found, (200, "[1,2]".to_owned()));
 }
