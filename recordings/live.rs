@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fake::{Account, Act, Fake, Request, arn, number_of};
 use serde_json::{Value, json};
@@ -97,6 +97,23 @@ fn names(numbers: impl IntoIterator<Item = usize>) -> BTreeSet<String> {
 
 const ALL: [&str; 2] = ["--state-machine", "Orders"];
 
+#[expect(clippy::disallowed_methods, reason = "processes take real time")]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+/// Waits until something holds.
+#[track_caller]
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..20_000 {
+        if holds() {
+            return;
+        }
+        pause(5);
+    }
+    panic!("{what} did not come");
+}
+
 /// Every file below a folder.
 fn everything(folder: &Path) -> String {
     let mut text = String::new();
@@ -115,7 +132,8 @@ fn everything(folder: &Path) -> String {
 fn a_recording_holds_what_the_service_answered() {
     let future = r#"{"events":[{"timestamp":1714637760.250,"type":"ExecutionStarted","id":1,"previousEventId":0,"executionStartedEventDetails":{"input":"{\"n\":1.50}"}},{"timestamp":1714637760.3,"id":2,"type":"QuantumLeap","previousEventId":1,"quantumLeapEventDetails":{"to":1.0e+2}}],"nextToken":"second"}"#;
     let fake = faulty(1, move |request| {
-        let first = request.operation == "GetExecutionHistory" && request.text("nextToken") == "";
+        let first =
+            request.operation == "GetExecutionHistory" && request.text("nextToken").is_empty();
         first.then(|| Act::Text(future.to_owned()))
     });
     let folder = Temporary::new("raw");
@@ -414,7 +432,7 @@ fn executions_that_run_are_left_out_or_waited_for() {
 fn a_recorder_that_was_killed_goes_on_where_it_was() {
     let slow = |request: &Request| {
         if request.operation == "GetExecutionHistory" {
-            std::thread::sleep(Duration::from_millis(25));
+            pause(25);
         }
         None
     };
@@ -428,15 +446,12 @@ fn a_recorder_that_was_killed_goes_on_where_it_was() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let start = Instant::now();
         let journal = folder.0.join("recordings/.stepproof/journal.jsonl");
         let entries = || {
             let text = fs::read_to_string(&journal).unwrap_or_default();
             text.matches("\"execution\"").count()
         };
-        while entries() < 12 * round && start.elapsed() < Duration::from_secs(60) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until("so many recordings", || entries() >= 12 * round);
         running.kill().unwrap();
         running.wait().unwrap();
         let asked = fake.asked("GetExecutionHistory", "executionArn");
@@ -467,11 +482,9 @@ fn two_recorders_do_not_share_a_folder() {
     let hanging = faulty(3, histories(0, || Act::Hang));
     let folder = Temporary::new("two");
     let mut first = command(&folder.0, &hanging.url, &ALL).stderr(Stdio::null()).spawn().unwrap();
-    let start = Instant::now();
-    while hanging.asked("GetExecutionHistory", "executionArn").is_empty() {
-        assert!(start.elapsed() < Duration::from_secs(60), "the first recorder asks nothing");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("the first recorder's request", || {
+        !hanging.asked("GetExecutionHistory", "executionArn").is_empty()
+    });
     let (code, printed) = record(&folder, &account(3).url, &ALL);
     let id = first.id();
     first.kill().unwrap();
@@ -589,13 +602,8 @@ fn create(url: &str, name: &str, definition: &Value) -> String {
 fn start(url: &str, machine: &str, name: &str, input: &Value) {
     let body = json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
     let execution = text(&ask(url, "StartExecution", &body), "executionArn");
-    let since = Instant::now();
-    while text(&ask(url, "DescribeExecution", &json!({ "executionArn": execution })), "status")
-        == "RUNNING"
-    {
-        assert!(since.elapsed() < Duration::from_secs(60), "{name} does not end");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let body = json!({ "executionArn": execution });
+    until("the end", || text(&ask(url, "DescribeExecution", &body), "status") != "RUNNING");
 }
 
 /// A server on the virtual clock, where waits take no time.

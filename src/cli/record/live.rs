@@ -272,6 +272,7 @@ impl<'a> Taker<'a> {
     }
 
     /// How long the rest takes: as long as so far, and never less than the quotas allow.
+    #[expect(clippy::disallowed_methods, reason = "how long it takes is told")]
     fn left(&self, left: usize, done: usize, quotas: Duration) -> String {
         let each = self.started.elapsed().checked_div(u32::try_from(done).unwrap_or(u32::MAX));
         let own = each.unwrap_or_default().saturating_mul(u32::try_from(left).unwrap_or(u32::MAX));
@@ -320,6 +321,7 @@ impl<'a> Taker<'a> {
     }
 
     /// Whose time it took: that of the API, or ours.
+    #[expect(clippy::disallowed_methods, reason = "how long it takes is told")]
     fn speed(&self) {
         let recorded = self.tally.recorded;
         let all = self.started.elapsed();
