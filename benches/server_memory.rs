@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench server_memory` starts the real binary each time. The goals: 30 ms; memory
 //! that stays flat once `--retain` is reached; 300 MB for 10,000 idle connections and 5,000 long
-//! polls. Silent connections have sent nothing yet; idle ones have had an answer, and hyper keeps
-//! buffers of 16 KB for each.
+//! polls. Silent connections have sent nothing yet; idle ones have had an answer, and give the buffers
+//! back that hyper keeps for each once half a second has passed.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -125,6 +125,7 @@ fn idle_clients() {
             stream
         })
         .collect();
+    pause();
     println!("server/clients/10000_idle       {:>10.1} MB", process.megabytes());
     let mut polls = Vec::new();
     for i in 0..5 {
