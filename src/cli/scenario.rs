@@ -1,12 +1,13 @@
 //! `stepproof scenario`: scenario files from elsewhere, and for elsewhere.
 
+pub(super) mod args;
 mod export_mocks;
 mod from;
 mod import_mocks;
 
 use super::Exit;
-use super::args::Scenario;
 use super::output::Terminal;
+use args::Scenario;
 
 pub(super) fn run(arguments: &Scenario, terminal: &Terminal) -> Result<Exit, String> {
     match arguments {

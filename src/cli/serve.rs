@@ -10,8 +10,8 @@ use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::args::MockCounting;
 use super::output::Terminal;
+use super::scenario::args::MockCounting;
 use super::{Exit, file};
 use crate::duration;
 use crate::mock::config_file::MockConfig;

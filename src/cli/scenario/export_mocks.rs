@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::super::args::ExportMocks;
 use super::super::output::Terminal;
 use super::super::{Exit, file, run};
+use super::args::ExportMocks;
 use crate::mock::config_file::MockConfigWriter;
 use crate::runner::{self, Selection};
 use crate::scenario::Scenario;

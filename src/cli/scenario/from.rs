@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::args::ScenarioFrom;
 use crate::asl::ExecutionType;
-use crate::cli::args::ScenarioFrom;
 use crate::cli::output::Terminal;
 use crate::cli::{Exit, definition, diff, file, init};
 use crate::history::History;

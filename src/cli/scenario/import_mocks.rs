@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::args::ImportMocks;
 use super::super::output::Terminal;
 use super::super::{Exit, definition, exec, file, init};
+use super::args::ImportMocks;
 use crate::asl::{ExecutionType, StateMachine};
 use crate::diagnostic::Diagnostic;
 use crate::mock::config_file::{MockConfig, MockedMachine};
