@@ -1,5 +1,7 @@
 //! The command on live endpoints: our own server, and fakes in front of it that do something wrong.
 
+#![expect(clippy::disallowed_methods, reason = "what is waited for happens in real time")]
+
 #[expect(dead_code, reason = "its account is for recordings")]
 #[path = "../recordings/live/fake.rs"]
 mod fake;
@@ -99,7 +101,6 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what is waited for happens in real time")]
 fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
 }

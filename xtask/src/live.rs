@@ -56,6 +56,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     for (arn, error) in &batch.leftovers {
         println!("LEFT BEHIND: {arn}: {error}");
     }
+    // Half a report is none.
+    if let Some(error) = batch.stopped_by {
+        return Err(Failure::Unreachable(error.to_string()));
+    }
     if let Some(path) = &arguments.report {
         // A line for each case: small to keep, and readable in review.
         let text =
@@ -63,9 +67,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let text = text + "\n";
         std::fs::write(path, text)
             .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
-    }
-    if let Some(error) = batch.stopped_by {
-        return Err(Failure::Unreachable(error.to_string()));
     }
     Ok(verdict && !batch.interrupted && problems.is_empty())
 }

@@ -90,6 +90,7 @@ fn cell(out: &mut String, cell: &Cell) {
             let _ = write!(out, "<br>{}", escaped(sentence));
         }
         Some(Comparison::Differs { sentence, lines }) => {
+            let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
             let (sentence, lines) = (escaped(sentence), escaped(&lines.join("\n")));
             let _ =
                 write!(out, "<details><summary>{sentence}</summary><pre>{lines}</pre></details>");

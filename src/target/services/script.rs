@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::wire::{Call, Wire};
 use crate::asl::{Pattern, Resource, StateKind, StateMachine, States};
-use crate::engine::TaskRequest;
+use crate::engine::{FailureStage, TaskRequest};
 use crate::history::Failure;
 use crate::mock::{self, BoundMocks, End, Mocks, Plan, Unresolved};
 use crate::scenario::Case;
@@ -93,8 +93,8 @@ impl Script {
 
     /// The answer to a call; `None` drops the connection.
     pub(super) async fn answer(&self, call: Call, endpoint: Endpoint) -> Option<Wire> {
-        if let Some((job, reports)) = self.asked_for_job(&call) {
-            return Some(call.succeeded(&reports(&job)));
+        if let Some(state) = self.asked_for_job(&call) {
+            return Some(call.succeeded(&state));
         }
         let refuse = |problem: String| {
             self.problem(problem.clone());
@@ -122,8 +122,7 @@ impl Script {
         let submitted =
             |plan: &Plan| plan.submit.clone().unwrap_or_else(|| mock::submitted(resource));
         match resource.pattern() {
-            _ if matches!(plan.end, End::Fail(stage, _) if stage != crate::engine::FailureStage::Run) =>
-            {
+            _ if matches!(plan.end, End::Fail(stage, _) if stage != FailureStage::Run) => {
                 sleep(plan.delay).await;
                 self.end(call, &plan.end).await
             }
@@ -253,27 +252,17 @@ impl Script {
         }
     }
 
-    /// The job that a call asks for, and what is said about it.
-    fn asked_for_job(
-        &self,
-        call: &Call,
-    ) -> Option<(Option<Value>, impl Fn(&Option<Value>) -> Value)> {
+    /// What is said about a job, where a call asks for one.
+    fn asked_for_job(&self, call: &Call) -> Option<Value> {
         let id = asked_id(call)?;
         let mut jobs = lock(&self.jobs);
         let at = jobs.iter().position(|job| job.service == call.service && job.id == id)?;
         let over = Instant::now() >= jobs[at].ready && !matches!(jobs[at].end, End::Never);
         let state = match over {
-            false => None,
-            true => {
-                let job = jobs.remove(at);
-                Some(ended(&job))
-            }
+            true => ended(&jobs.remove(at)),
+            false => running(&call.operation, &id),
         };
-        let operation = call.operation.clone();
-        Some((state, move |state: &Option<Value>| {
-            let shown = state.clone().unwrap_or_else(|| running(&operation, &id));
-            enveloped(&operation, shown)
-        }))
+        Some(enveloped(&call.operation, state))
     }
 }
 

@@ -169,10 +169,9 @@ impl Call {
         if refusal.code == "SdkClientException" {
             return None;
         }
-        if self.service == "lambda" && refusal.said_by_service.is_none() {
-            if !error.starts_with("Lambda.") {
-                return Some(raised(error, cause));
-            }
+        let refused = refusal.said_by_service.is_some() || error.starts_with("Lambda.");
+        if self.service == "lambda" && !refused {
+            return Some(raised(error, cause));
         }
         let Refusal { code, status, message, said_by_service } = refusal;
         let id = said_by_service.unwrap_or_else(|| REQUEST_ID.to_owned());
