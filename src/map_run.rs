@@ -10,6 +10,7 @@ mod csv;
 mod failure;
 mod item;
 mod json;
+mod kept;
 mod listing;
 mod manifest;
 mod objects;
@@ -35,6 +36,7 @@ use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::value::Value;
 use failure::{failure, input_too_large, not_positive, threshold_exceeded};
+use kept::Kept;
 use reader::Dataset;
 
 /// What a Map Run wants next.
@@ -145,8 +147,8 @@ struct Child {
     status: Option<ExecutionStatus>,
     items: u32,
     redrive_count: u32,
-    input: Value,
-    output: Value,
+    input: Kept,
+    output: Kept,
     failure: Option<Failure>,
     started: Option<ChildStart>,
     stopped: Option<Timestamp>,
@@ -286,8 +288,8 @@ impl MapRun {
             status: None,
             items,
             redrive_count: 0,
-            input,
-            output: Value::Null,
+            input: Kept::Value(input),
+            output: Kept::Value(Value::Null),
             failure: None,
             started: None,
             stopped: None,
@@ -305,7 +307,7 @@ impl MapRun {
                 child.redrive_count += 1;
                 Output::Redrive { index }
             }
-            None => Output::Start { index, input: child.input.clone() },
+            None => Output::Start { index, input: child.input.to_value() },
         }
     }
 
@@ -329,9 +331,30 @@ impl MapRun {
             return;
         }
         child.stopped = Some(now);
-        child.output = end.output;
+        child.output = Kept::Value(end.output);
         child.failure = end.failure;
         self.shift(index, Some(end.status));
+    }
+
+    /// Nobody looks at a child any more that has ended: its input and output take little room from
+    /// now on.
+    pub fn child_released(&mut self, index: u32) {
+        let child = &mut self.children[index as usize];
+        child.input.shrink();
+        child.output.shrink();
+    }
+
+    /// The input of a child.
+    pub fn child_input(&self, index: u32) -> Value {
+        self.children[index as usize].input.to_value()
+    }
+
+    /// The JSON text of the input of a child that was released.
+    pub fn child_input_text(&self, index: u32) -> Option<&Arc<str>> {
+        match &self.children[index as usize].input {
+            Kept::Text(text) => Some(text),
+            Kept::Value(_) => None,
+        }
     }
 
     /// The Map state has ended without this run: it timed out, or its execution was stopped. Gives

@@ -364,7 +364,7 @@ fn start(recorded: &History, options: &ReplayOptions) -> Result<Start, ReplayErr
         input,
         seed: 0,
         interleaving: None,
-        limits: options.limits,
+        limits: options.limits.into(),
     })
 }
 

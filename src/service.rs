@@ -133,6 +133,8 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Service {
     account: Account,
+    /// Those of the account, for each of its executions.
+    limits: Arc<Limits>,
     entropy: Entropy,
     surroundings: Surroundings,
     machines: BTreeMap<Arc<str>, Machine>,
@@ -172,6 +174,7 @@ impl Service {
     pub fn new(account: Account) -> Self {
         Self {
             entropy: Entropy::new(account.seed).fork("account"),
+            limits: account.limits.into(),
             account,
             surroundings: Surroundings::default(),
             machines: BTreeMap::new(),
@@ -313,8 +316,8 @@ impl Service {
     }
 
     /// All executions, taken out.
-    pub fn into_executions(self) -> Vec<Record> {
-        self.records.into_vec()
+    pub fn into_executions(self) -> impl Iterator<Item = Record> {
+        self.records.into_records()
     }
 
     /// The execution with this ARN.

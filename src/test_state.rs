@@ -210,7 +210,7 @@ fn start(request: &TestStateRequest) -> Start {
         input: request.input.clone().unwrap_or_else(|| Value::from(Map::default())),
         seed: request.seed,
         interleaving: None,
-        limits: Limits::today(),
+        limits: Limits::today().into(),
     }
 }
 

@@ -50,8 +50,8 @@ pub struct Start {
     pub seed: i64,
     /// `None`: of several ready branches the first goes first. A seed shuffles them.
     pub interleaving: Option<i64>,
-    /// The service's limits.
-    pub limits: Limits,
+    /// The service's limits, which all of its executions share.
+    pub limits: Arc<Limits>,
 }
 
 /// The API's words for what has become of an execution.
@@ -269,12 +269,15 @@ impl Execution {
         self.history
     }
 
-    /// Gives back what only a running execution needs, and its history. Its start and its result
-    /// stay. A running execution is left alone.
+    /// Gives back what only a running execution needs, its history, its input and its output.
+    /// When it started and how it ended stays. A running execution is left alone.
     pub fn release(&mut self) {
-        if self.result.is_none() {
-            return;
+        match &mut self.result {
+            None => return,
+            Some(ExecutionResult::Succeeded(output)) => *output = Value::Null,
+            Some(_) => {}
         }
+        self.start.input = Value::Null;
         self.branches = Vec::new();
         self.free = Vec::new();
         self.ready = VecDeque::new();

@@ -35,7 +35,7 @@ pub(super) fn start(input: serde_json::Value) -> Start {
         input: input.into(),
         seed: 0,
         interleaving: None,
-        limits: Limits::today(),
+        limits: Limits::today().into(),
     }
 }
 

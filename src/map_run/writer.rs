@@ -48,14 +48,12 @@ impl WriterConfig {
     /// Appends what a child execution contributes. One that failed always shows itself whole.
     fn append(self, results: &mut Vec<Value>, child: &Child, run: &MapRun) {
         let succeeded = child.status == Some(ExecutionStatus::Succeeded);
-        match (self.transformation, &child.output) {
-            (Transformation::Flatten, Value::Array(items)) if succeeded => {
-                results.extend(items.iter().cloned());
-            }
-            (Transformation::Compact | Transformation::Flatten, output) if succeeded => {
-                results.push(output.clone());
-            }
-            _ => results.push(entry(child, run)),
+        if self.transformation == Transformation::None || !succeeded {
+            return results.push(entry(child, run));
+        }
+        match (self.transformation, child.output.to_value()) {
+            (Transformation::Flatten, Value::Array(items)) => results.extend(items.iter().cloned()),
+            (_, output) => results.push(output),
         }
     }
 }
@@ -224,11 +222,11 @@ fn entry(child: &Child, run: &MapRun) -> Value {
     }
     let started = child.started.as_ref();
     members.extend(started.map(|started| ("ExecutionArn", text(&started.arn))));
-    members.push(("Input", Value::from(child.input.to_json())));
+    members.push(("Input", Value::from(&*child.input.text())));
     members.push(("InputDetails", details()));
     members.extend(started.map(|started| ("Name", text(&started.name))));
     if child.status == Some(ExecutionStatus::Succeeded) {
-        members.push(("Output", Value::from(child.output.to_json())));
+        members.push(("Output", Value::from(&*child.output.text())));
         members.push(("OutputDetails", details()));
     }
     if let Some(started) = started {

@@ -286,6 +286,6 @@ pub(super) fn starting(
         input,
         seed,
         interleaving: account.interleaving,
-        limits: account.limits,
+        limits: service.limits.clone(),
     }
 }

@@ -164,7 +164,7 @@ impl Service {
                 self.map_run_child_ended(child);
             }
         } else {
-            let input = record.execution.start_parameters().input.clone();
+            let input = self.map_runs[&run].run.child_input(index);
             self.start_child(now, run, index, input);
         }
     }
@@ -203,6 +203,7 @@ impl Service {
         }
         if let Some(run) = self.map_runs.get_mut(&child.run) {
             run.found.execution(record);
+            run.run.child_released(child.index);
         }
         record.execution.release();
         record.released = true;

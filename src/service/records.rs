@@ -105,10 +105,10 @@ impl Records {
         self.known == 0
     }
 
-    /// All that are known, taken out, in the order in which they started.
-    pub fn into_vec(self) -> Vec<Record> {
+    /// All that are known, taken out one by one, in the order in which they started.
+    pub fn into_records(self) -> impl Iterator<Item = Record> {
         let slots = self.chunks.into_iter().flatten().flat_map(|chunk| chunk.slots);
-        slots.flatten().map(|record| *record).collect()
+        slots.flatten().map(|record| *record)
     }
 }
 

@@ -356,7 +356,7 @@ impl Restoring {
             input: started.input,
             seed: started.seed,
             interleaving: started.interleaving,
-            limits: service.account.limits,
+            limits: service.limits.clone(),
         };
         let execution = Execution::start(started.at, machine.machine.clone(), start);
         let execution = execution.with_place(place);

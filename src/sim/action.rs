@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::history::Failure;
+use crate::map_run::MapRunUpdate;
 use crate::mock::{MockError, fail, object, only, parse_duration};
 use crate::value::{Map, Value};
 
@@ -25,6 +26,13 @@ pub enum ActionKind {
     Stop(Failure),
     /// RedriveExecution of the execution under test, which has not succeeded.
     Redrive,
+    /// UpdateMapRun of the run of a distributed Map state.
+    UpdateMapRun {
+        /// The state.
+        state: Arc<str>,
+        /// The new settings.
+        update: MapRunUpdate,
+    },
     /// SendTaskSuccess for the task that the state waits for.
     SendTaskSuccess {
         /// The state.
@@ -46,8 +54,15 @@ pub enum ActionKind {
     },
 }
 
-const KINDS: [&str; 6] =
-    ["at", "stop", "redrive", "sendTaskSuccess", "sendTaskFailure", "sendTaskHeartbeat"];
+const KINDS: [&str; 7] = [
+    "at",
+    "stop",
+    "redrive",
+    "updateMapRun",
+    "sendTaskSuccess",
+    "sendTaskFailure",
+    "sendTaskHeartbeat",
+];
 
 impl Action {
     /// StopExecution after this time.
@@ -58,6 +73,11 @@ impl Action {
     /// RedriveExecution after this time.
     pub fn redrive(at: Duration) -> Self {
         Self { at, kind: ActionKind::Redrive }
+    }
+
+    /// UpdateMapRun after this time.
+    pub fn update_map_run(at: Duration, state: &str, update: MapRunUpdate) -> Self {
+        Self { at, kind: ActionKind::UpdateMapRun { state: state.into(), update } }
     }
 
     /// SendTaskSuccess after this time.
@@ -92,8 +112,7 @@ impl Action {
         let at = parse_duration(at, "$.at")?;
         let mut kinds = members.iter().filter(|(key, _)| &***key != "at");
         let (Some((kind, operand)), None) = (kinds.next(), kinds.next()) else {
-            let message = "one of stop, redrive, sendTaskSuccess, sendTaskFailure, sendTaskHeartbeat is needed";
-            return fail("$", message);
+            return fail("$", format!("one of {} is needed", KINDS[1..].join(", ")));
         };
         let path = format!("$.{kind}");
         let operand = object(operand, &path, "an object")?;
@@ -115,6 +134,22 @@ impl Action {
             "redrive" => {
                 only(operand, &[], &path)?;
                 ActionKind::Redrive
+            }
+            "updateMapRun" => {
+                let known = [
+                    "state",
+                    "maxConcurrency",
+                    "toleratedFailureCount",
+                    "toleratedFailurePercentage",
+                ];
+                only(operand, &known, &path)?;
+                let count = number(operand, &path, known[1])?;
+                let update = MapRunUpdate {
+                    max_concurrency: count.map(|most| most as i64),
+                    tolerated_failure_count: number(operand, &path, known[2])?,
+                    tolerated_failure_percentage: number(operand, &path, known[3])?,
+                };
+                ActionKind::UpdateMapRun { state: state()?, update }
             }
             "sendTaskSuccess" => {
                 only(operand, &["state", "output"], &path)?;
@@ -141,7 +176,8 @@ impl Action {
     pub fn state(&self) -> Option<&Arc<str>> {
         match &self.kind {
             ActionKind::Stop(_) | ActionKind::Redrive => None,
-            ActionKind::SendTaskSuccess { state, .. }
+            ActionKind::UpdateMapRun { state, .. }
+            | ActionKind::SendTaskSuccess { state, .. }
             | ActionKind::SendTaskFailure { state, .. }
             | ActionKind::SendTaskHeartbeat { state } => Some(state),
         }
@@ -156,11 +192,23 @@ fn text(members: &Map, path: &str, key: &str) -> Result<Option<Arc<str>>, MockEr
     }
 }
 
+/// A number that is not negative.
+fn number(members: &Map, path: &str, key: &str) -> Result<Option<f64>, MockError> {
+    match members.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_f64().filter(|number| *number >= 0.0) {
+            Some(number) => Ok(Some(number)),
+            None => fail(&format!("{path}.{key}"), "a number is needed that is not negative"),
+        },
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.kind {
             ActionKind::Stop(_) => "stop",
             ActionKind::Redrive => "redrive",
+            ActionKind::UpdateMapRun { .. } => "updateMapRun",
             ActionKind::SendTaskSuccess { .. } => "sendTaskSuccess",
             ActionKind::SendTaskFailure { .. } => "sendTaskFailure",
             ActionKind::SendTaskHeartbeat { .. } => "sendTaskHeartbeat",

@@ -1,7 +1,11 @@
 //! The virtual clock over the account: answers come from mocks, and time jumps to what is next.
 
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustc_hash::FxHasher;
 
 use super::action::{Action, ActionKind};
 use super::error::{OpenTask, Problem, SimulationError};
@@ -12,8 +16,12 @@ use super::{Machine, Simulation};
 use crate::asl::{ExecutionType, Resource, StateMachine};
 use crate::engine::{ExecutionStatus, Input, MapRunRequest, TaskRequest};
 use crate::entropy::Entropy;
+use crate::map_run::MapRunStatus;
 use crate::mock::{self, BoundMocks, Course, End, Heartbeats, MockKey, Plan, Resolved, Unresolved};
-use crate::service::{ExecutionId, Operation, Output, Record, Service, StatusChange};
+use crate::service::{
+    ExecutionId, MapRunChild, MapRunId, MapRunRecord, Operation, Output, Record, Service,
+    StatusChange,
+};
 use crate::time::Timestamp;
 
 /// Executions of one run; more start one another without an end.
@@ -36,6 +44,10 @@ struct Driver<'a> {
     now: Timestamp,
     queue: Queue<Wake>,
     calls: Vec<Call>,
+    /// The calls of Map Runs' children that still run.
+    calls_of_children: HashMap<ExecutionId, Vec<usize>, BuildHasherDefault<FxHasher>>,
+    /// The execution whose end was heard of last.
+    told: Option<ExecutionId>,
     status_changes: Vec<StatusChange>,
     actions_left: usize,
     /// The start of the execution under test will be delivered once more.
@@ -111,6 +123,8 @@ impl<'a> Driver<'a> {
             now: simulation.start_time,
             queue: Queue::new(shuffle),
             calls: Vec::new(),
+            calls_of_children: HashMap::default(),
+            told: None,
             status_changes: Vec::new(),
             actions_left: simulation.actions.len(),
             awaits_delivery: simulation.duplicate_delivery.is_some(),
@@ -194,17 +208,38 @@ impl<'a> Driver<'a> {
     /// Hears everything that the account has to say.
     fn drain(&mut self) -> Result<(), Problem> {
         loop {
-            match self.service.poll() {
+            let output = self.service.poll();
+            if let Some(id) = self.told.take() {
+                self.pack_calls(id);
+            }
+            match output {
                 Output::Task(id, request) => self.task(id, request)?,
                 Output::MapRun(id, request) => self.map_run(id, request)?,
                 Output::Unsupported(id, message) => return Err(self.unsupported(id, message)),
                 Output::StatusChange(change) => self.status_changes.push(*change),
-                Output::Started(_)
-                | Output::CancelTask(..)
-                | Output::ActivityTask(..)
-                | Output::Ended(_) => {}
+                Output::Ended(id) => self.told = Some(id),
+                Output::Started(_) | Output::CancelTask(..) | Output::ActivityTask(..) => {}
                 Output::Idle(_) => return Ok(()),
             }
+        }
+    }
+
+    /// The Map Run that an execution is a child of, where it is one of the many Express ones.
+    fn map_child(&self, id: ExecutionId) -> Option<MapRunChild> {
+        let record = self.service.execution(id);
+        let express = record.machine.execution_type == ExecutionType::Express;
+        record.map_run.filter(|child| express && child.index >= Service::KEPT_CHILDREN)
+    }
+
+    /// What the calls of a child say that the service has just let go.
+    fn pack_calls(&mut self, id: ExecutionId) {
+        let (Some(calls), Some(child)) = (self.calls_of_children.remove(&id), self.map_child(id))
+        else {
+            return;
+        };
+        let input = self.service.map_run(child.run).run.child_input_text(child.index);
+        for call in calls {
+            self.calls[call].pack(input);
         }
     }
 
@@ -238,7 +273,10 @@ impl<'a> Driver<'a> {
         };
         let machine = name.clone();
         let time = self.now;
-        self.calls.push(Call { execution: id, machine, time, end_time: None, request });
+        self.calls.push(Call::new(id, machine, time, request));
+        if self.map_child(id).is_some() {
+            self.calls_of_children.entry(id).or_default().push(call);
+        }
         match plan {
             Some((plan, None)) => self.begin(call, plan),
             Some((plan, Some(worker))) => self.give_to_worker(call, worker, plan),
@@ -339,7 +377,7 @@ impl<'a> Driver<'a> {
         let call = self.calls.len();
         let (machine, time) = (self.machines[machine].0.clone(), self.now);
         let request = Box::new(as_task);
-        self.calls.push(Call { execution: id, machine, time, end_time: None, request });
+        self.calls.push(Call::new(id, machine, time, request));
         let input = Input::MapRunEnded { task: self.calls[call].request.task, outcome };
         self.queue.plan(self.now, later(self.now, plan.delay), Wake::Tell(call, input));
         Ok(())
@@ -410,6 +448,17 @@ impl<'a> Driver<'a> {
                 self.redrives_left -= 1;
                 let execution_arn = self.service.execution(MAIN).arn.clone();
                 Operation::RedriveExecution { execution_arn, client_token: None }
+            }
+            ActionKind::UpdateMapRun { state, update } => {
+                let running = |(_, record): &(MapRunId, &MapRunRecord)| {
+                    *record.run.request().state == **state
+                        && record.run.status() == MapRunStatus::Running
+                };
+                let run = self.service.map_runs().rev().find(running);
+                let (_, record) =
+                    run.ok_or_else(|| "no Map Run of this state runs at that time".to_owned())?;
+                let map_run_arn = record.run.request().map_run_arn.clone();
+                Operation::UpdateMapRun { map_run_arn, update: *update }
             }
             ActionKind::SendTaskSuccess { output, .. } => {
                 let (task_token, output) = (self.open_token(index)?, output.clone());
@@ -523,8 +572,9 @@ impl<'a> Driver<'a> {
         let objects = self.service.objects().clone();
         let map_runs: Vec<MapRunSummary> =
             self.service.map_runs().map(|(_, run)| MapRunSummary::of(run)).collect();
-        let records = self.service.into_executions();
-        let mut executions: Vec<ExecutionRun> = records.into_iter().map(ExecutionRun::of).collect();
+        // One by one: there may be a great many, and each lets go of what only running needs.
+        let mut executions = Vec::with_capacity(self.service.executions().len());
+        executions.extend(self.service.into_executions().map(ExecutionRun::of));
         for execution in &mut executions {
             if let Some(child) = execution.map_run {
                 execution.parent = Some(map_runs[child.run.0 as usize].execution);

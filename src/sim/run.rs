@@ -1,7 +1,7 @@
 //! What a simulation came to.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::finding::MockFinding;
@@ -51,13 +51,14 @@ pub struct ExecutionRun {
     pub map_run: Option<MapRunChild>,
     /// What has become of it.
     pub status: ExecutionStatus,
-    /// Its input.
+    /// Its input; `null` where its history is gone.
     pub input: Value,
-    /// Its output, where it succeeded.
+    /// Its output, where it succeeded and its history is not gone.
     pub output: Option<Value>,
     /// Error and cause, where it failed or was stopped.
     pub failure: Failure,
-    /// Its history.
+    /// Its history. Of a great many Express children of one Map Run only the first have one:
+    /// [`Service::KEPT_CHILDREN`](crate::service::Service::KEPT_CHILDREN).
     pub history: History,
     /// When it started.
     pub start_time: Timestamp,
@@ -116,6 +117,9 @@ pub struct Call {
     /// When it was answered, timed out or was given up; `None` where it was still open at the end.
     pub end_time: Option<Timestamp>,
     pub(crate) request: Box<TaskRequest>,
+    /// The arguments, where the request has their text alone.
+    arguments: OnceLock<Value>,
+    packed: bool,
 }
 
 /// An action that came too late: everything was over before its time.
@@ -317,9 +321,11 @@ impl Run {
 
 impl ExecutionRun {
     pub(super) fn of(record: Record) -> Self {
-        let execution = record.execution;
+        let (execution, released) = (record.execution, record.released);
         let (output, failure) = match execution.result() {
-            Some(ExecutionResult::Succeeded(output)) => (Some(output.clone()), Failure::default()),
+            Some(ExecutionResult::Succeeded(output)) => {
+                ((!released).then(|| output.clone()), Failure::default())
+            }
             Some(ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure)) => {
                 (None, failure.clone())
             }
@@ -362,6 +368,10 @@ pub(super) fn end_calls(executions: &[ExecutionRun], calls: &mut [Call]) {
     let mut ends: Vec<Vec<Option<Timestamp>>> = Vec::with_capacity(executions.len());
     for execution in executions {
         let events = &execution.history.events;
+        if events.is_empty() {
+            ends.push(Vec::new());
+            continue;
+        }
         let mut ended = vec![None; events.len() + 1];
         // The event that scheduled the task which an event belongs to; 0 for none.
         let mut task_of = vec![0; events.len() + 1];
@@ -400,6 +410,29 @@ pub(super) fn end_calls(executions: &[ExecutionRun], calls: &mut [Call]) {
 }
 
 impl Call {
+    pub(crate) fn new(
+        execution: ExecutionId,
+        machine: Arc<str>,
+        time: Timestamp,
+        request: Box<TaskRequest>,
+    ) -> Self {
+        let (end_time, arguments, packed) = (None, OnceLock::new(), false);
+        Self { execution, machine, time, end_time, request, arguments, packed }
+    }
+
+    /// Keeps the text of the arguments alone, until somebody asks for them: there may be a great
+    /// many calls. `same` may be just this text.
+    pub(super) fn pack(&mut self, same: Option<&Arc<str>>) {
+        let arguments = &self.request.arguments;
+        if self.packed || !matches!(arguments, Value::Array(_) | Value::Object(_)) {
+            return;
+        }
+        let text = arguments.to_json();
+        let shared = same.filter(|same| ***same == *text).cloned();
+        self.request.arguments = Value::String(shared.unwrap_or_else(|| text.into()));
+        self.packed = true;
+    }
+
     /// The state.
     pub fn state(&self) -> &Arc<str> {
         &self.request.state
@@ -417,7 +450,13 @@ impl Call {
 
     /// What it called it with.
     pub fn arguments(&self) -> &Value {
-        &self.request.arguments
+        match (&self.request.arguments, self.packed) {
+            // The text is our own.
+            (Value::String(text), true) => {
+                self.arguments.get_or_init(|| Value::parse(text).unwrap_or_default())
+            }
+            (arguments, _) => arguments,
+        }
     }
 
     /// `Credentials`, evaluated.

@@ -423,6 +423,8 @@ impl Session {
                     });
                     sent.await.map(drop)
                 }
+                // Cases with Map Runs are not run here.
+                ActionKind::UpdateMapRun { .. } => Ok(()),
                 ActionKind::SendTaskSuccess { state, output } => {
                     match self.token(started, state).await {
                         Some(token) => worker::succeed(&self.endpoint, &token, output).await,

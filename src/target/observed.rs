@@ -170,13 +170,9 @@ pub(super) fn calls(executions: &[ExecutionRun]) -> Vec<Call> {
                 timeout_seconds: None,
                 heartbeat_seconds: None,
             };
-            calls.push(Call {
-                execution: ExecutionId(i as u32),
-                machine: execution.machine_name.clone(),
-                time: event.timestamp.unwrap_or(Timestamp::EPOCH),
-                end_time: None,
-                request: Box::new(request),
-            });
+            let time = event.timestamp.unwrap_or(Timestamp::EPOCH);
+            let (id, machine) = (ExecutionId(i as u32), execution.machine_name.clone());
+            calls.push(Call::new(id, machine, time, Box::new(request)));
         }
     }
     calls

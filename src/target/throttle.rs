@@ -57,6 +57,7 @@ operations! {
     StartSyncExecution (6_000, 6_000), (6_000, 6_000);
     StopExecution (1_000, 200), (500, 25);
     TestState (50, 10), (50, 10);
+    UpdateMapRun (100, 1), (100, 1);
     UpdateStateMachine (100, 1), (100, 1);
     ValidateStateMachineDefinition (100, 1), (100, 1);
     LookupEvents (2, 2), (2, 2);

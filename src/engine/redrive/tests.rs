@@ -24,7 +24,7 @@ fn execution(
     let start = Start {
         execution_type,
         interleaving,
-        limits: Limits { history_events: 12, ..Limits::today() },
+        limits: Limits { history_events: 12, ..Limits::today() }.into(),
         ..crate::engine::tests::start(serde_json::json!({}))
     };
     Execution::start(START, Arc::new(machine), start)
@@ -101,7 +101,7 @@ proptest! {
         interleaving in prop::option::of(any::<i64>()),
     ) {
         let mut execution = execution(&nested(), ExecutionType::Standard, interleaving);
-        execution.start.limits = Limits::today();
+        execution.start.limits = Limits::today().into();
         let mut fates = fates.into_iter();
         let (mut now, mut done, mut retried) = (START, 0, false);
         loop {

@@ -12,6 +12,7 @@ use super::seen;
 use crate::asl::{ExecutionType, Resource};
 use crate::engine::TaskRequest;
 use crate::history::{EventDetails, EventId, History};
+use crate::map_run::MapRunUpdate;
 use crate::mock::{BoundMocks, End, Heartbeats, MockKey, Mocks, Plan, Resolved, Unresolved};
 use crate::sim::{ActionKind, Call, ExecutionRun};
 use crate::target::error::EndpointError;
@@ -219,6 +220,9 @@ impl<'a> Course<'a> {
                 });
                 sent.await.map(drop)
             }
+            ActionKind::UpdateMapRun { state, update } => {
+                self.update_map_run(arn, state, *update).await?
+            }
             ActionKind::SendTaskSuccess { state, output } => {
                 let token = self.token(arn, state).await?;
                 worker::succeed(endpoint, &token, output).await
@@ -234,6 +238,47 @@ impl<'a> Course<'a> {
             }
         };
         done.map_err(told)
+    }
+
+    /// UpdateMapRun of the latest run of a state.
+    async fn update_map_run(
+        &self,
+        arn: &str,
+        state: &str,
+        update: MapRunUpdate,
+    ) -> Result<Result<(), EndpointError>, String> {
+        let run = self.look(arn).await?;
+        let steps = run.steps();
+        let mut entered = steps.iter();
+        let mut latest = None;
+        let mut of_state = false;
+        for event in &run.history.events {
+            match &event.details {
+                EventDetails::StateEntered { .. } => {
+                    of_state = entered.next().is_some_and(|step| *step.state == *state);
+                }
+                EventDetails::MapRunStarted { map_run_arn } if of_state => {
+                    latest = Some(map_run_arn.clone());
+                }
+                _ => {}
+            }
+        }
+        let run = latest.ok_or_else(|| format!("`{state}` has no Map Run at that time"))?;
+        let request = self
+            .own
+            .endpoint
+            .client()
+            .update_map_run()
+            .map_run_arn(&*run)
+            .set_max_concurrency(update.max_concurrency.and_then(|most| i32::try_from(most).ok()))
+            .set_tolerated_failure_count(update.tolerated_failure_count.map(|count| count as i64))
+            .set_tolerated_failure_percentage(
+                update.tolerated_failure_percentage.map(|percentage| percentage as f32),
+            );
+        let sent = self.own.endpoint.call(Operation::UpdateMapRun, |capture| async move {
+            request.customize().interceptor(capture).send().await
+        });
+        Ok(sent.await.map(drop))
     }
 
     /// The token of the latest task of a state, as the service that was called has been sent it.
