@@ -114,7 +114,9 @@ fn names_that_lead_nowhere_are_told() {
 #[test]
 fn cases_that_are_not_there_are_told() {
     let config = parse(RETRIES);
-    assert!(config.case("Orders", "Happy").is_ok());
+    let happy = config.case("Orders", "Happy").unwrap();
+    let states = happy.states.iter().map(|state| format!("{}: {}", state.state, state.response));
+    assert_eq!(states.collect::<Vec<_>>(), ["Charge: Charged"]);
     let message = |machine, case| config.case(machine, case).unwrap_err().to_string();
     assert_eq!(
         message("Orders", "happy"),
@@ -267,6 +269,10 @@ fn recorded_files_are_read() {
             serde_json::from_str(&fs::read_to_string(file.with_file_name("case.json")).unwrap())
                 .unwrap();
         let name = |key: &str| case["mock"][key].as_str().unwrap().to_owned();
-        assert!(config.case(&name("stateMachine"), &name("testCase")).is_ok());
+        let own = config.case(&name("stateMachine"), &name("testCase")).unwrap();
+        // Each state that the case mocks has answers to give.
+        let mocks = config.mocks(own, Counting::Invocations);
+        let states = own.states.iter().map(|state| &state.state);
+        assert!(states.eq(mocks.iter().map(|(state, _)| state)), "{file:?}: {mocks:?}");
     }
 }
