@@ -17,7 +17,8 @@
 //! ```
 //!
 //! One lock guards the account (`driver`); around it are HTTP (`http`, `wire`, `auth`, `quota`), the
-//! web page (`page`) and the calls of real services (`integration`, `endpoint`).
+//! web page (`page`), the calls of real services (`integration`, `endpoint`) and the folder that it
+//! is kept in (`storage`).
 
 mod auth;
 mod clock;
