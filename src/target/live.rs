@@ -373,21 +373,13 @@ impl Session {
         started: &Started,
     ) -> Result<LiveReport, EndpointError> {
         let longest = match local {
-            None => last_action(case) + self.settings.timeout,
-            Some(local) if local.stop_time().is_none() => {
-                last_action(case) + Duration::from_secs(2)
-            }
+            None => self.settings.timeout,
+            Some(local) if local.stop_time().is_none() => Duration::from_secs(2),
             Some(local) => local.duration() + self.settings.timeout,
         };
-        let acting = self.act(case, started);
-        let waiting = async {
-            // A redrive brings an execution back that had ended.
-            sleep(last_action(case)).await;
-            self.wait(&started.arn, longest).await
-        };
-        let (description, acted) = tokio::join!(waiting, acting);
-        acted?;
-        let description = description?;
+        // What happens from outside comes first: a redrive brings an execution back that had ended.
+        self.act(case, started).await?;
+        let description = self.wait(&started.arn, longest).await?;
         let ended = description.text("status") != Some("RUNNING");
         let fetched = self.endpoint.history(&started.arn, ended).await?;
         let mut executions = vec![self.observe(0, &description, &fetched, started)];
@@ -701,10 +693,6 @@ fn has_map_run(level: &States) -> bool {
         matches!(&state.kind, StateKind::Map(map) if map.mode != crate::asl::ProcessorMode::Inline)
             || state.levels().into_iter().any(has_map_run)
     })
-}
-
-fn last_action(case: &Case) -> Duration {
-    case.world.actions.iter().map(|action| action.at).max().unwrap_or_default()
 }
 
 /// The executions of the case's own machines that a history names: machine and ARN.
