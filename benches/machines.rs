@@ -83,7 +83,7 @@ impl Job {
             input: self.input.clone(),
             seed: 0,
             interleaving: None,
-            limits: self.limits,
+            limits: Arc::new(self.limits),
         }
     }
 }

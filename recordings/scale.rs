@@ -242,6 +242,7 @@ fn undecided_executions_pass_where_they_may() {
 /// A bundle that comes slowly, and Ctrl-C before its end.
 #[cfg(unix)]
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a process takes real time")]
 fn an_interrupted_replay_says_what_was_done() {
     use std::io::Write as _;
     use std::process::{Command, Stdio};

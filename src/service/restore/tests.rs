@@ -164,7 +164,8 @@ impl World {
         for _ in 0..times {
             match self.service.poll() {
                 Output::Task(id, request) => {
-                    if !self.service.serve(self.now, id, &request) {
+                    let served = self.service.serve(self.now, id, &request);
+                    if !served {
                         self.open.push((id, request.task));
                     }
                 }

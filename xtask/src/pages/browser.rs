@@ -159,6 +159,7 @@ impl Browser {
     }
 
     /// Waits at most so long until a function with this body returns true.
+    #[expect(clippy::disallowed_methods, reason = "a browser takes real time")]
     pub fn wait(&self, body: &str, at_most: Duration) -> Result<bool, String> {
         let step = Duration::from_millis(50);
         let mut waited = Duration::ZERO;
