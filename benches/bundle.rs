@@ -96,6 +96,7 @@ fn manifest(number: usize, history: &str) -> String {
     )
 }
 
+#[expect(clippy::disallowed_methods, reason = "a bench asks the real clock")]
 fn replay(bundle: &Path, definition: &Path) -> Figures {
     let begun = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_stepproof"))
