@@ -8,7 +8,7 @@
 //! kept as they are.
 //!
 //! An execution goes on when it is asked what it wants next. As a rule that happens right after it
-//! heard something, until it is idle, and needs no row: [`Op::Polled`] tells where it was
+//! heard something, until it is idle, and needs no row: `OpKind::Polled` tells where it was
 //! otherwise.
 
 mod fields;
