@@ -36,19 +36,7 @@ fn main() {
     let bare = bare_server();
     let server = Server::start(Options { retain: Retain::Count(10_000), ..Options::default() })
         .expect("a free port");
-    let machine = member(
-        &call(
-            server.address(),
-            "CreateStateMachine",
-            &serde_json::json!({
-                "name": "HelloWorld",
-                "definition": DEFINITION,
-                "roleArn": "arn:aws:iam::012345678901:role/DummyRole",
-            }),
-        ),
-        "stateMachineArn",
-    );
-    let start = serde_json::json!({ "stateMachineArn": machine, "input": "{}" });
+    let start = hello_world(&server);
     let started = || member(&call(server.address(), "StartExecution", &start), "executionArn");
     println!("{:<20}{:>12}{:>9}{:>12}{:>9}", "", "requests/s", "of bare", "p99", "of bare");
     let mut best: [Vec<(f64, f64)>; 2] = [Vec::new(), Vec::new()];
@@ -78,6 +66,17 @@ fn main() {
     durable();
 }
 
+/// Makes the state machine; what StartExecution is asked for it.
+fn hello_world(server: &Server) -> serde_json::Value {
+    let machine = serde_json::json!({
+        "name": "HelloWorld",
+        "definition": DEFINITION,
+        "roleArn": "arn:aws:iam::012345678901:role/DummyRole",
+    });
+    let made = call(server.address(), "CreateStateMachine", &machine);
+    serde_json::json!({ "stateMachineArn": member(&made, "stateMachineArn"), "input": "{}" })
+}
+
 /// StartExecution where every answer waits for the disk.
 fn durable() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-data");
@@ -90,19 +89,7 @@ fn durable() {
         ..Options::default()
     })
     .expect("a free port and a folder");
-    let machine = member(
-        &call(
-            server.address(),
-            "CreateStateMachine",
-            &serde_json::json!({
-                "name": "HelloWorld",
-                "definition": DEFINITION,
-                "roleArn": "arn:aws:iam::012345678901:role/DummyRole",
-            }),
-        ),
-        "stateMachineArn",
-    );
-    let start = serde_json::json!({ "stateMachineArn": machine, "input": "{}" });
+    let start = hello_world(&server);
     let mut rates = Vec::new();
     for _ in 0..ROUNDS {
         let measured = load(server.address(), &request("StartExecution", &start));

@@ -130,14 +130,7 @@ impl Document {
 
     /// Reads a text as `format`.
     pub fn parse_as(name: &str, text: &str, format: Format) -> Result<Self, Box<Diagnostic>> {
-        if text.len() > MAX_BYTES {
-            let source = Source::new(name, "");
-            let message = too_large(text.len());
-            return Err(Box::new(Diagnostic::error(&source, 0..0, UNREADABLE, message)));
-        }
-        // A byte order mark is not part of the value; spans are those of the text without it.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let source = Source::new(name, text);
+        let source = readable(name, text)?;
         let (root, bare, trailing_commas) = match format {
             Format::Json => read_json(&source)?,
             Format::Yaml => (yaml::read(&source, Dialect::Core)?, Vec::new(), Vec::new()),
@@ -162,12 +155,7 @@ impl Document {
         if Format::of(name, text) == Format::Json || begins.starts_with('{') {
             return Self::parse_as(name, text, Format::Json);
         }
-        if text.len() > MAX_BYTES {
-            let source = Source::new(name, "");
-            let message = too_large(text.len());
-            return Err(Box::new(Diagnostic::error(&source, 0..0, UNREADABLE, message)));
-        }
-        let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
+        let source = readable(name, text)?;
         let root = yaml::read(&source, Dialect::CloudFormation)?;
         let (placeholders, trailing_commas) = (Vec::new(), Vec::new());
         let format = Format::Yaml;
@@ -445,6 +433,17 @@ impl Node {
             Kind::Object(_) => "object",
         }
     }
+}
+
+/// The source of a text that is not too large to read.
+fn readable(name: &str, text: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
+    if text.len() > MAX_BYTES {
+        let source = Source::new(name, "");
+        let message = too_large(text.len());
+        return Err(Box::new(Diagnostic::error(&source, 0..0, UNREADABLE, message)));
+    }
+    // A byte order mark is not part of the value; spans are those of the text without it.
+    Ok(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text)))
 }
 
 fn too_large(bytes: usize) -> String {

@@ -554,15 +554,9 @@ pub struct EndpointArgs {
     /// The endpoint's URL; by default AWS_ENDPOINT_URL_SFN, or AWS itself.
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// The region; by default that of the environment or of the profile.
-    #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
-    /// The profile of the AWS configuration files; by default AWS_PROFILE.
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// The ARN of a role to assume for the requests.
-    #[arg(long, value_name = "ARN")]
-    pub assume_role: Option<String>,
+    /// As whom, and in which region.
+    #[command(flatten)]
+    pub reach: super::live::ReachArgs,
     /// The longest that one request may take, such as 30s.
     #[arg(long, value_name = "TIME")]
     pub request_timeout: Option<String>,

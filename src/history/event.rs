@@ -410,6 +410,20 @@ impl HistoryEvent {
         }
     }
 
+    /// The service integration of a Task's event, as `resourceType:resource`.
+    pub fn service(&self) -> Option<String> {
+        let (resource_type, resource) = match &self.details {
+            EventDetails::TaskScheduled(details) => (&details.resource_type, &details.resource),
+            EventDetails::TaskStarted { resource_type, resource }
+            | EventDetails::TaskOutput { resource_type, resource, .. }
+            | EventDetails::TaskFailure { resource_type, resource, .. } => {
+                (resource_type, resource)
+            }
+            _ => return None,
+        };
+        Some(format!("{resource_type}:{resource}"))
+    }
+
     /// Error and cause, where the event carries them.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.details {

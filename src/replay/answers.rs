@@ -234,17 +234,10 @@ fn ends(event: EventType) -> bool {
 
 /// What a call's events have in common: the service and its action.
 pub(super) fn service(event: &HistoryEvent) -> String {
-    match &event.details {
-        EventDetails::TaskScheduled(details) => {
-            format!("{}:{}", details.resource_type, details.resource)
-        }
-        EventDetails::TaskStarted { resource_type, resource }
-        | EventDetails::TaskOutput { resource_type, resource, .. }
-        | EventDetails::TaskFailure { resource_type, resource, .. } => {
-            format!("{resource_type}:{resource}")
-        }
-        _ if event.event_type.name().starts_with("Lambda") => "lambda".into(),
-        _ if event.event_type.name().starts_with("Activity") => "activity".into(),
-        _ => "map run".into(),
-    }
+    event.service().unwrap_or_else(|| {
+        let name = event.event_type.name();
+        let kinds = [("Lambda", "lambda"), ("Activity", "activity")];
+        let kind = kinds.iter().find(|(begin, _)| name.starts_with(begin));
+        kind.map_or("map run", |(_, kind)| kind).to_owned()
+    })
 }

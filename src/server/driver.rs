@@ -395,6 +395,17 @@ impl Driver {
                 self.integrations.called(request)
             }
         };
+        self.answer(execution, request, answer, real);
+    }
+
+    /// Answers a Task, or begins to.
+    fn answer(
+        &mut self,
+        execution: ExecutionId,
+        request: &TaskRequest,
+        answer: TaskAnswer,
+        real: Instant,
+    ) {
         let task = request.task;
         match answer {
             TaskAnswer::Mock(plan) => self.plan(execution, request, plan, real),

@@ -98,6 +98,11 @@ impl EndpointError {
         }
     }
 
+    /// Whether an answer to a task came too late: the task is over, or was never there.
+    pub(super) fn is_of_ended_task(&self) -> bool {
+        matches!(self.code(), Some("TaskTimedOut" | "TaskDoesNotExist" | "InvalidToken"))
+    }
+
     /// Reads the error of the SDK; `answer` is the body of the response, where there was one.
     pub(super) fn of<E>(
         endpoint: &str,

@@ -277,14 +277,7 @@ pub(super) async fn play(
     };
     match done {
         // The state may have timed out or been stopped meanwhile: that is what the history shows.
-        Err(error)
-            if matches!(
-                error.code(),
-                Some("TaskTimedOut" | "TaskDoesNotExist" | "InvalidToken")
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if error.is_of_ended_task() => Ok(()),
         done => done,
     }
 }

@@ -390,9 +390,9 @@ fn endpoint_options(arguments: &EndpointArgs) -> Result<EndpointOptions, String>
     let timeout = arguments.request_timeout.as_deref();
     Ok(EndpointOptions {
         url: arguments.endpoint_url.clone(),
-        region: arguments.region.clone(),
-        profile: arguments.profile.clone(),
-        assume_role: arguments.assume_role.clone(),
+        region: arguments.reach.region.clone(),
+        profile: arguments.reach.profile.clone(),
+        assume_role: arguments.reach.assume_role.clone(),
         timeout: timeout.map(|text| length("--request-timeout", text)).transpose()?,
         attempts: None,
     })

@@ -235,12 +235,9 @@ fn phrase(event: &HistoryEvent) -> String {
 
 fn service(event: &HistoryEvent) -> String {
     match &event.details {
-        EventDetails::TaskScheduled(details) => {
-            format!("{}:{}", details.resource_type, details.resource)
-        }
         EventDetails::LambdaFunctionScheduled(details) => details.resource.to_string(),
         EventDetails::ActivityScheduled(details) => details.resource.to_string(),
-        _ => "its service".into(),
+        _ => event.service().unwrap_or_else(|| "its service".into()),
     }
 }
 

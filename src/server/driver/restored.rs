@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Driver, Effect, Heard, Tokens};
+use super::{Driver, Tokens};
 use crate::asl::{Pattern, Resource};
-use crate::engine::{Input, TaskRequest};
+use crate::engine::TaskRequest;
 use crate::server::clock::Clock;
 use crate::server::integration::TaskAnswer;
 use crate::server::output::Sinks;
@@ -92,7 +92,9 @@ impl Driver {
                 let course = plan.course(request);
                 self.plan_course(execution, request, course, open.at);
             }
-            (Wanted::Task(request), Some(answer)) => self.answer(&open, request, answer, real),
+            (Wanted::Task(request), Some(answer)) => {
+                self.answer(open.execution, request, answer, real)
+            }
             (Wanted::Task(request), None) => self.wait_again(&open, request, real),
             (Wanted::MapRun(request), answer) => {
                 let now = self.clock.now(real);
@@ -114,27 +116,7 @@ impl Driver {
             self.wait_for(open.execution, request.task, &request.state);
         } else {
             let answer = self.integrations.called(request);
-            self.answer(open, request, answer, real);
-        }
-    }
-
-    fn answer(
-        &mut self,
-        open: &OpenTask,
-        request: &TaskRequest,
-        answer: TaskAnswer,
-        real: Instant,
-    ) {
-        let (execution, task) = (open.execution, request.task);
-        match answer {
-            TaskAnswer::Mock(plan) => self.plan(execution, request, plan, real),
-            TaskAnswer::Call(call) => {
-                self.calls.insert((execution, task), request.state.clone());
-                self.effects.push(Effect::Call(execution, task, Box::new(call)));
-            }
-            TaskAnswer::Fail(stage, failure) => {
-                self.hear(Heard::Told(execution, Input::TaskFailed { task, stage, failure }), real);
-            }
+            self.answer(open.execution, request, answer, real);
         }
     }
 }

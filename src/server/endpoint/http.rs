@@ -283,7 +283,12 @@ mod tests {
             let error = wire(json!({ "Headers": { name: "x" } })).unwrap_err();
             assert!(error.contains(&name.to_ascii_lowercase()), "{error}");
         }
-        assert!(wire(json!({ "Headers": { "Fromage": "x" } })).is_ok());
+        let wire = wire(json!({ "Headers": { "Fromage": "x" } })).unwrap();
+        assert!(
+            wire.headers.contains(&("fromage".to_owned(), "x".to_owned())),
+            "{:?}",
+            wire.headers
+        );
     }
 
     #[test]

@@ -115,14 +115,6 @@ fn payload_text(payload: &Payload) -> String {
 /// What an event is about, beside its type, on one line.
 pub(super) fn subject(event: &HistoryEvent) -> String {
     match &event.details {
-        EventDetails::TaskScheduled(details) => {
-            format!("{}:{}", details.resource_type, details.resource)
-        }
-        EventDetails::TaskStarted { resource_type, resource }
-        | EventDetails::TaskOutput { resource_type, resource, .. }
-        | EventDetails::TaskFailure { resource_type, resource, .. } => {
-            format!("{resource_type}:{resource}")
-        }
         EventDetails::LambdaFunctionScheduled(details) => details.resource.to_string(),
         EventDetails::ActivityScheduled(details) => details.resource.to_string(),
         EventDetails::ActivityStarted { worker_name: Some(name) } => format!("worker {name}"),
@@ -133,7 +125,7 @@ pub(super) fn subject(event: &HistoryEvent) -> String {
         EventDetails::EvaluationFailed(details) => {
             details.location.as_deref().unwrap_or_default().to_owned()
         }
-        _ => String::new(),
+        _ => event.service().unwrap_or_default(),
     }
 }
 

@@ -438,14 +438,7 @@ fn token_in(arguments: &Value, execution: &str) -> Option<Arc<str>> {
 /// An answer to a task that is over comes too late, as in a simulation.
 fn late(heard: Result<(), EndpointError>) -> Result<(), String> {
     match heard {
-        Err(error)
-            if matches!(
-                error.code(),
-                Some("TaskTimedOut" | "TaskDoesNotExist" | "InvalidToken")
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if error.is_of_ended_task() => Ok(()),
         other => other.map_err(told),
     }
 }
