@@ -134,6 +134,11 @@ impl Request {
         request::text_in(&self.body, "stateMachineArn")
     }
 
+    /// `executionArn`, where the request has it as a string.
+    pub fn execution_arn(&self) -> Option<Arc<str>> {
+        request::text_in(&self.body, "executionArn")
+    }
+
     /// The test case that `stateMachineArn` of a start names behind a `#`, as Step Functions Local
     /// has it. The ARN is without it from then on.
     pub fn split_test_case(&mut self) -> Option<String> {

@@ -45,7 +45,13 @@ pub enum SpannedData {
 
 /// Reads a whole text as one value.
 pub fn parse(text: &str) -> Result<Value, JsonError> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), position: 0 };
+    parse_to(MAX_DEPTH, text)
+}
+
+/// Reads a whole text as one value that nests at most so many levels. Each takes its part of the
+/// stack: `most` should not be far from [`MAX_DEPTH`].
+pub(crate) fn parse_to(most: usize, text: &str) -> Result<Value, JsonError> {
+    let mut reader = Reader { text, bytes: text.as_bytes(), position: 0, most };
     let value = reader.value(0)?;
     reader.end()?;
     Ok(value)
@@ -53,7 +59,7 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
 
 /// Reads a whole text, keeping the place of every node. Duplicate keys are left to the caller.
 pub fn parse_spanned(text: &str) -> Result<Spanned, JsonError> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), position: 0 };
+    let mut reader = Reader { text, bytes: text.as_bytes(), position: 0, most: MAX_DEPTH };
     let value = reader.spanned(0)?;
     reader.end()?;
     Ok(value)
@@ -187,6 +193,8 @@ struct Reader<'a> {
     text: &'a str,
     bytes: &'a [u8],
     position: usize,
+    /// How deep it may nest.
+    most: usize,
 }
 
 impl Reader<'_> {
@@ -250,8 +258,9 @@ impl Reader<'_> {
         depth: usize,
         mut element: impl FnMut(&mut Self) -> Result<(), JsonError>,
     ) -> Result<(), JsonError> {
-        if depth >= MAX_DEPTH {
-            return Err(fail(self.position, format!("nesting is deeper than {MAX_DEPTH} levels")));
+        if depth >= self.most {
+            let most = self.most;
+            return Err(fail(self.position, format!("nesting is deeper than {most} levels")));
         }
         self.position += 1;
         if self.peek() == Some(close) {

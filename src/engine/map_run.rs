@@ -9,7 +9,7 @@ use super::io::{
     Batching, ItemSource, MapRunRequest, Output, Rejected, ResultWriterRequest, TaskId,
 };
 use super::redrive::MapRunOfState;
-use super::states::Step;
+use super::states::{Step, check_depth};
 use crate::asl::{ItemBatcher, ItemReader, MapState, ProcessorMode, ResultWriter, State};
 use crate::asl::{StateKind, Template};
 use crate::history::{EventDetails, EventType, Failure};
@@ -110,6 +110,9 @@ impl Execution {
             Some(template) => Some(self.template(id, state, template, "ItemBatcher/BatchInput")?),
             None => None,
         };
+        if let Some(input) = &batch_input {
+            check_depth(&state.name, input).map_err(Fault::Failure)?;
+        }
         let items = batcher.max_items_per_batch.as_ref();
         let bytes = batcher.max_input_bytes_per_batch.as_ref();
         Ok(Batching {
@@ -156,7 +159,7 @@ impl Execution {
     ///
     /// # Errors
     ///
-    /// The failure of the Map Run where the selector fails.
+    /// The failure of the Map Run where the selector fails, or nests what it selects too deep.
     pub fn map_item_input(&mut self, task: TaskId, item: Value) -> Result<Value, Failure> {
         let value = item.get("Value").cloned().unwrap_or_default();
         let value = match item.get("Key") {
@@ -171,7 +174,9 @@ impl Execution {
         let selected = self
             .effective_input(id, state)
             .and_then(|input| self.select_item(id, state, selector, &input, &item));
-        selected.map_err(|fault| self.failure_of(id, state, fault))
+        let selected = selected.map_err(|fault| self.failure_of(id, state, fault))?;
+        check_depth(&state.name, &selected)?;
+        Ok(selected)
     }
 
     fn map_run_arn(&mut self, map: &MapState) -> Arc<str> {

@@ -224,12 +224,15 @@ impl Execution {
 
     /// The failure of data that is larger than the service takes.
     pub(super) fn check_size(&self, subject: &str, value: &Value) -> Result<(), Failure> {
-        if value.depth() > MAX_DEPTH {
-            return Err(causes::too_deep(subject));
-        }
+        check_depth(subject, value)?;
         match self.start.limits.payload_fits(value) {
             true => Ok(()),
             false => Err(causes::too_large(subject)),
         }
     }
+}
+
+/// The failure of data that nests deeper than the service reads.
+pub(super) fn check_depth(subject: &str, value: &Value) -> Result<(), Failure> {
+    if value.depth() > MAX_DEPTH { Err(causes::too_deep(subject)) } else { Ok(()) }
 }

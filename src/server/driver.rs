@@ -238,6 +238,9 @@ impl Driver {
             }
         }
         let answer = api::answer(&mut self.service, now, request);
+        if answer.is_ok() && request.operation() == "RedriveExecution" {
+            self.redriven(&request.execution_arn().unwrap_or_default());
+        }
         let started = match &answer {
             Ok(Answer::Ready(text)) if case.is_some() => self.started(text),
             Ok(Answer::SyncExecution(execution)) => Some(*execution),
@@ -548,6 +551,14 @@ impl Driver {
         }
     }
 
+    /// An execution that goes on does not count among those that have ended.
+    fn redriven(&mut self, arn: &str) {
+        let Some(execution) = self.service.find_execution(arn) else { return };
+        // A redrive that was asked for once more changes nothing: it may have ended meanwhile.
+        let ended = self.service.execution(execution).execution.ended_at();
+        self.kept.retain(|(at, kept)| *kept != execution || Some(*at) == ended);
+    }
+
     /// Forgets the executions that `--retain` does not cover any more.
     fn forget_old(&mut self, real: Instant) {
         let oldest = match self.retain {
@@ -567,7 +578,7 @@ impl Driver {
                 break;
             }
             self.kept.pop_front();
-            // One that was redriven runs, or ended a second time and stands further behind.
+            // One that was redriven before its end was heard of runs, or stands further behind.
             let record = self.service.executions().find(execution);
             if record.is_some_and(|record| record.execution.ended_at() == Some(ended)) {
                 self.service.forget(execution);
@@ -719,11 +730,16 @@ impl Driver {
     /// What the clock shows.
     pub(super) fn clock_state(&mut self, real: Instant) -> ClockState {
         self.open.retain(|open| is_open(&self.service, open.execution, open.task));
-        let arn = |execution: ExecutionId| self.service.execution(execution).arn.to_string();
-        let open = self.open.iter().map(|open| (open.state.to_string(), arn(open.execution)));
-        let calls = self.calls.iter();
-        let calls = calls.map(|((execution, _), state)| (state.to_string(), arn(*execution)));
-        let mut waiting_for: Vec<(String, String)> = open.chain(calls).collect();
+        let open = self.open.iter().map(|open| (&open.state, open.execution));
+        let calls = self.calls.iter().map(|((execution, _), state)| (state, *execution));
+        // A call may outlast its execution, where a callback came before its answer.
+        let mut waiting_for: Vec<(String, String)> = open
+            .chain(calls)
+            .filter_map(|(state, execution)| {
+                let record = self.service.executions().find(execution)?;
+                Some((state.to_string(), record.arn.to_string()))
+            })
+            .collect();
         waiting_for.sort_unstable();
         ClockState {
             now: self.clock.now(real),

@@ -75,7 +75,7 @@ pub(super) struct Polls {
     waiting: FastMap<PollId, Arc<str>>,
     /// Those that are answered stay until they are in front.
     expiring: VecDeque<(Timestamp, PollId)>,
-    /// They wait until they are answered or cancelled.
+    /// Those of workers wait until they are answered or cancelled.
     stay: bool,
 }
 
@@ -251,17 +251,19 @@ impl Service {
         self.polls.given += 1;
         let id = PollId(self.polls.given);
         if let Some(activity) = self.activities.get_mut(arn) {
-            activity.polls.insert(id, Poll { who: who(id), worker_name });
+            let who = who(id);
+            activity.polls.insert(id, Poll { who, worker_name });
             self.polls.waiting.insert(id, activity.arn.clone());
-            if !self.polls.stay {
+            if !self.polls.stay || matches!(who, Poller::Task(..)) {
                 self.polls.expiring.push_back((now.plus_seconds(POLL_SECONDS), id));
             }
         }
         id
     }
 
-    /// Lets polls wait until [`Service::cancel_poll`] ends them: on a clock that jumps, a minute of
-    /// the account is no minute of the worker that waits.
+    /// Lets polls of workers wait until [`Service::cancel_poll`] ends them: on a clock that jumps, a
+    /// minute of the account is no minute of the worker that waits. Tasks that poll, by
+    /// `aws-sdk:sfn:getActivityTask`, wait a minute of the account all the same.
     pub fn leave_polls_open(&mut self) {
         self.polls.stay = true;
     }

@@ -297,12 +297,17 @@ impl Service {
     /// Forgets the Map Runs of an execution. Their executions are left to be forgotten.
     pub(super) fn drop_map_runs(&mut self, execution: ExecutionId) -> Vec<ExecutionId> {
         let own: Vec<MapRunId> = self.map_runs_of(execution).map(|(id, _)| id).collect();
+        if own.is_empty() {
+            return Vec::new();
+        }
         self.map_run_tasks.retain(|_, id| !own.contains(id));
         let mut children = Vec::new();
         for id in own {
             if let Some(record) = self.map_runs.remove(&id) {
-                self.map_runs_by_arn.remove(&record.run.request().map_run_arn);
-                children.extend(record.children);
+                let arn = &record.run.request().map_run_arn;
+                self.map_runs_by_arn.remove(arn);
+                // The record knows the latest child of each index; a redriven Express Map has more.
+                children.extend(self.executions_of(arn, None, None).map(|child| child.id));
             }
         }
         children

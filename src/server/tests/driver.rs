@@ -160,6 +160,41 @@ fn ended_executions_are_forgotten_when_they_are_too_many() {
     assert_eq!(known, [400, 400, 200, 200]);
 }
 
+/// Those that go on, or ended a second time, count once.
+#[test]
+fn redriven_executions_count_as_they_are() {
+    let server = start(Options { retain: Retain::Count(2), ..virtual_options() });
+    let machine =
+        create(&server, "f", r#"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"E"}}}"#);
+    let executions = [run(&server, &machine), run(&server, &machine)];
+    for _ in 0..3 {
+        let body = Value::object([("executionArn", Value::from(executions[1].as_str()))]);
+        let (status, answer) = call(&server, "RedriveExecution", &body.to_json());
+        assert_eq!(status, 200, "{answer}");
+    }
+    let known = || executions.clone().map(|one| describe(&server, &one).0);
+    assert_eq!(known(), [200, 200]);
+    assert_eq!(known(), [200, 200]);
+    run(&server, &machine);
+    assert_eq!(describe(&server, &executions[1]).0, 200);
+    assert_eq!(known(), [400, 200]);
+}
+
+/// A minute of the account: Tasks are no workers, for whom nobody knows how long they wait.
+#[test]
+fn a_task_that_polls_an_activity_waits_a_minute() {
+    let server = start(virtual_options());
+    call(&server, "CreateActivity", r#"{"name": "desk"}"#);
+    let definition = r#"{"StartAt":"Poll","States":{"Poll":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:::aws-sdk:sfn:getActivityTask","Parameters":{
+        "ActivityArn":"arn:aws:states:us-east-1:123456789012:activity:desk"}}}}"#;
+    let execution = run(&server, &create(&server, "poll", definition));
+    let (_, run) = describe(&server, &execution);
+    assert_eq!(text(&run, "status"), "SUCCEEDED", "{run}");
+    assert_eq!(text(&run, "output"), "{}");
+    assert_eq!(text(&clock(&server, "{}").1, "time"), "2024-01-01T00:01:00.000Z");
+}
+
 #[test]
 fn a_loop_without_an_end_keeps_nobody_waiting() {
     let server = start(virtual_options());

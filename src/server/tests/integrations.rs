@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::mock::config_file::MockConfig;
-use crate::server::{ClockMode, Endpoints, Key};
+use crate::server::{ClockMode, Endpoints, Key, Retain};
 use crate::time::Timestamp;
 
 const MOCKS: &str = r#"{
@@ -120,6 +120,39 @@ fn mock_files_are_read_again() {
     });
     assert!(news, "the new file was never read");
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// A callback may come before the call that asks for it is answered.
+#[test]
+fn a_call_may_outlast_its_execution() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut endpoints = Endpoints::default();
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    endpoints.set("lambda", &url).expect("an endpoint");
+    let retain = Retain::Count(0);
+    let server = start(Options { endpoints, retain, ..virtual_clock() });
+    let task = json!({ "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": { "FunctionName": "f", "Payload": { "token.$": "$$.Task.Token" } } });
+    let arn = create(&server, &task);
+    let body = json!({ "stateMachineArn": arn }).to_string();
+    let (_, started) = call(&server, "StartExecution", &body);
+    let (mut asked, _) = listener.accept().expect("a call");
+    let (mut request, mut bytes) = (String::new(), [0; 4_096]);
+    while !request.ends_with("\"}") {
+        let length = asked.read(&mut bytes).expect("a request");
+        request.push_str(&String::from_utf8_lossy(&bytes[..length]));
+    }
+    let body = request.split("\r\n\r\n").nth(1).expect("a body");
+    let token = Value::parse(body).expect("JSON");
+    let success = json!({ "taskToken": text(&token, "token"), "output": "1" }).to_string();
+    assert_eq!(call(&server, "SendTaskSuccess", &success).0, 200);
+    let body = json!({ "executionArn": text(&started, "executionArn") }).to_string();
+    call(&server, "DescribeExecution", &body);
+    assert_eq!(call(&server, "DescribeExecution", &body).0, 400, "it is forgotten");
+    let (status, state) = clock(&server, "{}");
+    assert_eq!(status, 200, "{state}");
+    assert_eq!(state.get("waitingFor"), Some(&Value::array([])));
+    drop(asked);
 }
 
 /// What a fake service was asked.

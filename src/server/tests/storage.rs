@@ -377,6 +377,86 @@ fn what_is_not_retained_leaves_the_folder() {
 }
 
 #[test]
+fn children_from_before_a_redrive_leave_with_their_map_run() {
+    let folder = Scratch::new();
+    let options = |folder: &Scratch| Options { retain: Retain::Count(1), ..folder.options() };
+    let server = start(options(&folder));
+    let map = json!({ "Type": "Map", "ItemProcessor": {
+        "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS" },
+        "StartAt": "F", "States": { "F": { "Type": "Fail", "Error": "E" } } } });
+    let mapped = create(&server, "mapped", &one(&map));
+    let execution = run(&server, &mapped, &json!([1, 2]));
+    assert_eq!(status(&server, &execution), "FAILED");
+    ask(&server, "RedriveExecution", &json!({ "executionArn": execution }));
+    assert_eq!(status(&server, &execution), "FAILED");
+    let runs = ask(&server, "ListMapRuns", &json!({ "executionArn": execution }));
+    let map_run = text(runs.get("mapRuns").unwrap().at(0).unwrap(), "mapRunArn").to_owned();
+    let children = ask(&server, "ListExecutions", &json!({ "mapRunArn": map_run }));
+    let children = children.get("executions").unwrap().as_array().unwrap();
+    let children: Vec<_> = children.iter().map(|child| text(child, "executionArn")).collect();
+    assert_eq!(children.len(), 4, "{children:?}");
+    let pages = || {
+        let page = |child: &&str| format!("GET /execution?arn={child}");
+        let all = children.iter().map(page);
+        all.map(|page| request(&server, &page, &[], "").0).collect::<Vec<u16>>()
+    };
+    assert_eq!(pages(), [200; 4]);
+    let other = create(&server, "other", &one(&json!({ "Type": "Pass" })));
+    run(&server, &other, &json!({}));
+    ask(&server, "ListStateMachines", &json!({}));
+    let gone = json!({ "executionArn": execution }).to_string();
+    assert_eq!(call(&server, "DescribeExecution", &gone).0, 400);
+    assert_eq!(pages(), [404; 4]);
+    let folder = folder.killed();
+    drop(server);
+    let server = start(options(&folder));
+    assert_eq!(status_of_all(&server, &other), ["SUCCEEDED"]);
+    assert_eq!(status_of_all(&server, &mapped), Vec::<String>::new());
+}
+
+/// What an execution hears may nest deeper than it takes, and a child may begin with more than a
+/// request may have: the rows are read all the same.
+#[test]
+fn what_nests_as_deep_as_may_be_is_read_again() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let deep = |levels: usize| {
+        let input = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        serde_json::Value::from(input)
+    };
+    let start_with = |machine: &str, input: serde_json::Value| {
+        let body = json!({ "stateMachineArn": machine, "input": input });
+        text(&ask(&server, "StartExecution", &body), "executionArn").to_owned()
+    };
+    let wrap = json!({ "Type": "Pass", "Parameters": { "a.$": "$" } });
+    let inner = create(&server, "inner", &one(&wrap));
+    let outer = json!({ "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": { "StateMachineArn": inner, "Input.$": "$" } });
+    let outer = create(&server, "outer", &one(&outer));
+    let outer = start_with(&outer, deep(999));
+    let mut selector = json!({ "v.$": "$$.Map.Item.Value" });
+    for _ in 0..100 {
+        selector = json!({ "a": selector });
+    }
+    let map = json!({ "Type": "Map", "ItemSelector": selector, "ItemProcessor": {
+        "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" },
+        "StartAt": "P", "States": { "P": { "Type": "Pass", "End": true } } } });
+    let mapped = create(&server, "mapped", &one(&map));
+    let mapped = start_with(&mapped, deep(1_000));
+    let executions = [outer, mapped];
+    let all = |server: &Server| executions.clone().map(|one| describe(server, &one));
+    let before = all(&server);
+    for described in &before {
+        assert_eq!(text(described, "error"), "States.DataLimitExceeded", "{described}");
+    }
+    let folder = folder.killed();
+    drop(server);
+    let server = start(folder.options());
+    assert_eq!(all(&server), before);
+}
+
+#[test]
 fn objects_are_kept() {
     let folder = Scratch::new();
     let options = |folder: &Scratch| Options { retain: Retain::Count(1), ..folder.options() };

@@ -4,9 +4,15 @@ use std::sync::Arc;
 
 use crate::engine::{ExecutionStatus, FailureStage, Input};
 use crate::history::Failure;
+use crate::json;
 use crate::map_run::ChildEnd;
 use crate::time::Timestamp;
 use crate::value::Value;
+
+/// The deepest nesting of a value in a row. What an execution hears is noted before it refuses what
+/// nests too deep, and the account wraps what nests as deep as may be: an output of a child into the
+/// answer to its parent's Task, outputs into that of a Map, items into a batch.
+const DEEPEST: usize = json::MAX_DEPTH + 8;
 
 /// Writes a row.
 #[derive(Debug, Default)]
@@ -217,7 +223,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn value(&mut self) -> Result<Value, BrokenRow> {
-        Value::parse(&self.text()?).map_err(|_| BrokenRow("a value is not JSON"))
+        let text = self.text()?;
+        json::parse_to(DEEPEST, &text).map_err(|_| BrokenRow("a value is not JSON"))
     }
 
     pub(super) fn optional<T>(
