@@ -8,7 +8,7 @@
 mod commit;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ const FORMAT: u32 = 1;
 const FORMAT_FILE: &str = "format";
 const FORMAT_NAME: &str = "stepproof data folder, format ";
 const DATABASE_FILE: &str = "stepproof.redb";
-/// The database while it is created: what a kill leaves of it is in nobody's way.
+/// The two while they are created: what a kill leaves of them is in nobody's way.
+const NEW_FORMAT_FILE: &str = "format.new";
 const NEW_DATABASE_FILE: &str = "stepproof.redb.new";
 
 /// Bytes of the database that are kept in memory. All rows are read once, when the server starts.
@@ -145,14 +146,10 @@ pub(super) fn open(
     let database = Arc::new(Folder::new(folder));
     let db = database.open(&options.account)?;
     let read = read(&db, &database, &options.account, keep_answered);
-    let Rows { mut restored, clock, cases, next, mut log } = read?;
+    let Rows { mut restored, clock, cases, next, log } = read?;
     let unused = std::mem::take(&mut restored.unused_revisions);
     database.begin(&db, &unused)?;
-    if options.retain == Retain::All {
-        log = None;
-    } else if log.is_none() {
-        log = Some(FastMap::default());
-    }
+    let log = (options.retain != Retain::All).then_some(log);
     let store = Store::start(database, db, next, log)?;
     Ok(Opened { restored, clock, cases, store })
 }
@@ -167,7 +164,7 @@ struct Rows {
     cases: Vec<(ExecutionId, Arc<str>)>,
     /// The number of the next row of the log.
     next: u64,
-    log: Option<RowsOf>,
+    log: RowsOf,
 }
 
 fn read(
@@ -265,7 +262,7 @@ fn read_rows(
         let (id, case) = row?;
         cases.push((ExecutionId(id.value()), Arc::from(case.value())));
     }
-    Ok(Rows { restored: restoring.finish(), clock, cases, next, log: Some(log) })
+    Ok(Rows { restored: restoring.finish(), clock, cases, next, log })
 }
 
 /// The folder and the files in it.
@@ -299,7 +296,7 @@ impl Folder {
                     let why = format!("`{FORMAT_FILE}` is missing in it");
                     return Err(StorageError::Foreign { folder: self.path.clone(), why });
                 }
-                fs::write(&format, format!("{FORMAT_NAME}{FORMAT}\n")).map_err(io(&format))?;
+                self.write_format(&format).map_err(io(&format))?;
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => self.check_format("")?,
             Err(error) => return Err(io(&format)(error)),
@@ -308,6 +305,21 @@ impl Folder {
             self.create(account)?;
         }
         self.open_file()
+    }
+
+    /// Nobody ever finds a half of it, and it is on the disk before there is a database.
+    fn write_format(&self, format: &Path) -> io::Result<()> {
+        let new = self.path.join(NEW_FORMAT_FILE);
+        let mut file = fs::File::create(&new)?;
+        writeln!(file, "{FORMAT_NAME}{FORMAT}")?;
+        file.sync_all()?;
+        fs::rename(&new, format)?;
+        self.sync()
+    }
+
+    /// The names of its files have to be as safe as what is in them.
+    fn sync(&self) -> io::Result<()> {
+        fs::File::open(&self.path)?.sync_all()
     }
 
     fn check_format(&self, text: &str) -> Result<(), StorageError> {
@@ -346,9 +358,7 @@ impl Folder {
         }
         create().map_err(|error| self.refused(error))?;
         fs::rename(&new, &self.file).map_err(io)?;
-        // The name of the file has to be as safe as what is in it.
-        let folder = fs::File::open(&self.path).and_then(|folder| folder.sync_all());
-        folder.map_err(|error| StorageError::Io { path: self.path.clone(), error })
+        self.sync().map_err(|error| StorageError::Io { path: self.path.clone(), error })
     }
 
     /// Opens the database, which is there, and sees to it that no page of it is damaged.

@@ -1,6 +1,7 @@
 //! Writing to the disk: one thread, and everything that waits in one transaction.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -68,18 +69,25 @@ impl Store {
         next: u64,
         rows: Option<RowsOf>,
     ) -> Result<Self, StorageError> {
+        let path = folder.path.clone();
+        let mut writer = Writer { folder, db: Some(db), next, rows };
+        let store = Self::spawn(move |common| writer.run(common));
+        store.map_err(|error| StorageError::Io { path, error })
+    }
+
+    fn spawn(write: impl FnOnce(&Common) + Send + 'static) -> io::Result<Self> {
         let common = Arc::new(Common {
             queue: Mutex::default(),
             filled: Condvar::new(),
             taken: AtomicU64::new(0),
             progress: watch::channel(Progress::default()).0,
         });
-        let path = folder.path.clone();
-        let mut writer = Writer { folder, db: Some(db), next, rows };
         let shared = common.clone();
         let thread = std::thread::Builder::new().name("stepproof-storage".to_owned());
-        let thread = thread.spawn(move || writer.run(&shared));
-        let thread = thread.map_err(|error| StorageError::Io { path, error })?;
+        let thread = thread.spawn(move || {
+            let _last_words = LastWords(&shared);
+            write(&shared);
+        })?;
         Ok(Self { common, thread: Mutex::new(Some(thread)) })
     }
 
@@ -158,6 +166,19 @@ impl Common {
     }
 }
 
+/// Says so where the writing thread breaks down: those who wait for it would wait for ever.
+struct LastWords<'a>(&'a Common);
+
+impl Drop for LastWords<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let why = "the data folder is not written any more: its thread broke down, which is a \
+                       mistake of stepproof; start the server again";
+            self.0.progress.send_modify(|progress| progress.trouble = Some(why.into()));
+        }
+    }
+}
+
 /// The thread that writes.
 struct Writer {
     folder: Arc<Folder>,
@@ -205,18 +226,26 @@ impl Writer {
     }
 
     fn attempt(&mut self, batches: &[Batch]) -> Result<(), String> {
-        let db = match self.db.take() {
-            Some(db) => db,
-            None => self.folder.open_file().map_err(|error| error.to_string())?,
+        let (db, failed) = match self.db.take() {
+            Some(db) => (db, false),
+            None => (self.folder.open_file().map_err(|error| error.to_string())?, true),
         };
-        let written = self.write(&db, batches).map_err(|error| error.to_string());
+        let written = self.write(&db, batches, failed).map_err(|error| error.to_string());
         self.db = Some(db);
         self.next = written?;
         Ok(())
     }
 
     /// Writes all in one transaction. Gives the number of the next row of the log.
-    fn write(&mut self, db: &Database, batches: &[Batch]) -> Result<u64, redb::Error> {
+    ///
+    /// What an attempt that `failed` wrote may be there all the same: its rows go, since not all of
+    /// them are written a second time where an execution was forgotten meanwhile.
+    fn write(
+        &mut self,
+        db: &Database,
+        batches: &[Batch],
+        failed: bool,
+    ) -> Result<u64, redb::Error> {
         let changes: Vec<&Change> = batches.iter().flat_map(|batch| &batch.changes).collect();
         let forgotten: BTreeSet<ExecutionId> = changes
             .iter()
@@ -226,6 +255,9 @@ impl Writer {
             })
             .collect();
         let transaction = db.begin_write()?;
+        if failed {
+            transaction.open_table(LOG)?.retain_in(self.next.., |_, _| false)?;
+        }
         let added = self.write_log(&transaction, &changes, &forgotten)?;
         write_state(&transaction, &changes)?;
         {
@@ -319,4 +351,93 @@ fn write_state(transaction: &WriteTransaction, changes: &[&Change]) -> Result<()
         transaction.open_table(META)?.insert(COUNTERS, &*counters.to_bytes())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{FORMAT_FILE, open};
+    use super::*;
+    use crate::asl::ExecutionType;
+    use crate::server::{FastMap, Options, Retain};
+    use crate::service::{Account, NewExecution, Operation, Output, Service};
+    use crate::time::Timestamp;
+    use crate::value::Value;
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_broke_down() {
+        let store = Store::spawn(|common| {
+            let mut batches = Vec::new();
+            common.next(&mut batches);
+            panic!("the test wants it so");
+        });
+        let store = store.expect("a thread");
+        store.push(batch(Vec::new()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let error = runtime.block_on(store.kept()).expect_err("nothing is written");
+        assert!(error.contains("its thread broke down"), "{error}");
+        assert!(store.trouble().is_some());
+    }
+
+    fn batch(changes: Vec<Change>) -> Batch {
+        let clock = SavedClock::from_bytes(&[0; 18]).expect("a clock");
+        Batch { changes, cases: Vec::new(), clock }
+    }
+
+    const NOW: Timestamp = Timestamp(1_704_067_200_000);
+
+    /// Starts executions that end at once.
+    fn run(service: &mut Service, count: u32) -> Vec<ExecutionId> {
+        let arn: Arc<str> = "arn:aws:states:us-east-1:123456789012:stateMachine:m".into();
+        let start = |_| {
+            let new = NewExecution::new(arn.clone(), Value::Null);
+            service.start_execution(NOW, new).expect("it starts")
+        };
+        let started = (0..count).map(start).collect();
+        while !matches!(service.poll(), Output::Idle(_)) {}
+        started
+    }
+
+    /// A commit may fail although it is there when the file is opened again.
+    #[test]
+    fn what_a_failed_attempt_wrote_is_written_anew() {
+        let folder = std::env::temp_dir().join(format!("stepproof-commit-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let mut service = Service::new(Account::default());
+        service.keep_journal();
+        let definition =
+            json!({ "StartAt": "P", "States": { "P": { "Type": "Pass", "End": true } } });
+        let (machine, _) = crate::asl::parse_text("m", &definition.to_string());
+        let create = Operation::CreateStateMachine {
+            name: "m".into(),
+            machine: Arc::new(machine.expect("a definition")),
+            execution_type: ExecutionType::Standard,
+            role_arn: "arn:aws:iam::123456789012:role/r".into(),
+        };
+        service.handle(NOW, create).expect("it is created");
+        let started = run(&mut service, 3);
+        let mut batches = vec![batch(service.take_changes())];
+        let of_folder = Arc::new(Folder::new(&folder));
+        let db = of_folder.open(&Account::default()).expect("a folder");
+        let mut writer =
+            Writer { folder: of_folder, db: Some(db), next: 0, rows: Some(FastMap::default()) };
+        writer.attempt(&batches).expect("it is written");
+
+        // As if the last step of that attempt had failed.
+        (writer.db, writer.next, writer.rows) = (None, 0, Some(FastMap::default()));
+        assert!(service.forget(started[0]));
+        batches.push(batch(service.take_changes()));
+        writer.attempt(&batches).expect("it is written");
+        drop(writer);
+
+        assert!(folder.join(FORMAT_FILE).exists());
+        let options = Options { retain: Retain::Count(10), ..Options::default() };
+        let opened = open(&folder, &options, false).unwrap_or_else(|error| panic!("{error}"));
+        let found: Vec<ExecutionId> =
+            opened.restored.service.executions().iter().map(|record| record.id).collect();
+        assert_eq!(found, started[1..]);
+        drop(opened);
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 }

@@ -546,6 +546,23 @@ fn a_folder_that_cannot_be_used_stays_as_it_is() {
     assert_eq!(status_of_all(&start(folder.options()), &machine), ["SUCCEEDED"]);
 }
 
+#[test]
+fn what_a_killed_start_leaves_is_in_nobodys_way() {
+    let folder = Scratch::new();
+    fs::create_dir_all(&folder.0).unwrap();
+    fs::write(folder.0.join("format.new"), "stepp").unwrap();
+    fs::write(folder.0.join("stepproof.redb.new"), "redb").unwrap();
+    let server = start(folder.options());
+    let machine = create(&server, "m", &one(&json!({ "Type": "Pass" })));
+    let files = fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap().file_name());
+    let mut files: Vec<_> = files.map(|name| name.into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["format", "stepproof.redb"]);
+    let folder = folder.killed();
+    drop(server);
+    assert_eq!(status_of_all(&start(folder.options()), &machine), Vec::<String>::new());
+}
+
 fn status_of_all(server: &Server, machine: &str) -> Vec<String> {
     let list = ask(server, "ListExecutions", &json!({ "stateMachineArn": machine }));
     let all = list.get("executions").unwrap().as_array().unwrap();
