@@ -32,6 +32,7 @@ mod objects;
 mod options;
 mod output;
 mod page;
+pub(crate) mod percent;
 mod quota;
 mod report;
 #[cfg(feature = "aws")]

@@ -148,7 +148,9 @@ pub struct Serve {
     #[arg(long = "quota", value_name = "ACTION=SIZE/RATE", value_parser = quota)]
     pub quota: Vec<(String, Bucket)>,
     /// Refuse requests that are not signed with one of these keys; may be given many times. Without
-    /// a value, the key is that of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    /// a value, the key is that of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. The web page is
+    /// closed then, and what nobody signs answers this computer only: `/metrics`, and `/_stepproof/`
+    /// but for `health`.
     #[arg(long, value_name = "KEY_ID:SECRET", num_args = 0..=1, default_missing_value = "",
         require_equals = true)]
     pub auth: Vec<String>,

@@ -174,11 +174,11 @@ fn check_scope(scope: (&str, &str, &str), region: &str, date: &str) -> Result<()
             "Credential should be scoped to correct service: 'states'. ".to_owned(),
         ));
     }
-    if !date.starts_with(day) {
+    let own_day = date.get(..8).unwrap_or_default();
+    if day != own_day {
         return Err(invalid(format!(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from \
-             HTTP: '{day}' != '{}', from '{date}'.",
-            &date[..8]
+             HTTP: '{day}' != '{own_day}', from '{date}'."
         )));
     }
     Ok(())
@@ -276,4 +276,20 @@ fn hex(bytes: &[u8]) -> String {
 /// Takes equally long however many bytes are right.
 fn equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |different, (a, b)| different | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_scope;
+
+    #[test]
+    fn the_day_of_the_scope_is_the_day_of_the_request() {
+        let check =
+            |day| check_scope((day, "us-east-1", "states"), "us-east-1", "20240131T235959Z");
+        assert!(check("20240131").is_ok());
+        for day in ["", "2024", "2024013", "20240131T", "20240201"] {
+            let error = check(day).expect_err(day);
+            assert_eq!(error.code, "InvalidSignatureException", "{day}");
+        }
+    }
 }

@@ -24,7 +24,6 @@ use super::wire::{self, Answer};
 use super::{Options, auth, control, objects, page};
 use crate::api::{self, ApiError};
 use crate::service::PollId;
-use crate::time::Timestamp;
 
 /// How long GetActivityTask waits for a task (guide, "Activities").
 const POLL: Duration = Duration::from_secs(60);
@@ -79,6 +78,11 @@ impl Site {
     }
 
     async fn route(&self, request: Request<Incoming>, peer: IpAddr) -> Routed {
+        if self.options.keys.is_some() && !is_open_to(peer, request.uri().path()) {
+            let message = "a server with `--auth` takes this from its own computer only, since \
+                           nobody signs it";
+            return Routed::Answer(wire::plain(StatusCode::FORBIDDEN, control::message(message)));
+        }
         Routed::Answer(match (request.method(), request.uri().path()) {
             (&Method::POST, "/") => return self.api(request, peer).await,
             (&Method::GET | &Method::HEAD, path) if page::is_at(path) => {
@@ -123,7 +127,7 @@ impl Site {
         let (parts, body) = request.into_parts();
         // While nothing can be kept one may still look at what there is.
         let reads = self.shared.trouble().is_some()
-            && wire::operation(&parts.headers).is_ok_and(api::reads_only);
+            && wire::operation(&parts.headers).is_ok_and(api::changes_nothing);
         let mut noted = Noted { count, operation: "unknown", call: None };
         let reply = self.call(&parts, body, peer, &mut noted).await;
         let reply = reply.unwrap_or_else(|error| Reply::Ready(Err(error)));
@@ -163,14 +167,14 @@ impl Site {
         if let Ok(operation) = known
             && self.sinks.has_trail()
         {
-            let call = Call::new(operation, self.time(), peer, &parts.headers);
+            let call = Call::new(operation, self.shared.time(), peer, &parts.headers);
             noted.call = Some(Box::new(call));
         }
         if let Some(throttle) = &self.throttle {
             let mut throttle = throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if !throttle.admits(operation, shared::wall()) {
                 drop(throttle);
-                self.sinks.call_throttled(noted.operation, self.time());
+                self.sinks.call_throttled(noted.operation, self.shared.time());
                 return Err(ApiError::new("ThrottlingException", "Rate exceeded".to_owned()));
             }
         }
@@ -183,7 +187,7 @@ impl Site {
             return Ok(Reply::Ready(result));
         }
         if let Some(cause) = self.shared.trouble()
-            && !api::reads_only(operation)
+            && !api::changes_nothing(operation)
         {
             return Err(unavailable(&cause));
         }
@@ -204,11 +208,6 @@ impl Site {
             call.answered(result, id, &wire::request_id(seed, noted.count));
             self.sinks.called(call);
         }
-    }
-
-    /// The account's time.
-    fn time(&self) -> Timestamp {
-        self.shared.with(|driver, real| driver.now(real))
     }
 
     /// The answer once everything that it tells of is kept.
@@ -236,8 +235,7 @@ impl Site {
 
     /// Reads the body of a request.
     async fn read(&self, parts: &Parts, body: Incoming) -> Result<Bytes, ApiError> {
-        let body = self.read_large(parts, body).await?;
-        if body.len() > wire::LARGEST_REQUEST { Err(wire::too_large()) } else { Ok(body) }
+        self.read_to(wire::LARGEST_REQUEST, parts, body).await
     }
 
     /// Reads a body that may be larger than a request of the API.
@@ -246,30 +244,57 @@ impl Site {
         parts: &Parts,
         body: Incoming,
     ) -> Result<Bytes, ApiError> {
+        self.read_to(DRAINED, parts, body).await
+    }
+
+    async fn read_to(&self, most: usize, parts: &Parts, body: Incoming) -> Result<Bytes, ApiError> {
         let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         let announced = announced.and_then(|length| length.parse::<u64>().ok());
         if announced.is_some_and(|length| length > DRAINED as u64) {
             return Err(wire::too_large());
         }
         // A body that is here already, as most are, needs no timer.
-        let mut reading = pin!(Limited::new(body, DRAINED).collect());
-        let read = match poll_immediately(reading.as_mut()).await {
-            Some(read) => Ok(read),
-            None => tokio::time::timeout(self.options.read_timeout, reading).await,
-        };
-        match read {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) => {
-                if error.is::<http_body_util::LengthLimitError>() {
-                    return Err(wire::too_large());
-                }
-                // Where the connection broke off, nobody hears this answer.
-                warn!(error = %error, "a request broke off");
-                Err(wire::broken())
+        let mut reading = pin!(collect(body, most));
+        match poll_immediately(reading.as_mut()).await {
+            Some(read) => read,
+            None => {
+                let read = tokio::time::timeout(self.options.read_timeout, reading).await;
+                read.unwrap_or_else(|_| Err(wire::too_slow()))
             }
-            Err(_) => Err(wire::too_slow()),
         }
     }
+}
+
+/// Whether a computer may ask for this where requests must be signed. Nobody signs requests for the
+/// server's own pages, so they are for those who can start a server there themselves; whether it is
+/// ready is no secret. The API checks signatures, and the web page shows nothing at all then.
+fn is_open_to(peer: IpAddr, path: &str) -> bool {
+    let own = path.starts_with("/_stepproof/") || path == objects::PATH || path == "/metrics";
+    !own || path == "/_stepproof/health" || peer.to_canonical().is_loopback()
+}
+
+/// Reads a body of at most so many bytes. What is beyond is dropped as it comes, up to [`DRAINED`]
+/// bytes in all: whoever hears nothing while he sends takes the connection for broken.
+async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, ApiError> {
+    let broken = |error: &dyn std::fmt::Display| {
+        // Where the connection broke off, nobody hears this answer.
+        warn!(%error, "a request broke off");
+        wire::broken()
+    };
+    match Limited::new(&mut body, most).collect().await {
+        Ok(body) => return Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {}
+        Err(error) => return Err(broken(&error)),
+    }
+    let mut left = DRAINED.saturating_sub(most);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&error))?;
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+    }
+    Err(wire::too_large())
 }
 
 /// The outcome of a future that is ready at once.
@@ -340,4 +365,32 @@ pub(super) fn is_json(parts: &Parts) -> bool {
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_open_to;
+
+    #[test]
+    fn what_nobody_signs_is_for_the_same_computer() {
+        let open = |peer: &str, path: &str| is_open_to(peer.parse().expect(peer), path);
+        let own = [
+            "/metrics",
+            "/_stepproof/clock",
+            "/_stepproof/redeliver",
+            "/_stepproof/objects",
+            "/_stepproof/objects/bucket/key",
+        ];
+        for path in own {
+            for peer in ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"] {
+                assert!(open(peer, path), "{peer} {path}");
+            }
+            for peer in ["192.168.0.7", "10.0.0.1", "fe80::1", "::ffff:192.168.0.7", "0.0.0.0"] {
+                assert!(!open(peer, path), "{peer} {path}");
+            }
+        }
+        for path in ["/", "/_stepproof/health", "/elsewhere"] {
+            assert!(open("192.168.0.7", path), "{path}");
+        }
+    }
 }

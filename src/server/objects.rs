@@ -9,9 +9,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::control;
 use super::http::Site;
 use super::wire::{self, Answer};
+use super::{control, percent};
 use crate::api::ApiError;
 use crate::value::Value;
 
@@ -40,7 +40,7 @@ pub(super) async fn answer(
         (&Method::PUT, _, key) if !key.is_empty() => {
             let (parts, body) = request.into_parts();
             let body = site.read_large(&parts, body).await?;
-            put(site, &bucket, key, &body).await
+            put(site, &bucket, key, body).await
         }
         (&Method::DELETE, bucket, "") if !bucket.is_empty() => {
             site.shared.with(|driver, _| driver.drop_bucket(bucket));
@@ -53,7 +53,7 @@ pub(super) async fn answer(
 }
 
 fn list(site: &Site) -> Answer {
-    let objects = site.shared.with(|driver, _| {
+    let objects = site.shared.look(|driver, _| {
         let objects = driver.objects().iter().map(|(bucket, key, object)| {
             Value::object([
                 ("bucket", Value::String(bucket.clone())),
@@ -68,19 +68,19 @@ fn list(site: &Site) -> Answer {
 }
 
 fn fetch(site: &Site, bucket: &str, key: &str) -> Answer {
-    let found = site.shared.with(|driver, _| {
-        driver.objects().find(bucket, key).map(|object| Bytes::copy_from_slice(&object.body))
-    });
+    let found = site
+        .shared
+        .look(|driver, _| driver.objects().find(bucket, key).map(|object| object.body.clone()));
     match found {
-        Ok(body) => Response::new(Full::new(body)),
+        Ok(body) => Response::new(Full::new(Bytes::from_owner(body))),
         Err(message) => wire::plain(StatusCode::NOT_FOUND, control::message(&message)),
     }
 }
 
 /// The bucket exists from then on.
-async fn put(site: &Site, bucket: &str, key: &str, body: &Bytes) -> Answer {
-    let put = site.shared.with(|driver, real| driver.put_object(bucket, key, body.to_vec(), real));
-    match put {
+async fn put(site: &Site, bucket: &str, key: &str, body: Bytes) -> Answer {
+    let body = Vec::from(body);
+    match site.shared.with(|driver, real| driver.put_object(bucket, key, body, real)) {
         Ok(()) => done(site).await,
         Err(message) => control::refused(&message),
     }
@@ -94,35 +94,7 @@ async fn done(site: &Site) -> Answer {
     }
 }
 
-/// The text with its `%xx` read; `None` where that is no UTF-8.
+/// A part of a path; `None` where it is no UTF-8.
 fn unescape(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit));
-        let hex = hex.and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unescape;
-
-    #[test]
-    fn keys_are_escaped_as_in_any_url() {
-        assert_eq!(unescape("in%2Fa b%C3%A9.csv").as_deref(), Some("in/a b\u{e9}.csv"));
-        assert_eq!(unescape("100%").as_deref(), Some("100%"));
-        assert_eq!(unescape("%ff"), None);
-    }
+    String::from_utf8(percent::decoded(text)).ok()
 }

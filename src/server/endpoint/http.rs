@@ -11,7 +11,8 @@ use hyper::{Method, Uri};
 
 use super::Wire;
 use super::connection::Connection;
-use super::protocol::{encoded, plain_text};
+use super::protocol::plain_text;
+use crate::server::percent::encoded;
 use crate::value::{Object, Value};
 
 /// Headers that a definition may not have; those that end with `-` are prefixes.

@@ -10,6 +10,7 @@ use super::{Answered, Wire, http};
 use crate::asl::Resource;
 use crate::history::Failure;
 use crate::mock;
+use crate::server::percent::encoded;
 use crate::service_model::spelling::{decapital, pascal, renamed};
 use crate::value::{Map, Value};
 
@@ -343,20 +344,4 @@ fn with_texts(arguments: &Value, keys: &[&str]) -> Value {
         }
     }
     Value::Object(members)
-}
-
-/// Percent-encoded but for what needs not be.
-pub(super) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
 }

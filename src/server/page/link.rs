@@ -1,6 +1,6 @@
 //! Addresses of the page: what they ask for, and how they are written.
 
-use std::fmt::Write;
+use crate::server::percent;
 
 /// The parameters of an address.
 pub(super) struct Query(Vec<(String, String)>);
@@ -26,34 +26,7 @@ impl Query {
 
 /// The text behind `%20` and `+`; what is not UTF-8 is replaced.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let digit = |at: usize| char::from(*behind.get(at)?).to_digit(16);
-        let escaped = (*first == b'%').then(|| Some(16 * digit(0)? + digit(1)?)).flatten();
-        match escaped {
-            Some(byte) => {
-                bytes.push(byte as u8);
-                rest = &behind[2..];
-            }
-            None => {
-                bytes.push(if *first == b'+' { b' ' } else { *first });
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn encode(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' | b'/' => {
-                out.push(char::from(byte));
-            }
-            byte => drop(write!(out, "%{byte:02X}")),
-        }
-    }
+    String::from_utf8_lossy(&percent::decoded(&text.replace('+', " "))).into_owned()
 }
 
 /// An address of the page; parameters without a value are left out.
@@ -64,7 +37,7 @@ pub(super) fn address(path: &str, parameters: &[(&str, &str)]) -> String {
         out.push(sign);
         out.push_str(key);
         out.push('=');
-        encode(&mut out, value);
+        out.push_str(&percent::encoded_but(value, ":/"));
         sign = '&';
     }
     out

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use crate::server::percent::{encoded, encoded_but};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -102,7 +103,7 @@ impl Control {
 
     /// The bucket does not exist.
     pub(super) async fn delete_bucket(&self, bucket: &str) -> Result<(), String> {
-        let path = format!("/objects/{}", escape(bucket));
+        let path = format!("/objects/{}", encoded(bucket));
         self.send(Method::DELETE, &path, Bytes::new()).await.map(drop)
     }
 
@@ -126,18 +127,5 @@ fn read(body: &[u8]) -> Result<Value, String> {
 }
 
 fn object(bucket: &str, key: &str) -> String {
-    format!("/objects/{}/{}", escape(bucket), escape(key))
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                escaped.push(char::from(byte));
-            }
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
+    format!("/objects/{}/{}", encoded(bucket), encoded_but(key, "/"))
 }
