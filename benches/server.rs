@@ -20,6 +20,10 @@ use stepproof::server::{Options, Retain, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// That of the `stepproof` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CONNECTIONS: usize = 32;
 const ROUND: Duration = Duration::from_millis(1_500);
 const ROUNDS: usize = 5;

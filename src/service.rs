@@ -41,11 +41,11 @@ pub(crate) use execution::Description;
 pub use execution::{ExecutionId, Parent, Record, StateMachineRecord};
 pub use machine::{NewStateMachine, StateMachineUpdate};
 pub use map_run::{MapRunChild, MapRunId, MapRunRecord};
-pub use metrics::{Datapoint, Metric, Metrics};
+pub use metrics::{Datapoint, Metric, Metrics, Tally};
 pub use notify::StatusChange;
 pub(crate) use operation::NewExecution;
 pub use operation::{Operation, Response};
-pub use records::Records;
+pub use records::{Forgotten, Records};
 pub use restore::{OpenTask, RestoreError, Restored, Restoring, Wanted};
 pub use settings::{
     EncryptionConfiguration, KmsTrouble, LoggingConfiguration, Settings, Surroundings,
@@ -166,6 +166,8 @@ pub struct Service {
     transitions: u64,
     /// How many revisions of state machines were made.
     revisions: u64,
+    /// Nobody reads status-change events.
+    unannounced: bool,
     journal: Option<Box<Journal>>,
 }
 
@@ -199,8 +201,15 @@ impl Service {
             over: 0,
             transitions: 0,
             revisions: 0,
+            unannounced: false,
             journal: None,
         }
+    }
+
+    /// Makes no [`Output::StatusChange`] from now on. All else stays as it is, the names of
+    /// executions too.
+    pub fn leave_out_status_changes(&mut self) {
+        self.unannounced = true;
     }
 
     /// Does what the API is asked for.
@@ -391,20 +400,27 @@ impl Service {
     }
 
     /// Forgets an execution that has ended: its ARN and its task tokens are unknown from then on,
-    /// its memory is free, and its id is not given again. Its Map Runs and their executions go
-    /// with it; an execution of a Map Run goes no other way. False where it has not ended, is
-    /// forgotten already, or belongs to a Map Run.
-    pub fn forget(&mut self, id: ExecutionId) -> bool {
-        let Some(record) = self.records.find(id) else { return false };
-        if !record.over || record.talking || record.map_run.is_some() {
-            return false;
+    /// and its id is not given again. Its Map Runs and their executions go with it; an execution
+    /// of a Map Run goes no other way. What is forgotten is handed out; nothing where it has not
+    /// ended, is forgotten already, or belongs to a Map Run.
+    pub fn forget(&mut self, id: ExecutionId) -> Forgotten {
+        let mut forgotten = Forgotten::new();
+        if let Some(record) = self.records.find(id)
+            && record.over
+            && !record.talking
+            && record.map_run.is_none()
+        {
+            self.drop_record(id, &mut forgotten);
         }
-        self.drop_record(id);
-        true
+        forgotten
     }
 
-    fn drop_record(&mut self, id: ExecutionId) {
+    fn drop_record(&mut self, id: ExecutionId, forgotten: &mut Forgotten) {
         let Some(record) = self.records.remove(id) else { return };
+        // Children of a Map Run that was stopped may still have something to say.
+        if record.talking {
+            self.talking.retain(|own| *own != id);
+        }
         self.note_forgotten(id);
         self.unlist(&record);
         // A second delivery has the ARN of the first.
@@ -421,8 +437,9 @@ impl Service {
         if record.over {
             self.over -= 1;
         }
+        forgotten.push(record);
         for child in self.drop_map_runs(id) {
-            self.drop_record(child);
+            self.drop_record(child, forgotten);
         }
     }
 
@@ -510,6 +527,10 @@ impl Service {
         let record = &self.records[id];
         let is_item = record.map_run.is_some();
         if record.machine.execution_type == ExecutionType::Standard && !is_item {
+            if self.unannounced {
+                self.entropy.skip_uuid();
+                return;
+            }
             let change = StatusChange::of(record, &self.account, self.entropy.next_uuid());
             self.outbox.push_back(Output::StatusChange(Box::new(change)));
         }

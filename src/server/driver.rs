@@ -25,7 +25,7 @@ use crate::engine::{Input, MapRunRequest, TaskId, TaskRequest};
 use crate::history::Failure;
 use crate::map_run::Objects;
 use crate::mock::{Course, Heartbeats, Plan};
-use crate::service::{ExecutionId, Output, PollId, Service};
+use crate::service::{ExecutionId, Forgotten, Output, PollId, Service};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -55,6 +55,8 @@ pub(super) struct Driver {
     retain: Retain,
     /// Executions that have ended and are kept, with the time of their end.
     kept: VecDeque<(Timestamp, ExecutionId)>,
+    /// Executions that were forgotten, to be freed.
+    forgotten: Forgotten,
     /// More is to happen at this very time.
     unsettled: bool,
     /// The time at which the one who sleeps wakes up.
@@ -103,6 +105,8 @@ pub(super) enum Effect {
     Call(ExecutionId, TaskId, Box<EndpointCall>),
     /// Nobody waits for this call any more.
     CancelCall(ExecutionId, TaskId),
+    /// Give a request that waits its answer, now that what it tells of is on its way to be kept.
+    Answer(oneshot::Sender<String>, String),
 }
 
 /// A part of a mock's answer.
@@ -163,6 +167,7 @@ impl Driver {
             throttled_until: None,
             retain: options.retain,
             kept: VecDeque::new(),
+            forgotten: Forgotten::new(),
             unsettled: false,
             armed: None,
             cases: Vec::new(),
@@ -172,6 +177,9 @@ impl Driver {
 
     /// Tells what becomes of executions from now on.
     pub(super) fn report_to(&mut self, sinks: Sinks) {
+        if !sinks.has_events() {
+            self.service.leave_out_status_changes();
+        }
         self.reporter = Reporter::new(sinks);
     }
 
@@ -248,7 +256,9 @@ impl Driver {
         };
         if let (Some(execution), Some(case)) = (started, case) {
             self.integrations.select_case(execution, case);
-            self.cases.push((execution, case.into()));
+            if self.service.keeps_journal() {
+                self.cases.push((execution, case.into()));
+            }
         }
         match answer {
             Ok(Answer::Ready(text)) => Reply::Ready(Ok(text)),
@@ -373,8 +383,8 @@ impl Driver {
                 Output::Ended(execution) => self.ended(execution),
                 Output::ActivityTask(poll, task) => {
                     if let Some(sender) = self.polls.remove(&poll) {
-                        // A worker that has gone away meanwhile leaves the task to its time-out.
-                        let _ = sender.send(api::activity_task(task.as_deref()));
+                        let answer = api::activity_task(task.as_deref());
+                        self.effects.push(Effect::Answer(sender, answer));
                     }
                 }
                 Output::Idle(_) => return true,
@@ -539,8 +549,8 @@ impl Driver {
 
     fn ended(&mut self, execution: ExecutionId) {
         if let Some(sender) = self.synchronous.remove(&execution) {
-            // Where the client has gone away, nobody is left to tell.
-            let _ = sender.send(api::sync_execution(&self.service, execution));
+            let answer = api::sync_execution(&self.service, execution);
+            self.effects.push(Effect::Answer(sender, answer));
         }
         // The executions of a Map Run go with the one that it belongs to.
         let Some(record) = self.service.executions().find(execution) else { return };
@@ -581,7 +591,7 @@ impl Driver {
             // One that was redriven before its end was heard of runs, or stands further behind.
             let record = self.service.executions().find(execution);
             if record.is_some_and(|record| record.execution.ended_at() == Some(ended)) {
-                self.service.forget(execution);
+                self.forgotten.append(&mut self.service.forget(execution));
                 self.integrations.forgotten(execution);
             }
         }
@@ -602,7 +612,7 @@ impl Driver {
     /// Those who wait for an end or a task are let go: the server stops.
     pub(super) fn let_go(&mut self) {
         for (_, sender) in self.polls.drain() {
-            let _ = sender.send(api::activity_task(None));
+            self.effects.push(Effect::Answer(sender, api::activity_task(None)));
         }
         self.synchronous.clear();
     }
@@ -621,6 +631,12 @@ impl Driver {
     }
 
     fn wait_for(&mut self, execution: ExecutionId, task: TaskId, state: &Arc<str>) {
+        // Those that are over go before room is made for twice as many.
+        if self.open.len() == self.open.capacity() {
+            let service = &self.service;
+            self.open.retain(|open| is_open(service, open.execution, open.task));
+            self.open.reserve(self.open.len().max(64));
+        }
         self.open.push(OpenTask { execution, task, state: state.clone() });
     }
 
@@ -654,6 +670,11 @@ impl Driver {
     /// What is to be done outside.
     pub(super) fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// What is left of forgotten executions: to free it takes time that others need not wait for.
+    pub(super) fn take_forgotten(&mut self) -> Forgotten {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// How long to sleep; `None` for as long as nothing is asked.

@@ -116,6 +116,11 @@ impl Sinks {
         }
     }
 
+    /// Whether status-change events are told.
+    pub(super) fn has_events(&self) -> bool {
+        self.events.is_some()
+    }
+
     /// Whether calls of the API are recorded.
     pub(super) fn has_trail(&self) -> bool {
         self.trail.is_some()
@@ -181,10 +186,9 @@ impl Reporter {
 
     /// An execution has ended.
     pub(super) fn ended(&mut self, record: &Record) {
-        let metrics = Metrics::at_end(record);
-        self.totals.add(&metrics);
+        Metrics::tally_end(record, &mut self.totals);
         if let Some(sink) = &self.sinks.metrics {
-            sink.put(Entry::Metrics(metrics));
+            sink.put(Entry::Metrics(Metrics::at_end(record)));
         }
         let logging = &record.machine.settings.logging;
         if let Some(log) = &self.sinks.log

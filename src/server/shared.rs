@@ -1,7 +1,7 @@
 //! The driver behind a lock, and the task that wakes it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -26,8 +26,11 @@ pub(super) struct Shared {
     store: Option<Store>,
     /// Something comes sooner than the sleeping task knows.
     sooner: Notify,
-    calls: Mutex<FxHashMap<(ExecutionId, TaskId), (AbortHandle, Job)>>,
+    calls: Mutex<Calls>,
 }
+
+/// The calls of real services under way.
+type Calls = FxHashMap<(ExecutionId, TaskId), (AbortHandle, Job)>;
 
 impl Shared {
     pub(super) fn new(driver: Driver, store: Option<Store>) -> Arc<Self> {
@@ -41,17 +44,23 @@ impl Shared {
         let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut driver, real);
         driver.settle(real);
-        let effects = driver.take_effects();
+        let (effects, forgotten) = (driver.take_effects(), driver.take_forgotten());
         if let Some(store) = &self.store
             && let Some(batch) = driver.take_batch(wall(), real)
         {
             store.push(batch);
         }
         let wake = driver.must_wake();
+        // Nobody may cancel a call before it is made, so they are made in the driver's order.
+        let mut calls = (!effects.is_empty()).then(|| self.calls());
         drop(driver);
         for effect in effects {
-            self.perform(effect);
+            if let Some(calls) = &mut calls {
+                self.perform(effect, calls);
+            }
         }
+        drop(calls);
+        drop(forgotten);
         if wake {
             self.sooner.notify_one();
         }
@@ -128,8 +137,7 @@ impl Shared {
         driver.next_wakeup(now())
     }
 
-    fn perform(self: &Arc<Self>, effect: Effect) {
-        let mut calls = self.calls();
+    fn perform(self: &Arc<Self>, effect: Effect, calls: &mut Calls) {
         match effect {
             Effect::Call(execution, task, call) => {
                 let report = Report::new(self.clone(), execution, task);
@@ -150,12 +158,12 @@ impl Shared {
                     tokio::spawn(async move { job.stop().await });
                 }
             }
+            // A client that has gone away is not told: a task of an activity times out then.
+            Effect::Answer(to, answer) => drop(to.send(answer)),
         }
     }
 
-    fn calls(
-        &self,
-    ) -> std::sync::MutexGuard<'_, FxHashMap<(ExecutionId, TaskId), (AbortHandle, Job)>> {
+    fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -241,13 +241,16 @@ pub(super) fn execution_arn(
     name: &str,
     entropy: &mut Entropy,
 ) -> Arc<str> {
-    let mut parts: Vec<&str> = state_machine_arn.splitn(8, ':').take(7).collect();
     let express = execution_type == ExecutionType::Express;
-    if let Some(kind) = parts.get_mut(5) {
-        *kind = if express { "express" } else { "execution" };
+    let mut arn = String::with_capacity(state_machine_arn.len() + name.len() + 48);
+    for (at, part) in state_machine_arn.splitn(8, ':').take(7).enumerate() {
+        arn.push_str(match at {
+            5 if express => "express",
+            5 => "execution",
+            _ => part,
+        });
+        arn.push(':');
     }
-    let mut arn = parts.join(":");
-    arn.push(':');
     arn.push_str(name);
     if express {
         arn.push(':');

@@ -168,6 +168,11 @@ impl Service {
         self.journal = Some(Box::new(Journal { counters: self.counters(), ..Journal::default() }));
     }
 
+    /// Whether [`Service::take_changes`] tells what changes.
+    pub fn keeps_journal(&self) -> bool {
+        self.journal.is_some()
+    }
+
     /// What has changed since it was asked last, in order; nothing without
     /// [`Service::keep_journal`]. Together these changes lead from one state of the account that
     /// can be restored to the next: they are kept as a whole, or not at all.

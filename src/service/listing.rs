@@ -1,6 +1,6 @@
 //! Which executions belong to a state machine, a version, an alias or a Map Run, in order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -14,7 +14,14 @@ pub(super) struct Listing(FastMap<Arc<str>, Statuses>);
 #[derive(Debug, Default)]
 struct Statuses {
     all: BTreeSet<ExecutionId>,
-    by_status: BTreeMap<&'static str, BTreeSet<ExecutionId>>,
+    /// In the order of the statuses' own numbers.
+    by_status: [BTreeSet<ExecutionId>; 5],
+}
+
+impl Statuses {
+    fn of(&mut self, status: ExecutionStatus) -> &mut BTreeSet<ExecutionId> {
+        &mut self.by_status[status as usize]
+    }
 }
 
 impl Listing {
@@ -22,7 +29,7 @@ impl Listing {
         for arn in arns {
             let own = self.0.entry(arn.clone()).or_default();
             own.all.insert(id);
-            own.by_status.entry(status.api_name()).or_default().insert(id);
+            own.of(status).insert(id);
         }
     }
 
@@ -35,21 +42,17 @@ impl Listing {
     ) {
         for arn in arns {
             if let Some(own) = self.0.get_mut(arn) {
-                if let Some(ids) = own.by_status.get_mut(from.api_name()) {
-                    ids.remove(&id);
-                }
-                own.by_status.entry(to.api_name()).or_default().insert(id);
+                own.of(from).remove(&id);
+                own.of(to).insert(id);
             }
         }
     }
 
-    fn remove(&mut self, id: ExecutionId, arns: &[Arc<str>]) {
+    fn remove(&mut self, id: ExecutionId, arns: &[Arc<str>], status: ExecutionStatus) {
         for arn in arns {
             let Some(own) = self.0.get_mut(arn) else { continue };
             own.all.remove(&id);
-            for ids in own.by_status.values_mut() {
-                ids.remove(&id);
-            }
+            own.of(status).remove(&id);
             if own.all.is_empty() {
                 self.0.remove(arn);
             }
@@ -59,7 +62,7 @@ impl Listing {
     fn ids(&self, arn: &str, status: Option<ExecutionStatus>) -> Option<&BTreeSet<ExecutionId>> {
         let own = self.0.get(arn)?;
         match status {
-            Some(status) => own.by_status.get(status.api_name()),
+            Some(status) => Some(&own.by_status[status as usize]),
             None => Some(&own.all),
         }
     }
@@ -101,6 +104,6 @@ impl Service {
     }
 
     pub(super) fn unlist(&mut self, record: &Record) {
-        self.listing.remove(record.id, &record.listed_under);
+        self.listing.remove(record.id, &record.listed_under, record.listed);
     }
 }

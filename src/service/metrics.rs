@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 
 use super::{MapRunRecord, Record, Records};
 use crate::engine::ExecutionStatus;
@@ -47,7 +48,12 @@ impl Metric {
 
     /// Whether its values are milliseconds, not counts.
     pub fn is_interval(&self) -> bool {
-        self.name.ends_with("Time")
+        Self::has_intervals(self.name)
+    }
+
+    /// Whether the values of the metric of this name are milliseconds, not counts.
+    pub fn has_intervals(name: &str) -> bool {
+        name.ends_with("Time")
     }
 
     /// The average of all datapoints: what intervals are read by.
@@ -122,6 +128,12 @@ impl Metrics {
     /// ended where it was redriven.
     pub fn at_end(record: &Record) -> Self {
         let mut found = Found::default();
+        Self::tally_end(record, &mut found);
+        Self::from(found)
+    }
+
+    /// As [`Metrics::at_end`], datapoint by datapoint.
+    pub fn tally_end(record: &Record, to: &mut impl Tally) {
         let events = record.execution.history();
         let seen = match record.execution.redrive_count() {
             0 => 0,
@@ -130,9 +142,20 @@ impl Metrics {
                 events.iter().rposition(redriven).unwrap_or(0)
             }
         };
-        found.events_and_end(record, seen);
-        Self::from(found)
+        events_and_end(record, seen, to);
     }
+}
+
+/// Where the datapoints of metrics go.
+pub trait Tally {
+    /// One more.
+    fn add(
+        &mut self,
+        name: &'static str,
+        dimension: &'static str,
+        resource: &Arc<str>,
+        point: Datapoint,
+    );
 }
 
 impl From<Found> for Metrics {
@@ -212,19 +235,20 @@ struct Task {
     heartbeat: Option<i64>,
 }
 
-impl Found {
+impl Tally for Found {
     fn add(
         &mut self,
         name: &'static str,
         dimension: &'static str,
         resource: &Arc<str>,
-        time: Timestamp,
-        value: i64,
+        point: Datapoint,
     ) {
         let entry = self.0.entry((name, resource.clone())).or_insert((dimension, Vec::new()));
-        entry.1.push(Datapoint { time, value });
+        entry.1.push(point);
     }
+}
 
+impl Found {
     fn merge(&mut self, other: &Self) {
         for ((name, resource), (dimension, points)) in &other.0 {
             let entry = self.0.entry((name, resource.clone())).or_insert((dimension, Vec::new()));
@@ -235,104 +259,59 @@ impl Found {
     pub(super) fn execution(&mut self, record: &Record) {
         let execution = &record.execution;
         let arn = &execution.start_parameters().state_machine_arn;
-        let dimension = "StateMachineArn";
-        self.add("ExecutionsStarted", dimension, arn, execution.started_at(), 1);
-        self.events_and_end(record, 0);
+        let point = Datapoint { time: execution.started_at(), value: 1 };
+        self.add("ExecutionsStarted", "StateMachineArn", arn, point);
+        events_and_end(record, 0, self);
     }
+}
 
-    /// What the events say after the first `seen` of them, and the end.
-    fn events_and_end(&mut self, record: &Record, seen: usize) {
-        let execution = &record.execution;
-        let arn = &execution.start_parameters().state_machine_arn;
-        let dimension = "StateMachineArn";
-        let started = execution.started_at();
-        self.tasks(execution.history(), seen, started);
-        let redriven = execution.history().iter().skip(seen);
-        let redriven = redriven.filter(|one| one.event_type == EventType::ExecutionRedriven);
-        for event in redriven {
-            let time = event.timestamp.unwrap_or(started);
-            self.add("ExecutionsRedriven", dimension, arn, time, 1);
-        }
-        let Some(ended) = execution.ended_at() else { return };
-        let redriven = match execution.status() {
-            _ if execution.redrive_count() == 0 => None,
-            ExecutionStatus::Succeeded => Some("RedrivenExecutionsSucceeded"),
-            ExecutionStatus::Failed => Some("RedrivenExecutionsFailed"),
-            ExecutionStatus::TimedOut => Some("RedrivenExecutionsTimedOut"),
-            ExecutionStatus::Aborted => Some("RedrivenExecutionsAborted"),
-            ExecutionStatus::Running => None,
-        };
-        if let Some(name) = redriven {
-            self.add(name, dimension, arn, ended, 1);
-        }
-        let count = match execution.status() {
-            ExecutionStatus::Succeeded => "ExecutionsSucceeded",
-            ExecutionStatus::Failed => "ExecutionsFailed",
-            ExecutionStatus::TimedOut => "ExecutionsTimedOut",
-            ExecutionStatus::Aborted => "ExecutionsAborted",
-            ExecutionStatus::Running => return,
-        };
-        self.add(count, dimension, arn, ended, 1);
-        self.add("ExecutionTime", dimension, arn, ended, ended - started);
+/// What the events say after the first `seen` of them, and the end.
+fn events_and_end(record: &Record, seen: usize, to: &mut impl Tally) {
+    let execution = &record.execution;
+    let arn = &execution.start_parameters().state_machine_arn;
+    let started = execution.started_at();
+    tasks(execution.history(), seen, started, to);
+    let mut own = |name, time, value| {
+        to.add(name, "StateMachineArn", arn, Datapoint { time, value });
+    };
+    let redriven = execution.history().iter().skip(seen);
+    let redriven = redriven.filter(|one| one.event_type == EventType::ExecutionRedriven);
+    for event in redriven {
+        own("ExecutionsRedriven", event.timestamp.unwrap_or(started), 1);
     }
-
-    /// The events of a task follow one another along their links, from its `…Scheduled` on. Those
-    /// of the first `seen` events are read and not counted.
-    fn tasks(&mut self, events: &[HistoryEvent], seen: usize, start: Timestamp) {
-        let mut earlier = Self::default();
-        let mut tasks: Vec<Task> = Vec::new();
-        let mut task_of: Vec<Option<usize>> = vec![None; events.len() + 1];
-        for (index, event) in events.iter().enumerate() {
-            let found = if index < seen { &mut earlier } else { &mut *self };
-            let now = event.timestamp.unwrap_or(start);
-            let position = event.id as usize;
-            if let Some(task) = Task::scheduled(event, now) {
-                found.add(task.kind.scheduled, task.kind.dimension, &task.resource, now, 1);
-                task_of[position] = Some(tasks.len());
-                tasks.push(task);
-                continue;
-            }
-            let Some(at) = task_of.get(event.previous_event_id as usize).copied().flatten() else {
-                continue;
-            };
-            if found.task_event(&mut tasks[at], event.event_type, now) {
-                task_of[position] = Some(at);
-            }
-        }
+    let Some(ended) = execution.ended_at() else { return };
+    let (count, redriven) = match execution.status() {
+        ExecutionStatus::Succeeded => ("ExecutionsSucceeded", "RedrivenExecutionsSucceeded"),
+        ExecutionStatus::Failed => ("ExecutionsFailed", "RedrivenExecutionsFailed"),
+        ExecutionStatus::TimedOut => ("ExecutionsTimedOut", "RedrivenExecutionsTimedOut"),
+        ExecutionStatus::Aborted => ("ExecutionsAborted", "RedrivenExecutionsAborted"),
+        ExecutionStatus::Running => return,
+    };
+    if execution.redrive_count() > 0 {
+        own(redriven, ended, 1);
     }
+    own(count, ended, 1);
+    own("ExecutionTime", ended, ended - started);
+}
 
-    /// Reads an event that follows one of a task; false where it is none of the task's own.
-    fn task_event(&mut self, task: &mut Task, event_type: EventType, now: Timestamp) -> bool {
-        use EventType::*;
-        let kind = task.kind;
-        let count = match event_type {
-            LambdaFunctionStarted | ActivityStarted | TaskStarted => {
-                task.started = Some(now);
-                self.add(kind.started, kind.dimension, &task.resource, now, 1);
-                let waited = now - task.scheduled;
-                self.add(kind.schedule_time, kind.dimension, &task.resource, now, waited);
-                return true;
-            }
-            TaskSubmitted => return true,
-            LambdaFunctionSucceeded | ActivitySucceeded | TaskSucceeded => kind.succeeded,
-            LambdaFunctionTimedOut | ActivityTimedOut | TaskTimedOut => kind.timed_out,
-            LambdaFunctionFailed
-            | LambdaFunctionStartFailed
-            | ActivityFailed
-            | TaskFailed
-            | TaskStartFailed
-            | TaskSubmitFailed => kind.failed,
-            _ => return false,
-        };
-        self.add(count, kind.dimension, &task.resource, now, 1);
-        if event_type == ActivityTimedOut && task.missed_heartbeat(now) {
-            self.add("ActivitiesHeartbeatTimedOut", kind.dimension, &task.resource, now, 1);
+/// The events of a task follow one another along their links, from its `…Scheduled` on. Those of
+/// the first `seen` events are read and not counted.
+fn tasks(events: &[HistoryEvent], seen: usize, start: Timestamp, to: &mut impl Tally) {
+    let mut tasks: Vec<Task> = Vec::new();
+    let mut task_of: FxHashMap<u64, usize> = FxHashMap::default();
+    for (index, event) in events.iter().enumerate() {
+        let to = (index >= seen).then_some(&mut *to);
+        let now = event.timestamp.unwrap_or(start);
+        if let Some(task) = Task::scheduled(event, now) {
+            task.add(to, &[(task.kind.scheduled, 1)], now);
+            task_of.insert(event.id, tasks.len());
+            tasks.push(task);
+            continue;
         }
-        if let Some(started) = task.started {
-            self.add(kind.run_time, kind.dimension, &task.resource, now, now - started);
+        let Some(at) = task_of.get(&event.previous_event_id).copied() else { continue };
+        if tasks[at].event(event.event_type, now, to) {
+            task_of.insert(event.id, at);
         }
-        self.add(kind.time, kind.dimension, &task.resource, now, now - task.scheduled);
-        true
     }
 }
 
@@ -354,6 +333,45 @@ impl Task {
             _ => return None,
         };
         Some(Self { kind, resource, scheduled: now, started: None, timeout, heartbeat })
+    }
+
+    fn add(&self, to: Option<&mut impl Tally>, all: &[(&'static str, i64)], time: Timestamp) {
+        let Some(to) = to else { return };
+        for (name, value) in all {
+            to.add(name, self.kind.dimension, &self.resource, Datapoint { time, value: *value });
+        }
+    }
+
+    /// Reads an event that follows one of the task; false where it is none of its own.
+    fn event(&mut self, event: EventType, now: Timestamp, to: Option<&mut impl Tally>) -> bool {
+        use EventType::*;
+        let kind = self.kind;
+        let count = match event {
+            LambdaFunctionStarted | ActivityStarted | TaskStarted => {
+                self.started = Some(now);
+                let waited = now - self.scheduled;
+                self.add(to, &[(kind.started, 1), (kind.schedule_time, waited)], now);
+                return true;
+            }
+            TaskSubmitted => return true,
+            LambdaFunctionSucceeded | ActivitySucceeded | TaskSucceeded => kind.succeeded,
+            LambdaFunctionTimedOut | ActivityTimedOut | TaskTimedOut => kind.timed_out,
+            LambdaFunctionFailed
+            | LambdaFunctionStartFailed
+            | ActivityFailed
+            | TaskFailed
+            | TaskStartFailed
+            | TaskSubmitFailed => kind.failed,
+            _ => return false,
+        };
+        let mut all = vec![(count, 1)];
+        if event == ActivityTimedOut && self.missed_heartbeat(now) {
+            all.push(("ActivitiesHeartbeatTimedOut", 1));
+        }
+        all.extend(self.started.map(|started| (kind.run_time, now - started)));
+        all.push((kind.time, now - self.scheduled));
+        self.add(to, &all, now);
+        true
     }
 
     /// Whether a time-out came before `TimeoutSeconds` were over: the events name both

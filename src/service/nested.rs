@@ -271,6 +271,7 @@ impl Service {
                 }
             }
         };
+        self.awaited.remove(&(parent.execution, task));
         // A parent that has ended or given up no longer listens.
         let _ = self.tell(now, parent.execution, answer);
     }

@@ -8,6 +8,9 @@ use super::{ExecutionId, Record};
 /// remains of a million of them is a few kilobytes.
 const CHUNK: usize = 256;
 
+/// Executions that are forgotten, to be freed: which takes time that others need not wait for.
+pub type Forgotten = Vec<Box<Record>>;
+
 /// All executions that are known. Ids count up and are never given twice.
 #[derive(Debug, Default)]
 pub struct Records {
@@ -56,7 +59,7 @@ impl Records {
         id
     }
 
-    pub(super) fn remove(&mut self, id: ExecutionId) -> Option<Record> {
+    pub(super) fn remove(&mut self, id: ExecutionId) -> Option<Box<Record>> {
         let chunk = self.chunks.get_mut(id.0 as usize / CHUNK)?;
         let inner = chunk.as_mut()?;
         let record = inner.slots.get_mut(id.0 as usize % CHUNK)?.take()?;
@@ -65,7 +68,7 @@ impl Records {
             *chunk = None;
         }
         self.known -= 1;
-        Some(*record)
+        Some(record)
     }
 
     /// The execution with this id, unless it is forgotten.

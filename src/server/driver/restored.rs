@@ -24,8 +24,8 @@ impl Driver {
     ) -> (Self, Store) {
         let Opened { restored, clock, cases, store } = opened;
         let mut driver = Self::new(options, wall, real);
-        driver.report_to(sinks.clone());
         driver.service = restored.service;
+        driver.report_to(sinks.clone());
         driver.service.leave_polls_open();
         driver.service.keep_journal();
         if let Some(saved) = clock {

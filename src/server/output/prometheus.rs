@@ -11,7 +11,7 @@ use super::Destination;
 use crate::server::FastMap;
 use crate::server::http::Site;
 use crate::server::wire::{self, Answer};
-use crate::service::Metrics;
+use crate::service::{Datapoint, Metric, Tally};
 use crate::time::Timestamp;
 
 /// The sums of `AWS/States` metrics since the server started.
@@ -38,16 +38,6 @@ impl Totals {
         self.total(name, dimension, resource, false).count += 1;
     }
 
-    /// All datapoints of these metrics.
-    pub(super) fn add(&mut self, metrics: &Metrics) {
-        for metric in &metrics.all {
-            let interval = metric.is_interval();
-            let total = self.total(metric.name, metric.dimension, &metric.resource, interval);
-            total.count += metric.datapoints.len() as u64;
-            total.sum += metric.sum();
-        }
-    }
-
     fn total(
         &mut self,
         name: &'static str,
@@ -57,6 +47,20 @@ impl Totals {
     ) -> &mut Total {
         let new = || Total { dimension, count: 0, sum: 0, is_interval };
         self.0.entry((name, resource.clone())).or_insert_with(new)
+    }
+}
+
+impl Tally for Totals {
+    fn add(
+        &mut self,
+        name: &'static str,
+        dimension: &'static str,
+        resource: &Arc<str>,
+        point: Datapoint,
+    ) {
+        let total = self.total(name, dimension, resource, Metric::has_intervals(name));
+        total.count += 1;
+        total.sum += point.value;
     }
 }
 

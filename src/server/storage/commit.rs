@@ -423,7 +423,7 @@ mod tests {
 
         // As if the last step of that attempt had failed.
         (writer.db, writer.next, writer.rows) = (None, 0, Some(FastMap::default()));
-        assert!(service.forget(started[0]));
+        assert!(!service.forget(started[0]).is_empty());
         batches.push(batch(service.take_changes()));
         writer.attempt(&batches).expect("it is written");
         drop(writer);
