@@ -207,3 +207,34 @@ fn the_clock_takes_json_of_its_own_kind() {
     let form = [("content-type", "text/plain")];
     assert_eq!(request(&server, "POST /_stepproof/clock", &form, "{\"advance\": 1}").0, 400);
 }
+
+#[test]
+fn where_signatures_are_asked_for_other_computers_see_nothing_unsigned() {
+    let key = crate::server::Key { access_key_id: "id".into(), secret_access_key: "s".into() };
+    let address = "0.0.0.0:0".parse().expect("an address");
+    let server = start(Options { keys: Some(vec![key]), address, ..Options::default() });
+    let port = server.address().port();
+    let status = |host: std::net::IpAddr, head: &str| {
+        let mut stream = TcpStream::connect((host, port)).expect("the server listens");
+        let request = format!("{head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("the server reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        parse(&answer).0
+    };
+    let own = ["GET /metrics", "GET /_stepproof/clock", "GET /_stepproof/objects"];
+    let health = "GET /_stepproof/health";
+    let here = std::net::Ipv4Addr::LOCALHOST.into();
+    assert_eq!(own.map(|head| status(here, head)), [200; 3]);
+    assert_eq!(status(here, health), 200);
+    // Nothing is sent: this only asks which address would be used.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    let outside = socket.connect("198.51.100.1:9").and_then(|()| socket.local_addr());
+    let Some(outside) = outside.ok().map(|outside| outside.ip()).filter(|ip| !ip.is_loopback())
+    else {
+        eprintln!("skipped: this computer has no address but loopback");
+        return;
+    };
+    assert_eq!(own.map(|head| status(outside, head)), [403; 3]);
+    assert_eq!(status(outside, health), 200);
+}
