@@ -308,6 +308,84 @@ fn services_are_served_to_the_endpoint() {
     assert_eq!(what_is_there(&url), [""; 0]);
 }
 
+/// What only some operations of the API show.
+const SHOWN_OTHERWISE: &str = r#"
+cases:
+  - name: express
+    type: EXPRESS
+    definition: { StartAt: A, States: { A: { Type: Pass, Parameters: { b.$: $.a }, End: true } } }
+    input: { a: 1 }
+    expect: { output: { b: 1 } }
+  - name: express that fails
+    type: EXPRESS
+    definition: { StartAt: A, States: { A: { Type: Fail, Error: E, Cause: c } } }
+    expect: { status: FAILED, error: E, cause: c }
+  - name: a map run
+    definition:
+      StartAt: Each
+      States:
+        Each:
+          Type: Map
+          ToleratedFailureCount: 1
+          ItemProcessor:
+            ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: STANDARD }
+            StartAt: Ask
+            States: { Ask: { Type: Task, Resource: "arn:aws:states:::lambda:invoke", Parameters: { FunctionName: f, Payload.$: $ }, OutputPath: $.Payload, End: true } }
+          End: true
+    input: [1, 2, 3]
+    mocks: { Ask: [{ when: { $subset: { Payload: 2 } }, fail: { error: E } }, { return: { Payload: { $input: $.Payload } } }] }
+    expect:
+      output: [1, { $subset: { Error: E, Input: "2" } }, 3]
+      calls: { Ask: { count: 3 } }
+      mapRuns: [{ state: Each, status: SUCCEEDED, itemCounts: { succeeded: 2, failed: 1, total: 3 } }]
+  - name: one state
+    definition: { StartAt: A, States: { A: { Type: Pass, Parameters: { b.$: $.a }, Next: B }, B: { Type: Succeed } } }
+    input: { a: 1 }
+    testState: { state: A }
+    expectState: { status: SUCCEEDED, nextState: B, output: { b: 1 } }
+"#;
+
+#[test]
+fn what_only_some_operations_show() {
+    let (folder, server) = (Folder::new("shown"), Server::start(Options::default()).unwrap());
+    let path = scenario(&folder, SHOWN_OTHERWISE);
+    let (code, text) = stepproof(&["run", &path, "--target", &server.url()]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("4 passed (4 cases in 1 file"), "{text}");
+    assert_eq!(what_is_there(&server.url()), [""; 0]);
+    // Expectations are judged, not only looked past.
+    let wrong = SHOWN_OTHERWISE
+        .replace("output: { b: 1 } }\n", "output: { b: 2 } }\n")
+        .replace("cause: c }\n", "cause: d }\n")
+        .replace("total: 3", "total: 4");
+    let (code, text) = stepproof(&["run", &scenario(&folder, &wrong), "--target", &server.url()]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("4 failed (4 cases in 1 file"), "{text}");
+}
+
+#[test]
+fn what_an_express_execution_does_not_show() {
+    let (folder, server) = (Folder::new("unseen"), Server::start(Options::default()).unwrap());
+    let path = scenario(
+        &folder,
+        r#"
+type: EXPRESS
+cases:
+  - name: path
+    definition: { StartAt: A, States: { A: { Type: Pass, End: true } } }
+    expect: { path: [A] }
+  - name: task
+    definition: { StartAt: A, States: { A: { Type: Task, Resource: "arn:aws:lambda:us-east-1:123456789012:function:f", End: true } } }
+    mocks: { A: { return: 1 } }
+    expect: { output: 1 }
+"#,
+    );
+    let (_, text) = stepproof(&["run", &path, "--target", &server.url()]);
+    assert!(text.contains("only the end shows; expects path"), "{text}");
+    assert!(text.contains("an Express execution has no activities"), "{text}");
+    assert!(text.contains("2 not run"), "{text}");
+}
+
 #[test]
 fn real_services_answer_without_mocks() {
     let folder = Folder::new("none");
@@ -563,7 +641,12 @@ fn nobody_answers() {
         let (code, text) = stepproof(arguments);
         assert_eq!(code, 3, "{text}");
         assert!(text.contains(&format!("cannot reach {url} (ListStateMachines)")), "{text}");
+        // Nothing ran: nothing is called good, and no time is told.
+        assert!(!text.contains("ok  ") && !text.contains("virtual time"), "{text}");
     }
+    let (_, text) = stepproof(&["run", &path, "--target", &url]);
+    assert!(text.contains(&format!("not run {path}  1 case\n")), "{text}");
+    assert!(text.contains(&format!("1 not run (1 case in 1 file, on {url})")), "{text}");
 }
 
 #[test]
@@ -634,6 +717,35 @@ fn credentials_that_expire() {
     check("expired", at_once, 3, "renew them (`aws sso login`, `AWS_PROFILE`)");
     let later = move |request: &Request| (request.operation == "DescribeExecution").then(expired);
     check("expired-later", later, 3, "does not accept the credentials (DescribeExecution)");
+}
+
+#[test]
+fn workers_that_get_no_tasks() {
+    let folder = Folder::new("no-tasks");
+    let server = Server::start(Options::default()).unwrap();
+    let path = scenario(&folder, MOCKED);
+    let denied = || Act::Error("AccessDeniedException", "not you".into());
+    let acts: [(fn() -> Act, i32, &str); 3] = [
+        (|| Act::Html(200), 1, "does not answer GetActivityTask as Step Functions does"),
+        (denied, 1, "GetActivityTask was refused: AccessDeniedException: not you"),
+        (|| Act::BreakOff, 3, "(GetActivityTask)"),
+    ];
+    for (wrong, code, wanted) in acts {
+        let fake =
+            faulty(&server, move |request| (request.operation == "GetActivityTask").then(wrong));
+        let arguments = ["run", &path, "--target", &fake.url, "--timeout", "6s", "-k", "declined"];
+        let (came, text) = stepproof(&arguments);
+        assert_eq!(came, code, "{text}");
+        assert!(text.contains(wanted), "{text}");
+        assert_eq!(what_is_there(&server.url()), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn an_answer_without_an_arn() {
+    let empty =
+        |request: &Request| (request.operation == "StartExecution").then(|| Act::Text("{}".into()));
+    check("no-arn", empty, 1, "does not answer StartExecution as Step Functions does: status 200");
 }
 
 #[test]

@@ -35,6 +35,15 @@ pub struct FileReport {
     pub cases: Result<Vec<CaseReport>, Vec<Diagnostic>>,
     /// What a person should look at, such as a default mock that no case used.
     pub warnings: Vec<String>,
+    /// The live endpoint on whose real clock the cases ran; `None` where the clock was virtual.
+    pub endpoint: Option<String>,
+}
+
+impl FileReport {
+    /// The report of a file that cannot be used.
+    pub(crate) fn unusable(path: PathBuf, problems: Vec<Diagnostic>) -> Self {
+        Self { path, cases: Err(problems), warnings: Vec::new(), endpoint: None }
+    }
 }
 
 /// What came of one case.
@@ -167,7 +176,7 @@ pub struct Run {
     pub error: Option<Arc<str>>,
     /// The cause.
     pub cause: Option<Arc<str>>,
-    /// Virtual milliseconds from start to end.
+    /// Milliseconds from start to end, by the clock that it ran on.
     pub duration_ms: i64,
     /// State transitions.
     pub transitions: u64,
@@ -188,7 +197,7 @@ pub struct Tally {
     pub skipped: usize,
     /// Files that could not be read.
     pub unusable_files: usize,
-    /// Virtual milliseconds of all runs together.
+    /// Milliseconds of all runs together, by the clock that they ran on.
     pub duration_ms: i64,
 }
 
@@ -225,7 +234,7 @@ pub fn run_file(path: &Path, selection: &Selection) -> FileReport {
     let path = path.to_path_buf();
     let scenario = match Scenario::load(&path) {
         Ok(scenario) => scenario,
-        Err(problems) => return FileReport { path, cases: Err(problems), warnings: Vec::new() },
+        Err(problems) => return FileReport::unusable(path, problems),
     };
     let selected: Vec<&Case> =
         scenario.cases.iter().filter(|case| selection.takes(&path, case)).collect();
@@ -233,7 +242,7 @@ pub fn run_file(path: &Path, selection: &Selection) -> FileReport {
         selected.iter().map(|case| run_case(&scenario, case, selection.seed)).collect();
     let whole = cases.len() == scenario.cases.len();
     let warnings = if whole { unused_defaults(&selected, &cases) } else { Vec::new() };
-    FileReport { path, cases: Ok(cases), warnings }
+    FileReport { path, cases: Ok(cases), warnings, endpoint: None }
 }
 
 /// The default mocks that no case used. Where a case could not be run, none is blamed.

@@ -8,10 +8,13 @@ mod clean;
 mod compare;
 mod endpoint;
 mod error;
+mod express;
 mod file;
 mod live;
+mod map_runs;
 mod mock_file;
 mod observed;
+mod obstacle;
 #[cfg(feature = "server")]
 mod own;
 mod pages;
@@ -19,6 +22,7 @@ mod recorder;
 mod services;
 mod session;
 mod settings;
+mod state_test;
 mod throttle;
 mod worker;
 

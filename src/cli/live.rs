@@ -160,8 +160,7 @@ pub(super) fn select(files: &[PathBuf], selection: &Selection) -> Vec<Selected> 
             Selected { path: path.clone(), scenario: Ok(Arc::new(scenario)), cases }
         }
         Err(problems) => {
-            let report =
-                FileReport { path: path.clone(), cases: Err(problems), warnings: Vec::new() };
+            let report = FileReport::unusable(path.clone(), problems);
             Selected { path: path.clone(), scenario: Err(report), cases: Vec::new() }
         }
     });
@@ -269,7 +268,8 @@ pub(super) fn file_reports(
         Ok(_) => {
             let warnings = unjudged(&cases, &target.name).into_iter().collect();
             let cases: Vec<CaseReport> = cases.into_iter().map(|live| live.report).collect();
-            FileReport { path: file.path, cases: Ok(cases), warnings }
+            let endpoint = (target.host == Host::Endpoint).then(|| target.name.clone());
+            FileReport { path: file.path, cases: Ok(cases), warnings, endpoint }
         }
     });
     reports.collect()

@@ -40,7 +40,10 @@ pub fn file(report: &FileReport, style: Style) -> String {
     let passed = cases.iter().filter(|case| matches!(case.outcome, CaseOutcome::Passed)).count();
     let skipped =
         cases.iter().filter(|case| matches!(case.outcome, CaseOutcome::Skipped(_))).count();
-    let mut out = if passed + skipped == cases.len() {
+    let mut out = if skipped > 0 && skipped == cases.len() {
+        let cases = plural(skipped, "case");
+        format!("{} {path}  {cases}\n", paint(style, YELLOW, "not run"))
+    } else if passed + skipped == cases.len() {
         let not_run = match skipped {
             0 => String::new(),
             _ => format!(", {skipped} not run"),
@@ -144,9 +147,9 @@ pub fn case(report: &CaseReport, style: Style) -> String {
 }
 
 /// How many cases ended how, in one line.
-pub fn summary(files: &[FileReport], style: Style) -> String {
+pub fn summary(reports: &[FileReport], style: Style) -> String {
     let mut tally = Tally::default();
-    files.iter().for_each(|file| tally.add(file));
+    reports.iter().for_each(|file| tally.add(file));
     let mut parts = Vec::new();
     let mut part = |count: usize, colour: &str, text: String| {
         if count > 0 {
@@ -163,9 +166,14 @@ pub fn summary(files: &[FileReport], style: Style) -> String {
         parts.push("no cases".into());
     }
     let cases = plural(tally.cases(), "case");
-    let files = plural(files.len(), "file");
-    let time = virtual_time(tally.duration_ms);
-    format!("{} ({cases} in {files}, {time} of virtual time)\n", parts.join(", "))
+    let files = plural(reports.len(), "file");
+    let time = elapsed(tally.duration_ms);
+    let clock = match reports.iter().find_map(|file| file.endpoint.as_ref()) {
+        None => format!("{time} of virtual time"),
+        Some(endpoint) if tally.duration_ms == 0 => format!("on {endpoint}"),
+        Some(endpoint) => format!("on {endpoint}, where executions took {time} together"),
+    };
+    format!("{} ({cases} in {files}, {clock})\n", parts.join(", "))
 }
 
 fn failed_check(
@@ -296,7 +304,7 @@ fn row(
 fn run_summary(out: &mut String, run: &Run, style: Style) {
     let status = match run.status.as_str() {
         "RUNNING" => "has not ended".to_owned(),
-        status => format!("{status} after {}", virtual_time(run.duration_ms)),
+        status => format!("{status} after {}", elapsed(run.duration_ms)),
     };
     let counts = format!(
         "{status}, {}, {}",
@@ -328,7 +336,7 @@ fn place(source: &Source, offset: usize) -> String {
     format!("{}:{line}:{column}", source.name)
 }
 
-fn virtual_time(milliseconds: i64) -> String {
+fn elapsed(milliseconds: i64) -> String {
     duration::text(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)))
 }
 

@@ -69,7 +69,11 @@ impl Rewriting<'_> {
         let mut members = members.clone();
         for key in ["Iterator", "ItemProcessor"] {
             if let Some(inner) = state.get(key) {
-                members = members.with(key, self.level(inner, jsonata, true));
+                // A child execution of a Map Run does not know which item it is for.
+                let mode =
+                    inner.get("ProcessorConfig").and_then(|config| config.get("Mode")?.as_str());
+                let in_map = mode != Some("DISTRIBUTED");
+                members = members.with(key, self.level(inner, jsonata, in_map));
             }
         }
         if let Some(Value::Array(branches)) = state.get("Branches") {

@@ -97,7 +97,12 @@ fn verdicts(one: &LiveReport, other: &LiveReport) -> Comparison {
 }
 
 /// How the outcomes differ, if they do.
-fn outcomes(one: &sim::Run, other: &sim::Run, how: Compare, stable: bool) -> Option<String> {
+pub(super) fn outcomes(
+    one: &sim::Run,
+    other: &sim::Run,
+    how: Compare,
+    stable: bool,
+) -> Option<String> {
     let told = |run: &sim::Run| match (run.error(), run.cause()) {
         (Some(error), Some(cause)) if how.causes => {
             format!("{} ({error}: {cause})", run.status().api_name())
@@ -127,7 +132,7 @@ fn options(causes: bool) -> DiffOptions {
 }
 
 /// Whether chance has no part in a case.
-fn is_stable(case: &Case, causes: bool) -> bool {
+pub(super) fn is_stable(case: &Case, causes: bool) -> bool {
     let mut other = case.clone();
     other.seed = other.seed.wrapping_add(7);
     match (own_run(case), own_run(&other)) {

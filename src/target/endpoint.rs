@@ -281,7 +281,7 @@ impl Endpoint {
         activity_arn: &str,
         worker: &str,
     ) -> Result<Answer, EndpointError> {
-        let patience = aws_sdk_sfn::config::Builder::new().timeout_config(timeouts(POLL_TIMEOUT));
+        let patience = patience(POLL_TIMEOUT);
         let request =
             self.client.get_activity_task().activity_arn(activity_arn).worker_name(worker);
         self.call(Operation::GetActivityTask, |capture| async move {
@@ -289,6 +289,11 @@ impl Endpoint {
         })
         .await
     }
+}
+
+/// For a call whose answer may take so long.
+pub(super) fn patience(longest: Duration) -> aws_sdk_sfn::config::Builder {
+    aws_sdk_sfn::config::Builder::new().timeout_config(timeouts(longest))
 }
 
 fn timeouts(longest: Duration) -> TimeoutConfig {

@@ -10,18 +10,22 @@ use super::activity::{Restoring, Rewriting, Way, resource_of};
 use super::compare::{Data, difference};
 use super::endpoint::Answer;
 use super::error::EndpointError;
+use super::express;
+use super::map_runs::{self, Seen};
 use super::observed;
+use super::obstacle::{calls_services, obstacle};
 use super::pages::FetchedHistory;
 use super::services::{Script, without_metadata};
 use super::session::{Session, account_of, now_seconds, stop_with};
 use super::settings::{Compare, MockWay, Strictness};
+use super::state_test;
 use super::throttle::Operation;
 use super::worker::{self, World};
-use crate::asl::{ExecutionType, Resource, StateKind, StateMachine, States};
+use crate::asl::{ExecutionType, Resource, StateMachine};
 use crate::history::History;
-use crate::limits::Limits;
 use crate::runner::{self, CaseOutcome, CaseReport, Detail, FailedCheck};
 use crate::scenario::{Case, CheckKind, Scenario};
+use crate::service::ExecutionId;
 use crate::sim::{self, ActionKind};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -49,18 +53,19 @@ const MOCK_FILE_PATIENCE: Duration = Duration::from_secs(3);
 /// Region and account in what our own interpreter writes.
 const OWN: (&str, &str) = ("us-east-1", "123456789012");
 
-/// An execution that was started for a case.
-struct Started {
-    arn: Arc<str>,
+/// What was made for a case.
+pub(super) struct Started {
     /// The machines, in the order of the case; each with its name there and here.
-    machines: Vec<Machine>,
-    answers: Answers,
+    pub(super) machines: Vec<Machine>,
+    pub(super) answers: Answers,
     role_arn: String,
+    /// The input of the execution.
+    input: String,
 }
 
 /// Who answers the mocked Tasks of a case.
 #[derive(Clone, Default)]
-enum Answers {
+pub(super) enum Answers {
     /// Nobody of us.
     #[default]
     Elsewhere,
@@ -86,7 +91,15 @@ impl Answers {
         }
     }
 
-    fn problems(&self) -> Vec<String> {
+    /// Why what a mock says cannot be said there.
+    fn unsayable(&self) -> Option<String> {
+        match self {
+            Self::Services(script) => script.unsayable(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
         match self {
             Self::Elsewhere => Vec::new(),
             Self::Workers(world) => world.problems(),
@@ -95,14 +108,18 @@ impl Answers {
     }
 }
 
-struct Machine {
-    arn: Arc<str>,
+/// A state machine on the endpoint.
+#[derive(Clone)]
+pub(super) struct Machine {
+    pub(super) arn: Arc<str>,
     /// The name on the endpoint, which occurs nowhere else.
-    name: String,
+    pub(super) name: String,
     /// The name in the case.
-    own: Arc<str>,
-    machine: Arc<StateMachine>,
-    execution_type: ExecutionType,
+    pub(super) own: Arc<str>,
+    pub(super) machine: Arc<StateMachine>,
+    pub(super) execution_type: ExecutionType,
+    /// The execution whose Task or Map Run starts its executions.
+    pub(super) parent: Option<ExecutionId>,
 }
 
 impl Session {
@@ -121,6 +138,12 @@ impl Session {
         if case.expect_invalid.is_some() {
             return self.refused(scenario, case).await;
         }
+        if let Some(test) = &case.state_test {
+            return match state_test::obstacle(case, test) {
+                Some(obstacle) => verdict(CaseOutcome::Skipped(obstacle.to_owned())),
+                None => self.state_test(scenario, case, test).await,
+            };
+        }
         if let Some(Err(reason)) = self.mock_file.as_ref().map(|file| file.case(number)) {
             return verdict(CaseOutcome::Skipped(reason.to_owned()));
         }
@@ -128,6 +151,9 @@ impl Session {
             Ok(local) => local,
             Err(outcome) => return verdict(outcome),
         };
+        // Of a call that a service hears nobody can tell which case it belongs to.
+        let alone = self.services.is_some() && calls_services(case);
+        let _alone = if alone { Some(self.calling.lock().await) } else { None };
         match self.run_prepared(number, scenario, case, local.as_ref()).await {
             Ok(report) => Ok(report),
             Err(error) if error.is_unreachable() => Err(error),
@@ -194,35 +220,55 @@ impl Session {
         local: Option<&sim::Run>,
     ) -> Result<LiveReport, EndpointError> {
         let mut machines = Vec::new();
-        let result = self.create_and_start(number, case, local, &mut machines).await;
         let mut executions = Vec::new();
-        let judged = match result {
-            Ok((arn, answers, role_arn)) => {
-                executions.push(arn.clone());
-                let started =
-                    Started { arn, machines: std::mem::take(&mut machines), answers, role_arn };
-                let judged = self.follow(scenario, case, local, &started).await;
-                machines = started.machines;
-                judged
+        let judged = match self.create(number, case, local, &mut machines).await {
+            Ok((answers, role_arn, input)) => {
+                let machines = machines.clone();
+                let started = Started { machines, answers, role_arn, input };
+                self.start_and_judge(number, scenario, case, local, &started, &mut executions).await
             }
             Err(error) => Err(error),
         };
         let arns: Vec<Arc<str>> = machines.iter().map(|machine| machine.arn.clone()).collect();
         self.take_away(&executions, &arns).await;
         self.worlds.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        if let Some(services) = &self.services {
+        if let Some(services) = self.services.as_ref().filter(|_| calls_services(case)) {
             services.play(None);
         }
         judged
     }
 
-    async fn create_and_start(
+    async fn start_and_judge(
+        &self,
+        number: usize,
+        scenario: &Scenario,
+        case: &Case,
+        local: Option<&sim::Run>,
+        started: &Started,
+        executions: &mut Vec<Arc<str>>,
+    ) -> Result<LiveReport, EndpointError> {
+        let (arn, name, input) = (&started.machines[0].arn, &case.execution_name, &started.input);
+        if express::is_express(case) {
+            let answer = self.start_synchronously(number, arn, name, input).await?;
+            return Ok(self.judge_end(scenario, case, local, &answer, started));
+        }
+        let arn = self.start_case(number, arn, name, input).await?;
+        executions.push(arn.clone());
+        let live = self.follow(scenario, case, local, &arn, started).await?;
+        match self.trouble().filter(EndpointError::is_unreachable) {
+            Some(error) if !matches!(live.report.outcome, CaseOutcome::Passed) => Err(error),
+            _ => Ok(live),
+        }
+    }
+
+    /// Makes the machines of a case: who answers their Tasks, the role of executions, their input.
+    async fn create(
         &self,
         number: usize,
         case: &Case,
         local: Option<&sim::Run>,
         made: &mut Vec<Machine>,
-    ) -> Result<(Arc<str>, Answers, String), EndpointError> {
+    ) -> Result<(Answers, String, String), EndpointError> {
         let mut wanted =
             vec![(case.state_machine_name.clone(), case.definition.clone(), case.execution_type)];
         wanted.extend(
@@ -272,12 +318,11 @@ impl Session {
             });
             let arn = self.create_machine(name, &text, *execution_type, &role_arn).await?;
             let (own, execution_type) = (own.clone(), *execution_type);
-            let machine = parsed[i].1.clone();
-            made.insert(0, Machine { arn, name: name.clone(), own, machine, execution_type });
+            let (name, machine) = (name.clone(), parsed[i].1.clone());
+            let parent = (i > 0).then_some(ExecutionId(0));
+            made.insert(0, Machine { arn, name, own, machine, execution_type, parent });
         }
-        let input = self.rename(&case.input.to_json(), &names);
-        let arn = self.start_case(number, &made[0].arn, &case.execution_name, &input).await?;
-        Ok((arn, answers, role_arn))
+        Ok((answers, role_arn, self.rename(&case.input.to_json(), &names)))
     }
 
     /// Sets up what answers the mocked Tasks of a case.
@@ -294,7 +339,7 @@ impl Session {
             worlds.insert(number, world.clone());
             return Ok(Answers::Workers(world));
         }
-        if let (Some(services), Some(local)) = (&self.services, local) {
+        if let (Some(services), Some(local), true) = (&self.services, local, calls_services(case)) {
             let script = Arc::new(Script::new(case, machines.to_vec(), local)?);
             services.play(Some(script.clone()));
             return Ok(Answers::Services(script));
@@ -370,6 +415,7 @@ impl Session {
         scenario: &Scenario,
         case: &Case,
         local: Option<&sim::Run>,
+        arn: &Arc<str>,
         started: &Started,
     ) -> Result<LiveReport, EndpointError> {
         let longest = match local {
@@ -378,25 +424,43 @@ impl Session {
             Some(local) => local.duration() + self.settings.timeout,
         };
         // What happens from outside comes first: a redrive brings an execution back that had ended.
-        self.act(case, started).await?;
-        let description = self.wait(&started.arn, longest).await?;
+        self.act(case, arn, started).await?;
+        let description = self.wait(arn, longest).await?;
         let ended = description.text("status") != Some("RUNNING");
-        let fetched = self.endpoint.history(&started.arn, ended).await?;
-        let mut executions = vec![self.observe(0, &description, &fetched, started)];
-        for (machine, arn) in children(&fetched, started) {
+        let fetched = self.endpoint.history(arn, ended).await?;
+        let children = children(&fetched, started);
+        let mut seen = vec![self.seen(&started.machines[0], &description, fetched, started)];
+        for (machine, arn) in children {
             let description = super::session::describe(&self.endpoint, &arn).await?;
             let fetched = self.endpoint.history(&arn, false).await?;
-            executions.push(self.observe(machine, &description, &fetched, started));
+            seen.push(self.seen(&started.machines[machine], &description, fetched, started));
         }
-        let calls = observed::calls(&executions);
-        let run = sim::Run::observed(executions, calls, Vec::new());
+        let (map_runs, left) = self.follow_map_runs(&mut seen, started).await?;
+        let executions: Vec<_> = seen.into_iter().map(|seen| seen.run).collect();
+        let mut calls = observed::calls(&executions);
+        if !map_runs.is_empty() {
+            calls.sort_by_key(|call| call.time);
+        }
+        let run = sim::Run::observed(executions, calls, map_runs);
         let mut live = self.judge(scenario, case, local, &run, started);
+        live.unjudged.extend(left);
         live.run = Some(Arc::new(run));
         Ok(live)
     }
 
+    fn seen(
+        &self,
+        machine: &Machine,
+        description: &Answer,
+        fetched: FetchedHistory,
+        started: &Started,
+    ) -> Seen {
+        let run = self.observe(machine, description, &fetched, started);
+        Seen { run, raw: fetched.history, machine: machine.clone() }
+    }
+
     /// What happens from outside, at its times.
-    async fn act(&self, case: &Case, started: &Started) -> Result<(), EndpointError> {
+    async fn act(&self, case: &Case, arn: &str, started: &Started) -> Result<(), EndpointError> {
         let start = Instant::now();
         let mut actions: Vec<_> = case.world.actions.iter().collect();
         actions.sort_by_key(|action| action.at);
@@ -405,18 +469,25 @@ impl Session {
             let done = match &action.kind {
                 ActionKind::Stop(failure) => {
                     let (error, cause) = (failure.error.as_deref(), failure.cause.as_deref());
-                    stop_with(&self.endpoint, &started.arn, error, cause).await
+                    stop_with(&self.endpoint, arn, error, cause).await
                 }
                 ActionKind::Redrive => {
-                    let request =
-                        self.endpoint.client().redrive_execution().execution_arn(&*started.arn);
+                    let request = self.endpoint.client().redrive_execution().execution_arn(arn);
                     let sent = self.endpoint.call(Operation::RedriveExecution, |capture| async {
                         request.customize().interceptor(capture).send().await
                     });
                     sent.await.map(drop)
                 }
-                // Cases with Map Runs are not run here.
-                ActionKind::UpdateMapRun { .. } => Ok(()),
+                ActionKind::UpdateMapRun { state, update } => {
+                    let description = super::session::describe(&self.endpoint, arn).await?;
+                    let fetched = self.endpoint.history(arn, false).await?;
+                    let seen = self.seen(&started.machines[0], &description, fetched, started);
+                    let runs = map_runs::of_execution(&seen.raw, &seen.run);
+                    match runs.into_iter().rev().find(|(_, step)| *step.state == **state) {
+                        Some((arn, _)) => map_runs::update(&self.endpoint, &arn, *update).await,
+                        None => Ok(()),
+                    }
+                }
                 ActionKind::SendTaskSuccess { state, output } => {
                     match self.token(started, state).await {
                         Some(token) => worker::succeed(&self.endpoint, &token, output).await,
@@ -459,14 +530,13 @@ impl Session {
     }
 
     /// An execution in the words of our own: names, ARNs, and Tasks in the place of activities.
-    fn observe(
+    pub(super) fn observe(
         &self,
-        index: usize,
+        machine: &Machine,
         description: &Answer,
         fetched: &FetchedHistory,
         started: &Started,
     ) -> sim::ExecutionRun {
-        let machine = &started.machines[index];
         let own = |text: &str| self.own_words(text, started);
         let history = History::parse(&own(&fetched.text()))
             .map_or_else(|_| fetched.history.clone(), |(history, _)| history);
@@ -498,11 +568,11 @@ impl Session {
             machine.own.clone(),
             machine.machine.clone(),
             machine.execution_type,
-            (index > 0).then_some(crate::service::ExecutionId(0)),
+            machine.parent,
         )
     }
 
-    fn own_words(&self, text: &str, started: &Started) -> String {
+    pub(super) fn own_words(&self, text: &str, started: &Started) -> String {
         let machine = &started.machines[0].name;
         let default = format!("arn:aws:iam::{}:role/StepFunctions-{machine}", OWN.1);
         // A role that the case names stands there as it stands here.
@@ -515,7 +585,7 @@ impl Session {
         for machine in &started.machines {
             text = text.replace(&machine.name, &machine.own);
         }
-        match account_of(&started.arn) {
+        match account_of(&started.machines[0].arn) {
             Some((region, account)) => {
                 let text = text
                     .replace(&format!(":{region}:{account}:"), &format!(":{}:{}:", OWN.0, OWN.1));
@@ -558,9 +628,14 @@ impl Session {
                 Err(reason) => unjudged.push(reason),
             }
         }
-        report.outcome = match failures.is_empty() {
-            true => CaseOutcome::Passed,
-            false => CaseOutcome::Failed(failures),
+        let trouble = self.trouble().filter(|_| !failures.is_empty() && calls_services(case));
+        if let (Some(_), Some(error)) = (started.answers.workers(), trouble) {
+            failures.push(failed(case, "mocks", "tasks for our workers", &error.to_string()));
+        }
+        report.outcome = match (failures.is_empty(), started.answers.unsayable()) {
+            (true, _) => CaseOutcome::Passed,
+            (false, Some(reason)) => CaseOutcome::Skipped(reason),
+            (false, None) => CaseOutcome::Failed(failures),
         };
         LiveReport { report, unjudged, run: None }
     }
@@ -651,50 +726,6 @@ fn way(case: &Case, machine: &StateMachine, state: &str, resource: &str) -> Way 
     }
 }
 
-/// Why a case cannot be run on a live endpoint, where it cannot.
-fn obstacle(case: &Case, mocks: MockWay) -> Option<String> {
-    let text = match () {
-        () if case.state_test.is_some() => "tests one state by itself, not an execution",
-        () if case.execution_type == ExecutionType::Express => {
-            "an Express execution has no activities and no history"
-        }
-        () if case.limits != Limits::today() => "has limits of its own",
-        () if case.duplicate_delivery.is_some() => "delivers a start twice",
-        () if has_versions(case) => "publishes versions of its state machines",
-        () if !case.world.objects.is_empty() || !case.world.missing_buckets.is_empty() => {
-            "reads objects of the virtual S3"
-        }
-        () if case.world.machines.iter().any(|m| m.execution_type == ExecutionType::Express) => {
-            "an Express execution has no activities and no history"
-        }
-        () if case
-            .definition
-            .machine
-            .as_ref()
-            .is_some_and(|machine| has_map_run(&machine.states)) =>
-        {
-            "Map Runs of distributed Maps are not followed"
-        }
-        () if mocks != MockWay::Activity && !case.world.workers.is_empty() => {
-            "has workers of an activity, which only the mock way `activity` has"
-        }
-        () => return None,
-    };
-    Some(text.to_owned())
-}
-
-fn has_versions(case: &Case) -> bool {
-    let nested = case.world.machines.iter().map(|machine| &machine.versions);
-    std::iter::once(&case.versions).chain(nested).any(|versions| !versions.published.is_empty())
-}
-
-fn has_map_run(level: &States) -> bool {
-    level.iter().any(|state| {
-        matches!(&state.kind, StateKind::Map(map) if map.mode != crate::asl::ProcessorMode::Inline)
-            || state.levels().into_iter().any(has_map_run)
-    })
-}
-
 /// The executions of the case's own machines that a history names: machine and ARN.
 fn children(fetched: &FetchedHistory, started: &Started) -> Vec<(usize, String)> {
     let text = fetched.text();
@@ -727,11 +758,11 @@ fn observable(kind: &CheckKind, compare: Compare) -> bool {
         | CheckKind::HistoryFile(_)
         | CheckKind::Log(_)
         | CheckKind::Transitions(_)
+        | CheckKind::MapRuns(_)
         | CheckKind::Events(_) => compare.history > Strictness::Outcome,
         CheckKind::Duration(_)
         | CheckKind::StatusChanges(_)
         | CheckKind::Metric { .. }
-        | CheckKind::MapRuns(_)
         | CheckKind::Object { .. } => false,
         CheckKind::AnyOf(_) => false,
     }

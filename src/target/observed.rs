@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::activity::resource_of;
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{ExecutionStatus, TaskRequest};
-use crate::history::{EventDetails, EventType, Failure, History, TimestampForm};
+use crate::history::{
+    EventDetails, EventId, EventType, Failure, History, HistoryEvent, TimestampForm,
+};
 use crate::service::ExecutionId;
-use crate::sim::{Call, ExecutionRun};
+use crate::sim::{Call, ExecutionRun, Step};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -136,25 +138,8 @@ pub(super) fn calls(executions: &[ExecutionRun]) -> Vec<Call> {
                 EventDetails::ActivityScheduled(scheduled) => &scheduled.input,
                 _ => continue,
             };
-            // The state is the one entered along the links.
-            let mut at = event.previous_event_id;
-            let mut retries = 0;
-            let step = loop {
-                if let Some(step) = steps.iter().find(|step| step.event == at) {
-                    break step;
-                }
-                let Some(before) = crate::history::find(events, at) else { break &steps[0] };
-                let schedules = matches!(
-                    events[before].details,
-                    EventDetails::TaskScheduled(_)
-                        | EventDetails::LambdaFunctionScheduled(_)
-                        | EventDetails::ActivityScheduled(_)
-                );
-                retries += u32::from(schedules);
-                at = events[before].previous_event_id;
-                if at == 0 {
-                    break &steps[0];
-                }
+            let Some((step, retries)) = step_of(events, &steps, event.previous_event_id) else {
+                continue;
             };
             let Some(resource) = resource_of(&execution.machine, &step.state) else { continue };
             let request = TaskRequest {
@@ -176,4 +161,29 @@ pub(super) fn calls(executions: &[ExecutionRun]) -> Vec<Call> {
         }
     }
     calls
+}
+
+/// The state that was entered along the links that lead back from event `at`, and how many tasks
+/// were scheduled between.
+pub(super) fn step_of<'s>(
+    events: &[HistoryEvent],
+    steps: &'s [Step],
+    mut at: EventId,
+) -> Option<(&'s Step, u32)> {
+    let mut scheduled = 0;
+    while at > 0 {
+        if let Some(step) = steps.iter().find(|step| step.event == at) {
+            return Some((step, scheduled));
+        }
+        let Some(before) = crate::history::find(events, at) else { break };
+        let is_scheduled = matches!(
+            events[before].details,
+            EventDetails::TaskScheduled(_)
+                | EventDetails::LambdaFunctionScheduled(_)
+                | EventDetails::ActivityScheduled(_)
+        );
+        scheduled += u32::from(is_scheduled);
+        at = events[before].previous_event_id;
+    }
+    steps.first().map(|step| (step, scheduled))
 }

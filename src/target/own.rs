@@ -12,10 +12,7 @@ mod machines;
 mod seen;
 mod written;
 
-use aws_sdk_sfn::types::{
-    InspectionLevel as Level, MockErrorOutput, MockInput, MockResponseValidationMode,
-    StateMachineType, TestStateConfiguration, ValidateStateMachineDefinitionSeverity,
-};
+use aws_sdk_sfn::types::{StateMachineType, ValidateStateMachineDefinitionSeverity};
 use tokio::task::JoinSet;
 
 use super::batch::{Batch, CaseOf};
@@ -23,6 +20,7 @@ use super::endpoint::Endpoint;
 use super::error::{EndpointError, EndpointErrorKind};
 use super::live::{LiveReport, failed, judge_diagnostics};
 use super::settings::Settings;
+use super::state_test;
 use super::throttle::Operation;
 use crate::asl::ExecutionType;
 use crate::runner::{self, CaseOutcome};
@@ -30,8 +28,6 @@ use crate::scenario::{Case, Scenario, StateTestCase};
 use crate::server::{self, ClockMode, Destination, Options, Server};
 use crate::service::Account;
 use crate::sim;
-use crate::test_state::{FieldValidationMode, InspectionLevel, StateConfiguration};
-use crate::value::Value;
 use control::Control;
 use course::Course;
 use written::{Outputs, Written};
@@ -178,44 +174,9 @@ impl<'a> Own<'a> {
 
     /// A test of one state.
     async fn state_test(&self, test: &StateTestCase) -> Result<CaseOutcome, String> {
-        let (case, asked) = (self.case, &test.request);
-        let text = |value: &Value| value.to_json();
-        let request = self
-            .endpoint
-            .client()
-            .test_state()
-            .definition(case.definition.value.to_json())
-            .input(case.input.to_json())
-            .inspection_level(match asked.inspection_level {
-                InspectionLevel::Info => Level::Info,
-                InspectionLevel::Debug => Level::Debug,
-                InspectionLevel::Trace => Level::Trace,
-            })
-            .set_role_arn(case.role_arn.as_deref().map(str::to_owned))
-            .set_state_name(asked.state_name.as_deref().map(str::to_owned))
-            .set_variables(
-                asked.variables.clone().map(|variables| Value::from(variables).to_json()),
-            )
-            .set_context(asked.context.as_ref().map(text))
-            .set_mock(asked.mock.as_ref().map(mock))
-            .set_state_configuration(configuration(&asked.configuration));
-        let answered = self
-            .endpoint
-            .call(Operation::TestState, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await;
-        let answer = match answered {
-            Ok(answer) => answer.value,
-            Err(EndpointError { kind: EndpointErrorKind::Refused { code, message }, .. })
-                if test.expects_refusal =>
-            {
-                let members = [("Code", code), ("Message", message)];
-                let members = members.map(|(name, text)| (name, Value::from(text)));
-                Value::object([("Error", Value::object(members))])
-            }
-            Err(error) => return Err(error.to_string()),
-        };
+        let case = self.case;
+        let answer = state_test::answer(&self.endpoint, case, test, case.role_arn.as_deref());
+        let answer = answer.await.map_err(|error| error.to_string())?;
         Ok(runner::judge_state_test(self.scenario, case, &answer).outcome)
     }
 
@@ -281,40 +242,4 @@ fn type_of(execution_type: ExecutionType) -> StateMachineType {
         ExecutionType::Standard => StateMachineType::Standard,
         ExecutionType::Express => StateMachineType::Express,
     }
-}
-
-fn mock(mock: &crate::test_state::Mock) -> MockInput {
-    let builder = match &mock.result {
-        Ok(result) => MockInput::builder().result(result.to_json()),
-        Err(failure) => MockInput::builder().error_output(
-            MockErrorOutput::builder()
-                .set_error(failure.error.as_deref().map(str::to_owned))
-                .set_cause(failure.cause.as_deref().map(str::to_owned))
-                .build(),
-        ),
-    };
-    let mode = match mock.field_validation_mode {
-        FieldValidationMode::Strict => MockResponseValidationMode::Strict,
-        FieldValidationMode::Present => MockResponseValidationMode::Present,
-        FieldValidationMode::None => MockResponseValidationMode::None,
-    };
-    builder.field_validation_mode(mode).build()
-}
-
-/// Where nothing came before the state, nothing is said of it.
-fn configuration(own: &StateConfiguration) -> Option<TestStateConfiguration> {
-    let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
-    let said = own.retrier_retry_count > 0
-        || own.error_caused_by_state.is_some()
-        || own.map_iteration_failure_count.is_some()
-        || own.map_item_reader_data.is_some();
-    said.then(|| {
-        let retries = u64::from(own.retrier_retry_count);
-        TestStateConfiguration::builder()
-            .set_retrier_retry_count((retries > 0).then(|| count(retries)))
-            .set_error_caused_by_state(own.error_caused_by_state.as_deref().map(str::to_owned))
-            .set_map_iteration_failure_count(own.map_iteration_failure_count.map(count))
-            .set_map_item_reader_data(own.map_item_reader_data.as_ref().map(Value::to_json))
-            .build()
-    })
 }

@@ -15,7 +15,7 @@ use super::mock_file::MockFile;
 use super::services::Services;
 use super::settings::{MockWay, Settings};
 use super::throttle::Operation;
-use super::worker::{Worlds, serve};
+use super::worker::{Trouble, Worlds, serve};
 use crate::asl::ExecutionType;
 
 /// The tag of everything that stepproof makes: the run that made it.
@@ -39,12 +39,16 @@ pub struct Session {
     pub(super) worlds: Worlds,
     /// The services that Tasks call, where we serve them.
     pub(super) services: Option<Services>,
+    /// Held by the one case whose Tasks the services answer.
+    pub(super) calling: tokio::sync::Mutex<()>,
     /// The mock file, where the endpoint reads one.
     pub(super) mock_file: Option<MockFile>,
     made: Arc<Mutex<Made>>,
     /// Held while something is being made: nothing is taken away before it is known.
     making: Arc<RwLock<()>>,
-    pollers: Mutex<Vec<JoinHandle<EndpointError>>>,
+    pollers: Mutex<Vec<JoinHandle<()>>>,
+    /// Why our workers are given no tasks, where they are not.
+    trouble: Trouble,
 }
 
 /// The two activities of a run.
@@ -85,10 +89,12 @@ impl Session {
             activities: None,
             worlds: Arc::default(),
             services: None,
+            calling: tokio::sync::Mutex::default(),
             mock_file: None,
             made: Arc::default(),
             making: Arc::default(),
             pollers: Mutex::default(),
+            trouble: Trouble::default(),
             endpoint,
             settings,
         };
@@ -122,11 +128,7 @@ impl Session {
 
     /// How many cases run at once.
     pub(super) fn concurrency(&self) -> usize {
-        match self.services {
-            // Of a call that a service hears nobody can tell which case it belongs to.
-            Some(_) => 1,
-            None => self.settings.concurrency.max(1),
-        }
+        self.settings.concurrency.max(1)
     }
 
     async fn start_workers(&mut self) -> Result<(), EndpointError> {
@@ -137,12 +139,19 @@ impl Session {
         }
         let pollers = POLLERS.max(self.settings.concurrency);
         for _ in 0..pollers {
-            let worker = serve(self.endpoint.clone(), served.clone(), self.worlds.clone());
+            let worlds = self.worlds.clone();
+            let trouble = self.trouble.clone();
+            let worker = serve(self.endpoint.clone(), served.clone(), worlds, trouble);
             let poller = tokio::spawn(worker);
             self.pollers.lock().unwrap_or_else(PoisonError::into_inner).push(poller);
         }
         self.activities = Some(Activities { served, silent });
         Ok(())
+    }
+
+    /// Why our workers are given no tasks, where they are not.
+    pub(super) fn trouble(&self) -> Option<EndpointError> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn made(&self) -> std::sync::MutexGuard<'_, Made> {
@@ -165,22 +174,30 @@ impl Session {
                 })
                 .await
         };
-        self.make(making, "activityArn", |made| &mut made.activities).await
+        self.make(Operation::CreateActivity, making, "activityArn", |made| &mut made.activities)
+            .await
     }
 
     /// Makes something, and knows its ARN whatever happens meanwhile: who waits for it may be
     /// dropped.
     async fn make(
         &self,
+        operation: Operation,
         making: impl Future<Output = Result<Answer, EndpointError>> + Send + 'static,
         member: &'static str,
         list: impl FnOnce(&mut Made) -> &mut Vec<Arc<str>> + Send + 'static,
     ) -> Result<Arc<str>, EndpointError> {
         let open = self.making.clone().read_owned().await;
+        let endpoint = self.endpoint.clone();
         let made = self.made.clone();
         let task = tokio::spawn(async move {
             let answer = making.await?;
-            let arn: Arc<str> = answer.text(member).unwrap_or_default().into();
+            let Some(arn) = answer.text(member).filter(|arn| !arn.is_empty()) else {
+                let excerpt = String::from_utf8_lossy(&answer.bytes).chars().take(80).collect();
+                let kind = EndpointErrorKind::NotTheApi { status: 200, excerpt };
+                return Err(endpoint.error(operation, kind));
+            };
+            let arn: Arc<str> = arn.into();
             list(&mut made.lock().unwrap_or_else(PoisonError::into_inner)).push(arn.clone());
             drop(open);
             Ok(arn)
@@ -224,7 +241,10 @@ impl Session {
                 })
                 .await
         };
-        self.make(making, "stateMachineArn", |made| &mut made.machines).await
+        self.make(Operation::CreateStateMachine, making, "stateMachineArn", |made| {
+            &mut made.machines
+        })
+        .await
     }
 
     /// StartExecution; its ARN.
@@ -248,7 +268,7 @@ impl Session {
                 })
                 .await
         };
-        self.make(making, "executionArn", |made| &mut made.running).await
+        self.make(Operation::StartExecution, making, "executionArn", |made| &mut made.running).await
     }
 
     /// Stops what still runs of these executions and deletes these machines.

@@ -186,8 +186,17 @@ pub(super) fn around(level: &States, name: &str) -> Option<Vec<(Arc<str>, Option
 /// The worlds of the cases under way, by the number of the case.
 pub(super) type Worlds = Arc<Mutex<BTreeMap<usize, Arc<World>>>>;
 
-/// Polls the activity until it is dropped; each task is answered beside the polling.
-pub(super) async fn serve(endpoint: Endpoint, activity: Arc<str>, worlds: Worlds) -> EndpointError {
+/// Why workers are given no tasks, as long as they are given none.
+pub(super) type Trouble = Arc<Mutex<Option<EndpointError>>>;
+
+/// Polls the activity until it is dropped, or has failed too often; each task is answered beside the
+/// polling.
+pub(super) async fn serve(
+    endpoint: Endpoint,
+    activity: Arc<str>,
+    worlds: Worlds,
+    trouble: Trouble,
+) {
     let mut failures = 0;
     let mut tasks = JoinSet::new();
     loop {
@@ -195,6 +204,7 @@ pub(super) async fn serve(endpoint: Endpoint, activity: Arc<str>, worlds: Worlds
         match endpoint.activity_task(&activity, "stepproof").await {
             Ok(answer) => {
                 failures = 0;
+                lock(&trouble).take();
                 let (Some(token), Some(input)) = (answer.text("taskToken"), answer.text("input"))
                 else {
                     // An endpoint that does not hold a poll is not to be asked all the time.
@@ -213,8 +223,9 @@ pub(super) async fn serve(endpoint: Endpoint, activity: Arc<str>, worlds: Worlds
             Err(error) if error.kind == EndpointErrorKind::TimedOut => {}
             Err(error) => {
                 failures += 1;
+                *lock(&trouble) = Some(error);
                 if failures >= 3 {
-                    return error;
+                    return;
                 }
                 sleep(Duration::from_millis(300)).await;
             }

@@ -1,5 +1,6 @@
 //! Writes the files that are made from others, or with `--check` says which of them are stale.
 
+mod disagreements;
 mod features;
 mod models;
 mod schema;
@@ -18,16 +19,16 @@ pub struct Arguments {
 /// A file, and what it should hold.
 pub struct Generated {
     /// Relative to the repository.
-    path: &'static str,
+    path: String,
     text: String,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let mut stale: Vec<(&str, Vec<u8>)> =
+    let mut stale: Vec<(String, Vec<u8>)> =
         stale()?.into_iter().map(|file| (file.path, file.text.into_bytes())).collect();
     match models::state(!arguments.check)? {
         models::State::Fresh => {}
-        models::State::Stale(bytes) => stale.push((models::PATH, bytes)),
+        models::State::Stale(bytes) => stale.push((models::PATH.to_owned(), bytes)),
         models::State::Unknown(why) => println!("skipped: {}: {why}", models::PATH),
     }
     for (path, bytes) in &stale {
@@ -48,9 +49,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// The generated files that are not as they should be.
 fn stale() -> Result<Vec<Generated>, String> {
     let mut files =
-        vec![Generated { path: "scenarios/scenario.schema.json", text: schema::text() }];
+        vec![Generated { path: "scenarios/scenario.schema.json".to_owned(), text: schema::text() }];
     files.extend(features::files()?);
-    files.retain(|file| read(&root().join(file.path)).ok().as_deref() != Some(&file.text));
+    files.extend(disagreements::files()?);
+    files.retain(|file| read(&root().join(&file.path)).ok().as_deref() != Some(&file.text));
     Ok(files)
 }
 
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn generated_files_are_fresh() {
-        let stale: Vec<_> = stale().unwrap().iter().map(|f| f.path).collect();
+        let stale: Vec<_> = stale().unwrap().into_iter().map(|f| f.path).collect();
         assert!(stale.is_empty(), "{stale:?} are stale: run `cargo xtask codegen`");
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use stepproof::diagnostic::Style;
 use stepproof::runner::CaseOutcome;
+use stepproof::scenario::Basis;
 use stepproof::target::{CaseOf, LiveReport, Target, run_batch};
 use stepproof::value::Value;
 
@@ -21,7 +22,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     for problem in &problems {
         println!("UNUSABLE: {problem}");
     }
-    let mut names = Vec::new();
+    let (mut names, mut bases) = (Vec::new(), Vec::new());
     let mut cases: Vec<CaseOf> = Vec::new();
     let mut not_attempted = 0;
     for file in files {
@@ -37,6 +38,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 continue;
             }
             names.push(name);
+            bases.push(case.proof.basis);
             cases.push((scenario.clone(), index));
         }
     }
@@ -62,8 +64,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     if let Some(path) = &arguments.report {
         // A line for each case: small to keep, and readable in review.
-        let text =
-            report(arguments, &names, &reports).to_json().replace("{\"case\"", "\n{\"case\"");
+        let text = report(arguments, &names, &bases, &reports)
+            .to_json()
+            .replace("{\"case\"", "\n{\"case\"");
         let text = text + "\n";
         std::fs::write(path, text)
             .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
@@ -113,7 +116,12 @@ fn tell(
     verdict.is_good()
 }
 
-fn report(arguments: &Arguments, names: &[String], reports: &BTreeMap<usize, LiveReport>) -> Value {
+fn report(
+    arguments: &Arguments,
+    names: &[String],
+    bases: &[Option<Basis>],
+    reports: &BTreeMap<usize, LiveReport>,
+) -> Value {
     let command: Vec<String> = std::env::args().skip(1).collect();
     let mut counts = BTreeMap::from([("passed", 0_usize), ("failed", 0), ("skipped", 0)]);
     let cases: Vec<Value> = reports
@@ -137,6 +145,10 @@ fn report(arguments: &Arguments, names: &[String], reports: &BTreeMap<usize, Liv
             *counts.entry(outcome).or_default() += 1;
             let mut members =
                 vec![("case", Value::from(names[*number].as_str())), ("outcome", outcome.into())];
+            if outcome == "failed" {
+                members.push(("basis", basis(bases[*number]).into()));
+                members.extend(end(live).map(|end| ("end", Value::from(end.as_str()))));
+            }
             if !detail.is_null() {
                 members.push(("detail", detail));
             }
@@ -149,6 +161,28 @@ fn report(arguments: &Arguments, names: &[String], reports: &BTreeMap<usize, Liv
         ("summary", Value::object(counts.into_iter().map(|(key, n)| (key, Value::from(n))))),
         ("cases", Value::array(cases)),
     ])
+}
+
+/// What the expectations of a case rest on.
+fn basis(basis: Option<Basis>) -> &'static str {
+    match basis {
+        Some(Basis::Observed) => "observed",
+        Some(Basis::Documented) => "documented",
+        Some(Basis::Inferred) | None => "inferred",
+    }
+}
+
+/// How the execution ended, with all of its cause.
+fn end(live: &LiveReport) -> Option<String> {
+    let run = live.report.run.as_ref()?;
+    let mut end = run.status.clone();
+    for (between, text) in [(" ", &run.error), (": ", &run.cause)] {
+        if let Some(text) = text {
+            end.push_str(between);
+            end.push_str(text);
+        }
+    }
+    Some(end)
 }
 
 /// The target, and the file that has its lists.

@@ -16,6 +16,7 @@ use crate::map_run::MapRunUpdate;
 use crate::mock::{BoundMocks, End, Heartbeats, MockKey, Mocks, Plan, Resolved, Unresolved};
 use crate::sim::{ActionKind, Call, ExecutionRun};
 use crate::target::error::EndpointError;
+use crate::target::map_runs;
 use crate::target::observed;
 use crate::target::session::{describe, stop_with};
 use crate::target::throttle::Operation;
@@ -248,37 +249,10 @@ impl<'a> Course<'a> {
         update: MapRunUpdate,
     ) -> Result<Result<(), EndpointError>, String> {
         let run = self.look(arn).await?;
-        let steps = run.steps();
-        let mut entered = steps.iter();
-        let mut latest = None;
-        let mut of_state = false;
-        for event in &run.history.events {
-            match &event.details {
-                EventDetails::StateEntered { .. } => {
-                    of_state = entered.next().is_some_and(|step| *step.state == *state);
-                }
-                EventDetails::MapRunStarted { map_run_arn } if of_state => {
-                    latest = Some(map_run_arn.clone());
-                }
-                _ => {}
-            }
-        }
-        let run = latest.ok_or_else(|| format!("`{state}` has no Map Run at that time"))?;
-        let request = self
-            .own
-            .endpoint
-            .client()
-            .update_map_run()
-            .map_run_arn(&*run)
-            .set_max_concurrency(update.max_concurrency.and_then(|most| i32::try_from(most).ok()))
-            .set_tolerated_failure_count(update.tolerated_failure_count.map(|count| count as i64))
-            .set_tolerated_failure_percentage(
-                update.tolerated_failure_percentage.map(|percentage| percentage as f32),
-            );
-        let sent = self.own.endpoint.call(Operation::UpdateMapRun, |capture| async move {
-            request.customize().interceptor(capture).send().await
-        });
-        Ok(sent.await.map(drop))
+        let runs = map_runs::of_execution(&run.history, &run);
+        let latest = runs.into_iter().rev().find(|(_, step)| *step.state == *state);
+        let (arn, _) = latest.ok_or_else(|| format!("`{state}` has no Map Run at that time"))?;
+        Ok(map_runs::update(&self.own.endpoint, &arn, update).await)
     }
 
     /// The token of the latest task of a state, as the service that was called has been sent it.

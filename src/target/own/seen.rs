@@ -9,16 +9,16 @@ use crate::asl::{ExecutionType, StateMachine};
 use crate::history::{
     Diff, DiffOptions, History, Labels, LogLevel, LogOptions, Style, TimestampForm,
 };
-use crate::map_run::{Counts, MapRunStatus, Objects};
+use crate::map_run::Objects;
 use crate::runner::{self, CaseOutcome, Detail, FailedCheck};
 use crate::scenario::{Case, CheckKind, Expectation, Scenario};
 use crate::service::StatusChange;
 use crate::sim::{self, ExecutionRun, MapRunSummary};
 use crate::target::endpoint::Answer;
 use crate::target::live::{LiveReport, failed};
+use crate::target::map_runs;
 use crate::target::observed;
 use crate::target::session::describe;
-use crate::target::throttle::Operation;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -81,21 +81,12 @@ impl Own<'_> {
     async fn map_runs(&self, local: &sim::Run) -> Result<Vec<MapRunSummary>, String> {
         let mut runs = Vec::new();
         for own in local.map_runs() {
-            let request = self.endpoint.client().describe_map_run().map_run_arn(&*own.arn);
-            let answer = self.endpoint.call(Operation::DescribeMapRun, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            });
-            let answer = answer.await.map_err(|error| error.to_string())?;
-            let counts = |key: &str| counts(answer.value.get(key).unwrap_or(&Value::Null));
+            let answer = map_runs::describe(&self.endpoint, &own.arn).await;
+            let answer = answer.map_err(|error| error.to_string())?;
             runs.push(MapRunSummary {
-                status: match answer.text("status") {
-                    Some("SUCCEEDED") => MapRunStatus::Succeeded,
-                    Some("FAILED") => MapRunStatus::Failed,
-                    Some("ABORTED") => MapRunStatus::Aborted,
-                    _ => MapRunStatus::Running,
-                },
-                items: counts("itemCounts"),
-                executions: counts("executionCounts"),
+                status: map_runs::status(&answer.value),
+                items: map_runs::counts(&answer.value, "itemCounts"),
+                executions: map_runs::counts(&answer.value, "executionCounts"),
                 ..own.clone()
             });
         }
@@ -271,23 +262,4 @@ fn expects(expectation: &Expectation, is_it: &dyn Fn(&CheckKind) -> bool) -> boo
         CheckKind::AnyOf(alternatives) => alternatives.iter().any(|one| expects(one, is_it)),
         kind => is_it(kind),
     })
-}
-
-fn counts(value: &Value) -> Counts {
-    let count = |key: &str| {
-        let count = value.get(key).and_then(Value::as_i64).unwrap_or_default();
-        u64::try_from(count).unwrap_or_default()
-    };
-    Counts {
-        pending: count("pending"),
-        running: count("running"),
-        succeeded: count("succeeded"),
-        failed: count("failed"),
-        timed_out: count("timedOut"),
-        aborted: count("aborted"),
-        total: count("total"),
-        results_written: count("resultsWritten"),
-        failures_not_redrivable: count("failuresNotRedrivable"),
-        pending_redrive: count("pendingRedrive"),
-    }
 }

@@ -29,6 +29,8 @@ pub(in super::super) struct Script {
     jobs: Mutex<Vec<Job>>,
     tokens: Mutex<Vec<(TaskRequest, Arc<str>)>>,
     problems: Mutex<Vec<String>>,
+    /// Why a mock cannot be what a service answers.
+    unsayable: Mutex<Option<String>>,
 }
 
 /// A call, and the machine that makes it.
@@ -70,11 +72,17 @@ impl Script {
             jobs: Mutex::default(),
             tokens: Mutex::default(),
             problems: Mutex::default(),
+            unsayable: Mutex::default(),
         })
     }
 
     pub(in super::super) fn problems(&self) -> Vec<String> {
         lock(&self.problems).clone()
+    }
+
+    /// Why a mock that was used cannot be what a service answers.
+    pub(in super::super) fn unsayable(&self) -> Option<String> {
+        lock(&self.unsayable).clone()
     }
 
     pub(super) fn problem(&self, problem: String) {
@@ -168,6 +176,15 @@ impl Script {
             End::Succeed(result) => Some(call.succeeded(result)),
             End::Fail(_, failure) => {
                 let error = failure.error.as_deref().unwrap_or_default();
+                let cause = failure.cause.as_deref().and_then(|own| Value::parse(own).ok());
+                let is_object = cause.is_some_and(|cause| cause.as_object().is_some());
+                if call.service == "lambda" && !error.starts_with("Lambda.") && !is_object {
+                    *lock(&self.unsayable) = Some(format!(
+                        "the cause of a failed function is what it answers, a JSON object; the \
+                         mock's is {}",
+                        failure.cause.as_deref().unwrap_or("none")
+                    ));
+                }
                 if error.starts_with("States.") && error != "States.TaskFailed" {
                     self.problem(format!(
                         "no service answers so that a Task fails with `{error}`; give the mock of \
@@ -286,7 +303,10 @@ fn tasks(level: &States, take: &mut impl FnMut(&Arc<str>, &Resource)) {
 /// Whether a Task with this resource makes such calls.
 fn calls(resource: &Resource, call: &Call) -> bool {
     match resource {
-        Resource::LambdaFunction { .. } => call.service == "lambda",
+        Resource::LambdaFunction { .. } => {
+            let called = call.arguments.get("FunctionName").and_then(Value::as_str);
+            call.service == "lambda" && called.is_none_or(|called| names(resource.text(), called))
+        }
         Resource::Service { service, action, .. } => {
             let own = match service.trim_start_matches("aws-sdk:") {
                 "states" | "sfn" => "step-functions",

@@ -21,7 +21,7 @@ pub fn files() -> Result<Vec<Generated>, String> {
     let generated = |(name, marks, table): (&'static str, &str, String)| {
         let path = root().join(name);
         let text = between_marks(&path, &read(&path)?, marks, &table)?;
-        Ok(Generated { path: name, text })
+        Ok(Generated { path: name.to_owned(), text })
     };
     tables.into_iter().map(generated).collect()
 }
