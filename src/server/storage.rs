@@ -6,6 +6,7 @@
 //! answer goes out once the rows before it are on the disk.
 
 mod commit;
+mod objects;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -19,6 +20,8 @@ use super::{FastMap, Options, Retain};
 use crate::service::{Account, ExecutionId, RestoreError, Restored, Restoring};
 
 pub(super) use commit::{Batch, Store};
+
+use objects::ObjectRows;
 
 /// The format of the folder that this version writes, and the latest that it reads.
 const FORMAT: u32 = 1;
@@ -146,11 +149,11 @@ pub(super) fn open(
     let database = Arc::new(Folder::new(folder));
     let db = database.open(&options.account)?;
     let read = read(&db, &database, &options.account, keep_answered);
-    let Rows { mut restored, clock, cases, next, log } = read?;
+    let Rows { mut restored, clock, cases, next, log, objects } = read?;
     let unused = std::mem::take(&mut restored.unused_revisions);
     database.begin(&db, &unused)?;
     let log = (options.retain != Retain::All).then_some(log);
-    let store = Store::start(database, db, next, log)?;
+    let store = Store::start(database, (db, objects), next, log)?;
     Ok(Opened { restored, clock, cases, store })
 }
 
@@ -165,6 +168,7 @@ struct Rows {
     /// The number of the next row of the log.
     next: u64,
     log: RowsOf,
+    objects: ObjectRows,
 }
 
 fn read(
@@ -243,26 +247,35 @@ fn read_rows(
         let (arn, row) = row?;
         restoring.activity(arn.value(), row.value()).map_err(ReadError::Restore)?;
     }
-    let (mut next, mut log) = (0, RowsOf::default());
+    let (mut next, mut log, mut objects) = (0, RowsOf::default(), ObjectRows::default());
     for row in read.open_table(LOG)?.iter()? {
         let (number, row) = row?;
-        next = number.value() + 1;
-        let (id, row) = row.value().split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
-        let id = u32::from_le_bytes(*id);
-        let heard = if id == OBJECTS {
-            restoring.objects(row)
-        } else {
-            log.entry(ExecutionId(id)).or_default().push(number.value());
-            restoring.execution(ExecutionId(id), row)
+        let number = number.value();
+        next = number + 1;
+        let (id, row) = log_row(row.value());
+        let heard = match id {
+            None => restoring.objects(row),
+            Some(id) => {
+                log.entry(id).or_default().push(number);
+                restoring.execution(id, row)
+            }
         };
         heard.map_err(ReadError::Restore)?;
+        objects.add(number, id, row);
     }
     let mut cases = Vec::new();
     for row in read.open_table(CASES)?.iter()? {
         let (id, case) = row?;
         cases.push((ExecutionId(id.value()), Arc::from(case.value())));
     }
-    Ok(Rows { restored: restoring.finish(), clock, cases, next, log })
+    Ok(Rows { restored: restoring.finish(), clock, cases, next, log, objects })
+}
+
+/// The execution that a value of [`LOG`] is about, `None` for the virtual S3, and the row.
+fn log_row(value: &[u8]) -> (Option<ExecutionId>, &[u8]) {
+    let (id, row) = value.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+    let id = u32::from_le_bytes(*id);
+    ((id != OBJECTS).then_some(ExecutionId(id)), row)
 }
 
 /// The folder and the files in it.

@@ -351,6 +351,12 @@ impl Op {
         row.end()
     }
 
+    /// Whether a row tells of a Map Run that looked at the virtual S3 then, and will again when the
+    /// account is restored.
+    pub fn looks_at_objects(row: &[u8]) -> bool {
+        matches!(row.first(), Some(8 | 9 | 12))
+    }
+
     pub(super) fn from_bytes(row: &[u8]) -> Result<Self, BrokenRow> {
         let mut row = Reader::new(row);
         let kind = match row.number()? {
@@ -404,6 +410,14 @@ impl ObjectsOp {
             ObjectsOpKind::Dropped(bucket) => row.number(1).text(bucket),
         };
         row.end()
+    }
+
+    /// The bucket that a row tells of, and the key where it tells of an object.
+    pub fn place(row: &[u8]) -> Option<(Arc<str>, Option<Arc<str>>)> {
+        let mut row = Reader::new(row);
+        let is_object = row.number().ok()? == 0;
+        let bucket = row.text().ok()?;
+        Some((bucket, if is_object { Some(row.text().ok()?) } else { None }))
     }
 
     pub(super) fn from_bytes(row: &[u8]) -> Result<Self, BrokenRow> {

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::{
-    ACTIVITIES, CASES, CLOCK, COUNTERS, Folder, LOG, MACHINES, META, OBJECTS, REVISIONS, RowsOf,
-    StorageError,
+    ACTIVITIES, CASES, CLOCK, COUNTERS, Folder, LOG, MACHINES, META, OBJECTS, ObjectRows,
+    REVISIONS, RowsOf, StorageError,
 };
 use crate::server::clock::SavedClock;
 use crate::service::ExecutionId;
@@ -65,12 +65,12 @@ struct Progress {
 impl Store {
     pub(super) fn start(
         folder: Arc<Folder>,
-        db: Database,
+        open: (Database, ObjectRows),
         next: u64,
         rows: Option<RowsOf>,
     ) -> Result<Self, StorageError> {
         let path = folder.path.clone();
-        let mut writer = Writer { folder, db: Some(db), next, rows };
+        let mut writer = Writer { folder, open: Some(open), next, rows };
         let store = Self::spawn(move |common| writer.run(common));
         store.map_err(|error| StorageError::Io { path, error })
     }
@@ -182,8 +182,9 @@ impl Drop for LastWords<'_> {
 /// The thread that writes.
 struct Writer {
     folder: Arc<Folder>,
-    /// `None` after a failure, until the file is opened again.
-    db: Option<Database>,
+    /// The database, and what is in it of the virtual S3. `None` after a failure: the database
+    /// refuses everything until it is opened anew.
+    open: Option<(Database, ObjectRows)>,
     /// The number of the next row of the log.
     next: u64,
     /// Where the rows of executions are, where some may be forgotten.
@@ -214,8 +215,6 @@ impl Writer {
                         }
                         progress.trouble = Some(why.into());
                     });
-                    // After a failure the database refuses everything until it is opened anew.
-                    self.db = None;
                     if !common.pause() {
                         error!("changes that could not be written are lost");
                         return;
@@ -226,13 +225,18 @@ impl Writer {
     }
 
     fn attempt(&mut self, batches: &[Batch]) -> Result<(), String> {
-        let (db, failed) = match self.db.take() {
-            Some(db) => (db, false),
-            None => (self.folder.open_file().map_err(|error| error.to_string())?, true),
+        let (db, mut objects, failed) = match self.open.take() {
+            Some((db, objects)) => (db, objects, false),
+            None => {
+                let db = self.folder.open_file().map_err(|error| error.to_string())?;
+                let objects =
+                    ObjectRows::read(&db, self.next).map_err(|error| error.to_string())?;
+                (db, objects, true)
+            }
         };
-        let written = self.write(&db, batches, failed).map_err(|error| error.to_string());
-        self.db = Some(db);
-        self.next = written?;
+        let written = self.write(&db, &mut objects, batches, failed);
+        self.next = written.map_err(|error| error.to_string())?;
+        self.open = Some((db, objects));
         Ok(())
     }
 
@@ -243,6 +247,7 @@ impl Writer {
     fn write(
         &mut self,
         db: &Database,
+        objects: &mut ObjectRows,
         batches: &[Batch],
         failed: bool,
     ) -> Result<u64, redb::Error> {
@@ -258,7 +263,7 @@ impl Writer {
         if failed {
             transaction.open_table(LOG)?.retain_in(self.next.., |_, _| false)?;
         }
-        let added = self.write_log(&transaction, &changes, &forgotten)?;
+        let added = self.write_log(&transaction, objects, &changes, &forgotten)?;
         write_state(&transaction, &changes)?;
         {
             let mut cases = transaction.open_table(CASES)?;
@@ -287,11 +292,12 @@ impl Writer {
         Ok(next)
     }
 
-    /// Adds rows to the log and takes those of forgotten executions out. Gives the execution of
-    /// each row that was added.
+    /// Adds rows to the log, and takes those of forgotten executions out and those of the virtual
+    /// S3 that nothing needs. Gives the execution of each row that was added.
     fn write_log(
         &self,
         transaction: &WriteTransaction,
+        objects: &mut ObjectRows,
         changes: &[&Change],
         forgotten: &BTreeSet<ExecutionId>,
     ) -> Result<Vec<Option<ExecutionId>>, redb::Error> {
@@ -307,14 +313,20 @@ impl Writer {
             row.clear();
             row.extend_from_slice(&execution.map_or(OBJECTS, |id| id.0).to_le_bytes());
             row.extend_from_slice(&bytes);
-            log.insert(self.next + added.len() as u64, &*row)?;
+            let number = self.next + added.len() as u64;
+            log.insert(number, &*row)?;
+            objects.add(number, execution, &bytes);
             added.push(execution);
         }
         for id in forgotten {
+            objects.forget(*id);
             let rows = self.rows.as_ref().and_then(|rows| rows.get(id));
             for number in rows.into_iter().flatten() {
                 log.remove(number)?;
             }
+        }
+        for number in objects.take_gone() {
+            log.remove(number)?;
         }
         Ok(added)
     }
@@ -417,12 +429,12 @@ mod tests {
         let mut batches = vec![batch(service.take_changes())];
         let of_folder = Arc::new(Folder::new(&folder));
         let db = of_folder.open(&Account::default()).expect("a folder");
-        let mut writer =
-            Writer { folder: of_folder, db: Some(db), next: 0, rows: Some(FastMap::default()) };
+        let (open_db, rows) = (Some((db, ObjectRows::default())), Some(FastMap::default()));
+        let mut writer = Writer { folder: of_folder, open: open_db, next: 0, rows };
         writer.attempt(&batches).expect("it is written");
 
         // As if the last step of that attempt had failed.
-        (writer.db, writer.next, writer.rows) = (None, 0, Some(FastMap::default()));
+        (writer.open, writer.next, writer.rows) = (None, 0, Some(FastMap::default()));
         assert!(!service.forget(started[0]).is_empty());
         batches.push(batch(service.take_changes()));
         writer.attempt(&batches).expect("it is written");

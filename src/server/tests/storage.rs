@@ -461,17 +461,10 @@ fn objects_are_kept() {
     let folder = Scratch::new();
     let options = |folder: &Scratch| Options { retain: Retain::Count(1), ..folder.options() };
     let server = start(options(&folder));
-    let put = request(&server, "PUT /_stepproof/objects/in/a.json", &[], "[1,2]");
-    assert_eq!(put.0, 204, "{put:?}");
-    let map = json!({ "Type": "Map",
-        "ItemReader": { "Resource": "arn:aws:states:::s3:getObject",
-            "ReaderConfig": { "InputType": "JSON" },
-            "Parameters": { "Bucket": "in", "Key": "a.json" } },
-        "ItemProcessor": { "ProcessorConfig": { "Mode": "DISTRIBUTED",
-            "ExecutionType": "EXPRESS" }, "StartAt": "P", "States": {
-            "P": { "Type": "Pass", "End": true } } },
-        "ResultWriter": { "Resource": "arn:aws:states:::s3:putObject",
-            "Parameters": { "Bucket": "out", "Prefix": "results" } } });
+    put(&server, "in/a.json", "[1,2]");
+    let mut map = reader();
+    map["ResultWriter"] = json!({ "Resource": "arn:aws:states:::s3:putObject",
+        "Parameters": { "Bucket": "out", "Prefix": "results" } });
     let machine = create(&server, "m", &one(&map));
     let execution = run(&server, &machine, &json!({}));
     assert_eq!(status(&server, &execution), "SUCCEEDED");
@@ -480,15 +473,104 @@ fn objects_are_kept() {
     ask(&server, "ListStateMachines", &json!({}));
     let gone = json!({ "executionArn": execution }).to_string();
     assert_eq!(call(&server, "DescribeExecution", &gone).0, 400);
-    let all = |server: &Server| request(server, "GET /_stepproof/objects", &[], "");
-    let before = all(&server);
-    assert_eq!(before.1.matches("manifest.json").count(), 2, "{}", before.1);
+    let before = objects(&server);
+    assert_eq!(before.matches("manifest.json").count(), 2, "{before}");
     let folder = folder.killed();
     drop(server);
     let server = start(options(&folder));
-    assert_eq!(all(&server), before);
+    assert_eq!(objects(&server), before);
     let found = request(&server, "GET /_stepproof/objects/in/a.json", &[], "");
     assert_eq!(found, (200, "[1,2]".to_owned()));
+}
+
+fn put(server: &Server, place: &str, body: &str) {
+    let put = request(server, &format!("PUT /_stepproof/objects/{place}"), &[], body);
+    assert_eq!(put.0, 204, "{put:?}");
+}
+
+fn objects(server: &Server) -> String {
+    request(server, "GET /_stepproof/objects", &[], "").1
+}
+
+/// A distributed Map over `in/a.json`.
+fn reader() -> serde_json::Value {
+    json!({ "Type": "Map",
+        "ItemReader": { "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": { "InputType": "JSON" },
+            "Parameters": { "Bucket": "in", "Key": "a.json" } },
+        "ItemProcessor": { "ProcessorConfig": { "Mode": "DISTRIBUTED",
+            "ExecutionType": "EXPRESS" }, "StartAt": "P", "States": {
+            "P": { "Type": "Pass", "End": true } } } })
+}
+
+#[test]
+fn objects_that_are_gone_leave_the_folder() {
+    let folder = Scratch::new();
+    let server = start(folder.options());
+    let size = |folder: &Scratch| fs::metadata(folder.0.join("stepproof.redb")).unwrap().len();
+    let large = |n: usize| format!("{n:03}{}", "x".repeat(1_000_000));
+    for n in 0..5 {
+        put(&server, "in/a.json", &large(n));
+    }
+    let before = size(&folder);
+    for n in 0..40 {
+        put(&server, "in/a.json", &large(n));
+        put(&server, &format!("dropped/{n}"), &large(n));
+        let dropped = request(&server, "DELETE /_stepproof/objects/dropped", &[], "");
+        assert_eq!(dropped.0, 204, "{dropped:?}");
+    }
+    let after = size(&folder);
+    assert!(after <= 2 * before, "the folder grew from {before} to {after} bytes");
+    let all = objects(&server);
+    let folder = folder.killed();
+    drop(server);
+    let server = start(folder.options());
+    assert_eq!(objects(&server), all);
+    let found = request(&server, "GET /_stepproof/objects/in/a.json", &[], "");
+    assert_eq!(found, (200, large(39)));
+    let gone = request(&server, "GET /_stepproof/objects/dropped/39", &[], "");
+    assert!(gone.1.contains("bucket does not exist"), "{gone:?}");
+}
+
+#[test]
+fn objects_that_map_runs_read_stay_as_long_as_these_do() {
+    let folder = Scratch::new();
+    let options = |folder: &Scratch| Options { retain: Retain::Count(1), ..folder.options() };
+    let server = start(options(&folder));
+    put(&server, "in/a.json", "[0,0]");
+    put(&server, "in/a.json", "[1,2]");
+    let machine = create(&server, "m", &one(&reader()));
+    let first = run(&server, &machine, &json!({}));
+    put(&server, "in/a.json", "[3,4]");
+    put(&server, "in/a.json", "[5,6]");
+    let killed = folder.killed();
+    let again = start(options(&killed));
+    for server in [&server, &again] {
+        assert_eq!(text(&describe(server, &first), "output"), "[1,2]");
+        let second = run(server, &machine, &json!({}));
+        assert_eq!(text(&describe(server, &second), "output"), "[5,6]");
+        // With the first execution goes what it read.
+        ask(server, "ListStateMachines", &json!({}));
+        put(server, "in/a.json", "[7,8]");
+    }
+    drop((server, again));
+    for (folder, rows) in [(&folder, 2), (&killed, 2)] {
+        assert_eq!(rows_of_objects(folder), rows);
+        let server = start(options(folder));
+        let found = request(&server, "GET /_stepproof/objects/in/a.json", &[], "");
+        assert_eq!(found, (200, "[7,8]".to_owned()));
+    }
+}
+
+fn rows_of_objects(folder: &Scratch) -> usize {
+    use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+    let db = Database::open(folder.0.join("stepproof.redb")).unwrap();
+    let log = TableDefinition::<u64, &[u8]>::new("log");
+    let log = db.begin_read().unwrap().open_table(log).unwrap();
+    log.iter()
+        .unwrap()
+        .filter(|row| row.as_ref().unwrap().1.value().starts_with(&[0xFF; 4]))
+        .count()
 }
 
 #[track_caller]
@@ -515,6 +597,10 @@ fn a_folder_that_cannot_be_used_stays_as_it_is() {
     run(&server, &machine, &json!({}));
     let locked = Server::start(folder.options()).expect_err("it is in use").to_string();
     assert!(locked.contains("another server uses the data folder"), "{locked}");
+    let taken = Options { address: server.address(), ..Options::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let taken = runtime.block_on(async { Server::start(taken) }).expect_err("somebody listens");
+    assert!(taken.to_string().starts_with("cannot listen on 127.0.0.1:"), "{taken}");
     server.shutdown();
 
     let newer = folder.killed();
@@ -610,6 +696,55 @@ fn calls_that_were_under_way_are_made_again() {
     let scheduled = types.iter().filter(|own| **own == "LambdaFunctionScheduled").count();
     let started = types.iter().filter(|own| **own == "LambdaFunctionStarted").count();
     assert_eq!((scheduled, started), (1, 1), "{types:?}");
+}
+
+/// Reads the next request and answers it with this body, if anybody still listens.
+fn serve_once(listener: &std::net::TcpListener, body: &str) -> String {
+    loop {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = [0; 4_096];
+        let length = stream.read(&mut asked).unwrap_or(0);
+        if length == 0 {
+            continue;
+        }
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        let _ = stream.write_all((head + body).as_bytes());
+        return String::from_utf8_lossy(&asked[..length]).into_owned();
+    }
+}
+
+#[test]
+fn jobs_that_were_begun_are_waited_for_and_not_begun_again() {
+    let folder = Scratch::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut endpoints = crate::server::Endpoints::default();
+    endpoints.set("glue", &format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let options = |folder: &Scratch| Options { endpoints: endpoints.clone(), ..folder.options() };
+    let server = start(options(&folder));
+    let task = json!({ "Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Parameters": { "JobName": "nightly" } });
+    let execution = run(&server, &create(&server, "m", &one(&task)), &json!({}));
+    assert!(serve_once(&listener, r#"{"JobRunId":"jr_1"}"#).contains("AWSGlue.StartJobRun"));
+    let running = r#"{"JobRun":{"JobRunState":"RUNNING"}}"#;
+    assert!(serve_once(&listener, running).contains("AWSGlue.GetJobRun"));
+    let folder = folder.killed();
+    server.shutdown();
+    let server = start(options(&folder));
+    // The first server may have asked once more before it stopped.
+    let asked: Vec<String> = (0..2).map(|_| serve_once(&listener, running)).collect();
+    assert!(asked.iter().all(|one| one.contains("AWSGlue.GetJobRun")), "{asked:?}");
+    assert!(asked[1].contains(r#"{"JobName":"nightly","RunId":"jr_1"}"#), "{asked:?}");
+    serve_once(&listener, r#"{"JobRun":{"Id":"jr_1","JobRunState":"SUCCEEDED"}}"#);
+    for _ in 0..200 {
+        if status(&server, &execution) != "RUNNING" {
+            break;
+        }
+        pause(10);
+    }
+    let output = r#"{"Id":"jr_1","JobRunState":"SUCCEEDED"}"#;
+    assert_eq!(text(&describe(&server, &execution), "output"), output);
+    let events = history(&server, &execution);
+    assert_eq!(events.to_json().matches("\"TaskSubmitted\"").count(), 1, "{events}");
 }
 
 #[test]
