@@ -89,21 +89,24 @@ impl Server {
     /// Where the address cannot be listened on, an output cannot be written to, or the system
     /// refuses threads; a [`StorageError`] where [`Options::data_dir`] cannot be used.
     pub fn start(options: Options) -> io::Result<Self> {
-        let address = options.address;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("stepproof-server")
             .enable_io()
             .enable_time()
             .build()?;
-        let listener = {
+        let opened = {
             let _entered = runtime.enter();
-            listen(address).map_err(|error| {
-                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-            })?
+            open(&options)
         };
-        let address = listener.local_addr()?;
-        let sinks = Sinks::open(&options.outputs, &options.account)?;
-        let shared = account(&options, &sinks).map_err(io::Error::other)?;
+        let (listener, address, sinks, shared) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                // Who starts a server may be in a runtime of their own, where none may be dropped
+                // that waits for its threads.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         let (stop, stopped) = oneshot::channel();
         let serving = std::thread::Builder::new().name("stepproof-server".to_owned());
         let thread = serving.spawn(move || {
@@ -145,6 +148,18 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop_and_wait();
     }
+}
+
+/// What a server needs from the system, and its account.
+fn open(options: &Options) -> io::Result<(TcpListener, SocketAddr, Sinks, Arc<Shared>)> {
+    let address = options.address;
+    let listener = listen(address).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })?;
+    let address = listener.local_addr()?;
+    let sinks = Sinks::open(&options.outputs, &options.account)?;
+    let shared = account(options, &sinks).map_err(io::Error::other)?;
+    Ok((listener, address, sinks, shared))
 }
 
 /// The account, from the folder that it is kept in where there is one.
