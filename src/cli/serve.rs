@@ -121,7 +121,7 @@ pub struct Serve {
     #[arg(long, value_name = "URL", env = "STEP_FUNCTIONS_ENDPOINT")]
     pub step_functions_endpoint: Option<String>,
     /// What the EventBridge connections of HTTP Tasks add to their requests: a JSON object of
-    /// connections by name, each as CreateConnection takes it (BASIC and API_KEY).
+    /// connections by name, each as CreateConnection takes it.
     #[arg(long, value_name = "FILE")]
     pub connections: Option<PathBuf>,
     /// A file of NAME=VALUE lines in place of environment variables, such as Step Functions Local's

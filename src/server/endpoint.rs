@@ -7,6 +7,7 @@
 mod connection;
 mod http;
 mod job;
+mod oauth;
 mod protocol;
 #[cfg(feature = "aws")]
 mod tls;
@@ -152,6 +153,11 @@ impl Endpoints {
             let base = self.check(url)?;
             let mut call = self.made("execute-api", base, region, request);
             call.connection = self.connection(&request.arguments);
+            if let Some(oauth) = call.connection.as_ref().and_then(|one| one.oauth.as_ref()) {
+                let base = self.check(&oauth.endpoint.to_string())?;
+                let authority = self.caller("execute-api", base, region, request);
+                call.authority = Some(Arc::new(authority));
+            }
             return Ok(call);
         }
         let known = service
@@ -181,19 +187,34 @@ impl Endpoints {
         region: &str,
         request: &TaskRequest,
     ) -> EndpointCall {
+        EndpointCall {
+            caller: Arc::new(self.caller(signing, base, region, request)),
+            arguments: request.arguments.clone(),
+            connection: None,
+            authority: None,
+            begun: None,
+            job: Job::default(),
+        }
+    }
+
+    fn caller(
+        &self,
+        signing: &'static str,
+        base: Uri,
+        region: &str,
+        request: &TaskRequest,
+    ) -> Caller {
         let made_up = || Key {
             access_key_id: "stepproof".to_owned(),
             secret_access_key: "stepproof".to_owned(),
         };
-        let caller = Caller {
+        Caller {
             base,
             signing,
             region: region.to_owned(),
             key: self.credentials.clone().unwrap_or_else(made_up),
             resource: request.resource.clone(),
-        };
-        let arguments = request.arguments.clone();
-        EndpointCall { caller: Arc::new(caller), arguments, connection: None, job: Job::default() }
+        }
     }
 }
 
@@ -203,6 +224,10 @@ pub(super) struct EndpointCall {
     caller: Arc<Caller>,
     arguments: Value,
     connection: Option<Arc<Connection>>,
+    /// Who gives the connection its token.
+    authority: Option<Arc<Caller>>,
+    /// What a call before this one was answered with: the job that it began is waited for.
+    begun: Option<Value>,
     job: Job,
 }
 
@@ -259,40 +284,77 @@ impl EndpointCall {
         self.job.clone()
     }
 
+    /// The same call, made before and answered with `begun`: what is left is to wait for the job.
+    pub(super) fn after(self, begun: Value) -> Self {
+        Self { begun: Some(begun), ..self }
+    }
+
     /// Makes the call, and reports what becomes of the Task. It is dropped where the Task is given
     /// up before.
-    pub(super) async fn run(self, report: Report) {
+    pub(super) async fn run(mut self, report: Report) {
+        if let Some(begun) = self.begun.take() {
+            self.keep_job(&begun);
+            return self.wait_for_job(&begun, report).await;
+        }
         let pattern = self.caller.resource.pattern();
         report.started();
-        let caller = &self.caller;
-        let connection = self.connection.as_deref();
-        let (region, resource) = (&caller.region, &caller.resource);
-        let result = match protocol::request(region, connection, resource, &self.arguments) {
-            Ok(wire) => self.caller.send(wire).await,
-            Err(message) => Err(Failure::new("States.Runtime", message)),
-        };
+        let result = self.send().await;
         let result = result.and_then(|answered| protocol::result(&self.caller.resource, &answered));
         match (result, pattern) {
             (Ok(result), Pattern::RequestResponse) => report.succeeded(result),
             (Ok(result), Pattern::WaitForTaskToken) => report.submitted(result),
             (Ok(result), Pattern::Sync | Pattern::Sync2) => {
-                let first = job::begun(&self.caller.resource, &self.arguments, &result);
-                let stop = job::stopped(&self.caller.resource, &self.arguments, &result);
-                if let Some(stop) = stop {
-                    let _ = self.job.0.set((self.caller.clone(), stop));
-                }
-                report.submitted(result);
-                let ended = match first {
-                    Ok(question) => self.wait(question).await,
-                    Err(failure) => Err(failure),
-                };
-                match ended {
-                    Ok(result) => report.succeeded(result),
-                    Err(failure) => report.failed(FailureStage::Run, failure),
-                }
+                self.keep_job(&result);
+                report.submitted(result.clone());
+                self.wait_for_job(&result, report).await;
             }
             (Err(failure), Pattern::RequestResponse) => report.failed(FailureStage::Run, failure),
             (Err(failure), _) => report.failed(FailureStage::Submit, failure),
+        }
+    }
+
+    /// What the service answers. A token that it refuses is replaced once.
+    async fn send(&self) -> Result<Answered, Failure> {
+        let connection = self.connection.as_deref();
+        let (region, resource) = (&self.caller.region, &self.caller.resource);
+        let wire = || {
+            let wire = protocol::request(region, connection, resource, &self.arguments);
+            wire.map_err(|message| Failure::new("States.Runtime", message))
+        };
+        let oauth = connection.and_then(|connection| connection.oauth.as_ref());
+        let (Some(oauth), Some(authority)) = (oauth, &self.authority) else {
+            return self.caller.send(wire()?).await;
+        };
+        let with = |token: &str| {
+            let mut wire = wire()?;
+            wire.headers.push(("authorization".to_owned(), token.to_owned()));
+            Ok::<_, Failure>(wire)
+        };
+        let token = oauth.authorization(authority, None).await?;
+        let answered = self.caller.send(with(&token)?).await?;
+        if !matches!(answered.status.as_u16(), 401 | 407) {
+            return Ok(answered);
+        }
+        let token = oauth.authorization(authority, Some(&token)).await?;
+        self.caller.send(with(&token)?).await
+    }
+
+    /// The job that a call with this answer began can be stopped.
+    fn keep_job(&self, begun: &Value) {
+        if let Some(stop) = job::stopped(&self.caller.resource, &self.arguments, begun) {
+            let _ = self.job.0.set((self.caller.clone(), stop));
+        }
+    }
+
+    /// Waits for the end of the job that a call with this answer began.
+    async fn wait_for_job(self, begun: &Value, report: Report) {
+        let ended = match job::begun(&self.caller.resource, &self.arguments, begun) {
+            Ok(question) => self.wait(question).await,
+            Err(failure) => Err(failure),
+        };
+        match ended {
+            Ok(result) => report.succeeded(result),
+            Err(failure) => report.failed(FailureStage::Run, failure),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::mock::config_file::MockConfig;
 use crate::mock::{self, BoundMocks, Counting, MockError, Mocks, Plan, Resolved, Unresolved};
 use crate::scenario::{Case, Scenario};
 use crate::service::{ExecutionId, Service};
+use crate::value::Value;
 
 /// What becomes of a Task.
 #[derive(Debug)]
@@ -166,6 +167,15 @@ impl Integrations {
         match self.endpoints.call(&self.region, request) {
             Ok(call) => TaskAnswer::Call(call),
             Err(message) => refused(request, &message),
+        }
+    }
+
+    /// The wait for the end of a job that was begun before the server stopped, which the call was
+    /// answered with.
+    pub(super) fn awaited(&mut self, request: &TaskRequest, begun: &Value) -> TaskAnswer {
+        match self.called(request) {
+            TaskAnswer::Call(call) => TaskAnswer::Call(call.after(begun.clone())),
+            refused => refused,
         }
     }
 

@@ -18,6 +18,7 @@ use crate::engine::{
 use crate::entropy::Entropy;
 use crate::map_run::MapRun;
 use crate::time::Timestamp;
+use crate::value::Value;
 
 /// Builds an account from its rows: revisions first, then machines and activities, then what
 /// happened to executions, in the order in which it did.
@@ -61,8 +62,8 @@ pub struct OpenTask {
     pub at: Timestamp,
     /// Whether a worker or a service has begun.
     pub started: bool,
-    /// Whether the call was answered; its end is still to come.
-    pub submitted: bool,
+    /// What the call was answered with, where it was; its end is still to come.
+    pub submitted: Option<Value>,
     /// When the execution was woken that asked, and the number of the question: executions go on one
     /// after another in the order in which they were woken.
     order: (u64, u64),
@@ -379,9 +380,9 @@ impl Restoring {
                     open.started = true;
                 }
             }
-            Input::TaskSubmitted { task, .. } => {
+            Input::TaskSubmitted { task, output } => {
                 if let Some(open) = self.wanted.get_mut(&(id, *task)) {
-                    open.submitted = true;
+                    open.submitted = Some(output.clone());
                 }
             }
             Input::TaskSucceeded { task, .. }
@@ -490,7 +491,7 @@ impl Restoring {
         self.asked += 1;
         let woken = self.awake.get(&execution).copied().unwrap_or(self.heard);
         let order = (woken, self.asked);
-        let open = OpenTask { execution, wanted, at, started: false, submitted: false, order };
+        let open = OpenTask { execution, wanted, at, started: false, submitted: None, order };
         self.wanted.insert((execution, open.task()), open);
     }
 
@@ -582,7 +583,7 @@ impl Service {
             }
             Resource::Service { service, action, pattern, .. } => match (&**service, &**action) {
                 ("states", "startExecution") => {
-                    open.submitted
+                    open.submitted.is_some()
                         && *pattern == Pattern::WaitForTaskToken
                         && self.own_machine(request).is_some()
                 }

@@ -71,7 +71,7 @@ impl Driver {
 
     /// Goes on with what an execution asked for. Mocks are asked again, those of answered tasks as
     /// well, so that they have given as many answers as before; calls of real services are made
-    /// again.
+    /// again, and jobs that they have begun are waited for.
     fn go_on(&mut self, open: OpenTask, real: Instant) {
         let (execution, task) = (open.execution, open.task());
         if self.service.executions().find(execution).is_none() {
@@ -112,11 +112,15 @@ impl Driver {
             if matches!(request.resource, Resource::Activity { .. }) {
                 self.wait_for(open.execution, request.task, &request.state);
             }
-        } else if open.submitted && request.resource.pattern() == Pattern::WaitForTaskToken {
-            self.wait_for(open.execution, request.task, &request.state);
-        } else {
-            let answer = self.integrations.called(request);
-            self.answer(open.execution, request, answer, real);
+            return;
         }
+        let answer = match (&open.submitted, request.resource.pattern()) {
+            (Some(_), Pattern::WaitForTaskToken) => {
+                return self.wait_for(open.execution, request.task, &request.state);
+            }
+            (Some(begun), _) => self.integrations.awaited(request, begun),
+            (None, _) => self.integrations.called(request),
+        };
+        self.answer(open.execution, request, answer, real);
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::Method;
 
+use super::oauth::OAuth;
 use crate::value::Value;
 
 /// HttpConnections by their names, each as EventBridge's CreateConnection takes it:
@@ -19,6 +21,8 @@ pub(super) struct Connection {
     pub(super) headers: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Vec<(Arc<str>, Value)>,
+    /// Where it gets a token first, which it adds too.
+    pub(super) oauth: Option<OAuth>,
 }
 
 impl fmt::Debug for Connection {
@@ -33,7 +37,7 @@ impl HttpConnections {
     ///
     /// # Errors
     ///
-    /// What is wrong in it, and where. OAuth is not spoken here.
+    /// What is wrong in it, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
         let value = Value::parse(text).map_err(|error| format!("it is no JSON: {error}"))?;
         let members =
@@ -55,10 +59,6 @@ impl HttpConnections {
 
 impl Connection {
     fn read(value: &Value) -> Result<Self, String> {
-        let text = |value: &Value, key: &str| {
-            let text = value.get(key).and_then(Value::as_str).map(str::to_owned);
-            text.ok_or_else(|| format!("`{key}` is missing"))
-        };
         let parameters = value.get("AuthParameters").cloned().unwrap_or_default();
         let part = |key: &str| {
             parameters.get(key).ok_or_else(|| format!("`AuthParameters.{key}` is missing"))
@@ -76,16 +76,58 @@ impl Connection {
                 let name = text(key, "ApiKeyName")?.to_ascii_lowercase();
                 connection.headers.push((name, text(key, "ApiKeyValue")?));
             }
+            "OAUTH_CLIENT_CREDENTIALS" => {
+                connection.oauth = Some(oauth(part("OAuthParameters")?)?);
+            }
             other => {
                 return Err(format!(
-                    "`AuthorizationType` is BASIC or API_KEY here, not `{other}`; a token that \
-                     you have can be the value of an API_KEY called Authorization"
+                    "`AuthorizationType` is BASIC, API_KEY or OAUTH_CLIENT_CREDENTIALS, not \
+                     `{other}`"
                 ));
             }
         }
-        let more = parameters.get("InvocationHttpParameters").cloned().unwrap_or_default();
+        let more = Parameters::read(parameters.get("InvocationHttpParameters"))?;
+        connection.headers.extend(more.headers);
+        connection.query = more.query;
+        connection.body = more.body;
+        Ok(connection)
+    }
+}
+
+fn text(value: &Value, key: &str) -> Result<String, String> {
+    let text = value.get(key).and_then(Value::as_str).map(str::to_owned);
+    text.ok_or_else(|| format!("`{key}` is missing"))
+}
+
+fn oauth(value: &Value) -> Result<OAuth, String> {
+    let url = text(value, "AuthorizationEndpoint")?;
+    let endpoint = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+    let method = match &*text(value, "HttpMethod")? {
+        "GET" => Method::GET,
+        "POST" => Method::POST,
+        "PUT" => Method::PUT,
+        other => return Err(format!("`HttpMethod` is GET, POST or PUT, not `{other}`")),
+    };
+    let client = value.get("ClientParameters").ok_or("`ClientParameters` is missing")?;
+    let client = (text(client, "ClientID")?, text(client, "ClientSecret")?);
+    let more = Parameters::read(value.get("OAuthHttpParameters"))?;
+    let mut oauth = OAuth::new(endpoint, method, client);
+    (oauth.headers, oauth.query, oauth.body) = (more.headers, more.query, more.body);
+    Ok(oauth)
+}
+
+/// ConnectionHttpParameters
+#[derive(Default)]
+struct Parameters {
+    headers: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: Vec<(Arc<str>, Value)>,
+}
+
+impl Parameters {
+    fn read(value: Option<&Value>) -> Result<Self, String> {
         let list = |key: &str| -> Result<Vec<(String, Value)>, String> {
-            let items = more.get(key).and_then(Value::as_array);
+            let items = value.and_then(|value| value.get(key)).and_then(Value::as_array);
             let read = |item: &Value| {
                 let value = item.get("Value").cloned().unwrap_or_default();
                 Ok((text(item, "Key")?, value))
@@ -93,16 +135,17 @@ impl Connection {
             items.into_iter().flat_map(|items| items.iter()).map(read).collect()
         };
         let plain = |value: Value| super::protocol::plain_text(&value);
+        let mut parameters = Self::default();
         for (name, value) in list("HeaderParameters")? {
-            connection.headers.push((name.to_ascii_lowercase(), plain(value)));
+            parameters.headers.push((name.to_ascii_lowercase(), plain(value)));
         }
         for (key, value) in list("QueryStringParameters")? {
-            connection.query.push((key, plain(value)));
+            parameters.query.push((key, plain(value)));
         }
         for (key, value) in list("BodyParameters")? {
-            connection.body.push((key.into(), value));
+            parameters.body.push((key.into(), value));
         }
-        Ok(connection)
+        Ok(parameters)
     }
 }
 
@@ -123,8 +166,15 @@ mod tests {
             r#"{"a": {"AuthorizationType": "BASIC"}}"#,
             "`a`: `AuthParameters.BasicAuthParameters` is missing",
         );
-        let oauth =
-            HttpConnections::parse(r#"{"a": {"AuthorizationType": "OAUTH_CLIENT_CREDENTIALS"}}"#);
-        assert!(oauth.unwrap_err().contains("BASIC or API_KEY"));
+        check(
+            r#"{"a": {"AuthorizationType": "OAUTH"}}"#,
+            "`a`: `AuthorizationType` is BASIC, API_KEY or OAUTH_CLIENT_CREDENTIALS, not `OAUTH`",
+        );
+        check(
+            r#"{"a": {"AuthorizationType": "OAUTH_CLIENT_CREDENTIALS", "AuthParameters": {
+                "OAuthParameters": {"AuthorizationEndpoint": "http://localhost/",
+                    "HttpMethod": "HEAD"}}}}"#,
+            "`a`: `HttpMethod` is GET, POST or PUT, not `HEAD`",
+        );
     }
 }

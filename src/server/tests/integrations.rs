@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::mock::config_file::MockConfig;
-use crate::server::{ClockMode, Endpoints, Key, Retain};
+use crate::server::{ClockMode, Endpoints, HttpConnections, Key, Retain};
 use crate::time::Timestamp;
 
 const MOCKS: &str = r#"{
@@ -162,6 +162,7 @@ struct Asked {
     line: String,
     target: String,
     signed: bool,
+    authorization: String,
     body: String,
 }
 
@@ -212,7 +213,8 @@ impl Fake {
 
 fn read(stream: &TcpStream) -> Asked {
     let mut reader = BufReader::new(stream);
-    let (mut line, mut target, mut signed, mut length) = (String::new(), String::new(), false, 0);
+    let (mut line, mut target, mut length) = (String::new(), String::new(), 0);
+    let mut authorization = String::new();
     let _ = reader.read_line(&mut line);
     loop {
         let mut header = String::new();
@@ -223,14 +225,15 @@ fn read(stream: &TcpStream) -> Asked {
         match name.to_ascii_lowercase().as_str() {
             "x-amz-target" => target = value.trim().to_owned(),
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            "authorization" => signed = value.contains("Signature="),
+            "authorization" => authorization = value.trim().to_owned(),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     let _ = reader.read_exact(&mut body);
     let line = line.trim().trim_end_matches(" HTTP/1.1").to_owned();
-    Asked { line, target, signed, body: String::from_utf8_lossy(&body).into_owned() }
+    let signed = authorization.contains("Signature=");
+    Asked { line, target, signed, authorization, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
 #[test]
@@ -481,6 +484,72 @@ fn http_tasks_and_strangers() {
     let with_tls = set(Endpoints::default(), "lambda", "https://localhost:3001").is_ok();
     assert_eq!(with_tls, cfg!(feature = "aws"));
     assert_eq!(set(Endpoints::new(None, true), "lambda", "http://10.0.0.1:3001"), Ok(()));
+}
+
+/// The server with one connection, `c`, that gets its tokens from `fake`, and the ARN of a machine
+/// that asks `fake` for `/orders` by way of it.
+fn with_oauth(fake: &Fake, method: &str, more: &serde_json::Value) -> (Server, String) {
+    let connections = json!({ "c": { "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS",
+        "AuthParameters": { "OAuthParameters": {
+            "AuthorizationEndpoint": format!("{}/token?v=1", fake.url), "HttpMethod": method,
+            "ClientParameters": { "ClientID": "me", "ClientSecret": "s&t" },
+            "OAuthHttpParameters": more } } } });
+    let mut endpoints = Endpoints::default();
+    endpoints.set_connections(HttpConnections::parse(&connections.to_string()).expect("a file"));
+    let server = start(Options { endpoints, ..virtual_clock() });
+    let arn = create(
+        &server,
+        &json!({ "Resource": "arn:aws:states:::http:invoke", "Parameters": {
+            "ApiEndpoint": format!("{}/orders", fake.url), "Method": "GET", "Authentication": {
+                "ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/c/1" } } }),
+    );
+    (server, arn)
+}
+
+#[test]
+fn tokens_of_oauth_connections_are_kept_until_they_expire_or_are_refused() {
+    // The first token is refused when it is used the third time; later ones expire soon.
+    let fake = Fake::new(|asked, count| match &*asked.authorization {
+        "" => {
+            let life = if count < 5 { 3600 } else { 30 };
+            let token = json!({ "access_token": format!("t{count}"), "expires_in": life });
+            (200, "", token.to_string())
+        }
+        "Bearer t0" if count > 2 => (401, "", "{}".into()),
+        _ => (200, "", "{}".into()),
+    });
+    let audience = json!({ "BodyParameters": [{ "Key": "audience", "Value": "all" }] });
+    let (server, arn) = with_oauth(&fake, "POST", &audience);
+    for _ in 0..3 {
+        output(&outcome(&server, &arn, &json!({})));
+    }
+    let asked = fake.asked();
+    let token = "grant_type=client_credentials&client_id=me&client_secret=s%26t&audience=all";
+    assert_eq!((&*asked[0].line, &*asked[0].body), ("POST /token?v=1", token));
+    let used: Vec<&str> = asked.iter().map(|one| &*one.authorization).collect();
+    assert_eq!(used, ["", "Bearer t0", "Bearer t0", "Bearer t0", "", "Bearer t4"]);
+    // One that expires within the minute is used once.
+    let (server, arn) = with_oauth(&fake, "GET", &json!({}));
+    for _ in 0..2 {
+        output(&outcome(&server, &arn, &json!({})));
+    }
+    let asked = fake.asked();
+    let token = "GET /token?v=1&grant_type=client_credentials&client_id=me&client_secret=s%26t";
+    assert_eq!((&*asked[6].line, &*asked[6].body), (token, ""));
+    let used: Vec<&str> = asked[6..].iter().map(|one| &*one.authorization).collect();
+    assert_eq!(used, ["", "Bearer t6", "", "Bearer t8"]);
+}
+
+#[test]
+fn a_connection_without_a_token_is_not_authorized() {
+    let fake = Fake::new(|_, _| (400, "", r#"{"error": "invalid_client"}"#.into()));
+    let (server, arn) = with_oauth(&fake, "POST", &json!({}));
+    let failed = outcome(&server, &arn, &json!({}));
+    assert_eq!(text(&failed, "error"), "Events.ConnectionResource.InvalidConnectionState");
+    let cause = text(&failed, "cause");
+    assert!(cause.contains("is not authorized") && cause.contains("400 Bad Request"), "{cause}");
+    assert!(!cause.contains("s&t"), "{cause}");
+    assert_eq!(fake.asked().len(), 1, "the endpoint itself is not called");
 }
 
 /// One of our servers runs the child machines of another, which signs what it asks.
