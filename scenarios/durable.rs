@@ -36,14 +36,23 @@ impl Process {
     /// Status and answer; `None` where there was none.
     fn try_call(&self, operation: &str, body: &Value) -> Option<(u16, Value)> {
         let body = body.to_string();
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        let head = format!(
+        self.request(&format!(
             "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: \
              application/x-amz-json-1.0\r\nx-amz-target: AWSStepFunctions.{operation}\r\n\
-             content-length: {}\r\n\r\n",
+             content-length: {}\r\n\r\n{body}",
             body.len()
-        );
-        stream.write_all((head + &body).as_bytes()).ok()?;
+        ))
+    }
+
+    /// Whether it is ready, and what it says of that.
+    fn health(&self) -> (u16, Value) {
+        let get = "GET /_stepproof/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        self.request(get).expect("an answer")
+    }
+
+    fn request(&self, request: &str) -> Option<(u16, Value)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
@@ -188,6 +197,7 @@ fn a_full_disk_is_an_error_and_no_end() {
     let mut command = Command::new("sh");
     command.args(["-c", limited, env!("CARGO_BIN_EXE_stepproof")]).args(arguments(&folder));
     let server = Process::spawn(&mut command);
+    assert_eq!(server.health().0, 200);
     let machine = server.create("pass", &json!({ "Type": "Pass" }));
     let input = json!("x".repeat(100_000)).to_string();
     let body = json!({ "stateMachineArn": machine, "input": input });
@@ -208,6 +218,8 @@ fn a_full_disk_is_an_error_and_no_end() {
     assert_eq!(server.call("DescribeExecution", &last)["status"], "SUCCEEDED");
     let create = json!({ "name": "a" });
     assert_eq!(server.try_call("CreateActivity", &create).expect("an answer").0, 503);
+    let (status, health) = server.health();
+    assert_eq!((status, &health["message"]), (503, &refused.1["message"]), "{health}");
     let raised = Command::new("prlimit")
         .args(["--pid", &server.child.id().to_string(), "--fsize=unlimited"])
         .status();
@@ -217,6 +229,7 @@ fn a_full_disk_is_an_error_and_no_end() {
     }
     pause(2_500);
     server.call("CreateActivity", &create);
+    assert_eq!(server.health().0, 200);
     drop(server);
     let server = Process::start(&folder);
     for arn in &started {

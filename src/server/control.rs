@@ -10,13 +10,18 @@ use super::wire::{self, Answer};
 use crate::duration;
 use crate::value::Value;
 
-/// `GET /_stepproof/health`: there is an answer as soon as the server takes requests.
-pub(super) fn health() -> Answer {
-    let body = Value::object([
-        ("status", Value::from("ready")),
-        ("version", Value::from(env!("CARGO_PKG_VERSION"))),
-    ]);
-    wire::plain(StatusCode::OK, body.to_json())
+/// `GET /_stepproof/health`: there is an answer as soon as the server takes requests. While the data
+/// folder cannot be written it is a 503 that says why, as requests that change something get.
+pub(super) fn health(site: &Site) -> Answer {
+    let trouble = site.shared.trouble();
+    let (code, status) = match &trouble {
+        None => (StatusCode::OK, "ready"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    let members = [("status", status), ("version", env!("CARGO_PKG_VERSION"))];
+    let message = trouble.iter().map(|cause| ("message", &**cause));
+    let body = members.into_iter().chain(message).map(|(name, text)| (name, Value::from(text)));
+    wire::plain(code, Value::object(body).to_json())
 }
 
 /// `GET /_stepproof/clock`

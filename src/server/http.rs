@@ -88,7 +88,7 @@ impl Site {
             (&Method::GET | &Method::HEAD, path) if page::is_at(path) => {
                 page::answer(self, request.uri()).await
             }
-            (&Method::GET, "/_stepproof/health") => control::health(),
+            (&Method::GET, "/_stepproof/health") => control::health(self),
             (&Method::GET, "/metrics") => output::page(self),
             (&Method::GET, "/_stepproof/clock") => control::clock(self),
             (&Method::POST, "/_stepproof/clock") => {
@@ -182,6 +182,12 @@ impl Site {
         let mut request = api::Request::parse(operation, &body)?;
         if let Some(call) = &mut noted.call {
             call.read(&request);
+        }
+        if let Some(throttle) = &self.throttle
+            && !self.admits(throttle, operation, &request)
+        {
+            self.sinks.call_throttled(noted.operation, self.time());
+            return Err(ApiError::new("ThrottlingException", "Rate exceeded".to_owned()));
         }
         if let Some(result) = request.answer_alone(|| self.shared.time(), &self.options.account) {
             return Ok(Reply::Ready(result));
