@@ -164,6 +164,8 @@ pub struct Service {
     over: usize,
     /// State transitions of Standard executions.
     transitions: u64,
+    /// Standard executions go no further for now.
+    standard_waits: bool,
     /// How many revisions of state machines were made.
     revisions: u64,
     /// Nobody reads status-change events.
@@ -200,6 +202,7 @@ impl Service {
             told: None,
             over: 0,
             transitions: 0,
+            standard_waits: false,
             revisions: 0,
             unannounced: false,
             journal: None,
@@ -276,7 +279,11 @@ impl Service {
                 }
                 return output;
             }
-            let Some(&id) = self.talking.front() else {
+            let next = match self.standard_waits {
+                false => self.talking.front().copied(),
+                true => self.first_express(),
+            };
+            let Some(id) = next else {
                 let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
                 return Output::Idle(earlier(deadline, self.next_poll_expiry()));
             };
@@ -382,6 +389,23 @@ impl Service {
     /// what the quota of state transitions counts.
     pub fn transitions(&self) -> u64 {
         self.transitions
+    }
+
+    /// Whether Standard executions wait, with everything that they have to say, until they are let
+    /// go on: the quota of state transitions is used up, which Express executions do not share
+    /// (service quotas, "Quotas related to state throttling").
+    pub fn hold_standard(&mut self, wait: bool) {
+        self.standard_waits = wait;
+    }
+
+    /// Puts the first Express execution that has something to say before the others.
+    fn first_express(&mut self) -> Option<ExecutionId> {
+        let is_express =
+            |id: &ExecutionId| self.records[*id].machine.execution_type == ExecutionType::Express;
+        let at = self.talking.iter().position(is_express)?;
+        let id = self.talking.remove(at)?;
+        self.talking.push_front(id);
+        Some(id)
     }
 
     /// The account it was set up with.

@@ -353,11 +353,11 @@ impl Driver {
                 return false;
             }
             *steps -= 1;
-            if self.is_throttled(real) {
-                self.reporter.throttled(&self.service, self.clock.now(real));
-                return true;
+            let throttled = self.is_throttled(real);
+            self.service.hold_standard(throttled);
+            if !throttled {
+                self.reporter.goes_on(&self.service);
             }
-            self.reporter.goes_on(&self.service);
             let transitions = self.service.transitions();
             let output = self.service.poll();
             if let Some(tokens) = &mut self.transitions {
@@ -387,7 +387,12 @@ impl Driver {
                         self.effects.push(Effect::Answer(sender, answer));
                     }
                 }
-                Output::Idle(_) => return true,
+                Output::Idle(_) => {
+                    if throttled {
+                        self.reporter.throttled(&self.service, self.clock.now(real));
+                    }
+                    return true;
+                }
             }
         }
     }
@@ -597,7 +602,8 @@ impl Driver {
         }
     }
 
-    /// Whether executions go no further until the quota of state transitions is filled again.
+    /// Whether Standard executions go no further until the quota of state transitions is filled
+    /// again.
     fn is_throttled(&mut self, real: Instant) -> bool {
         let now = self.clock.now(real);
         self.throttled_until = self.transitions.as_mut().and_then(|tokens| tokens.empty_until(now));

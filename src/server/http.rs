@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,11 +18,12 @@ use tracing::{debug, warn};
 
 use super::driver::Reply;
 use super::output::{self, Call, Requests, Sinks};
-use super::quota::Throttle;
+use super::quota::{self, Throttle};
 use super::shared::{self, Shared};
 use super::wire::{self, Answer};
 use super::{Options, auth, control, objects, page};
 use crate::api::{self, ApiError};
+use crate::asl::ExecutionType;
 use crate::service::PollId;
 
 /// How long GetActivityTask waits for a task (guide, "Activities").
@@ -36,7 +37,7 @@ const DRAINED: usize = 16 * wire::LARGEST_REQUEST;
 pub(super) struct Site {
     pub(super) shared: Arc<Shared>,
     pub(super) options: Options,
-    throttle: Option<std::sync::Mutex<Throttle>>,
+    throttle: Option<Mutex<Throttle>>,
     requests: AtomicU64,
     pub(super) requests_by: Requests,
     pub(super) sinks: Sinks,
@@ -45,7 +46,7 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn new(shared: Arc<Shared>, options: Options, sinks: Sinks) -> Self {
         let throttle = (!options.quotas.operations.is_empty())
-            .then(|| std::sync::Mutex::new(Throttle::new(&options.quotas, shared::wall())));
+            .then(|| Mutex::new(Throttle::new(&options.quotas, shared::wall())));
         let (requests, requests_by) = (AtomicU64::new(0), Requests::new(shared::wall()));
         Self { shared, options, throttle, requests, requests_by, sinks }
     }
@@ -170,14 +171,6 @@ impl Site {
             let call = Call::new(operation, self.shared.time(), peer, &parts.headers);
             noted.call = Some(Box::new(call));
         }
-        if let Some(throttle) = &self.throttle {
-            let mut throttle = throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if !throttle.admits(operation, shared::wall()) {
-                drop(throttle);
-                self.sinks.call_throttled(noted.operation, self.shared.time());
-                return Err(ApiError::new("ThrottlingException", "Rate exceeded".to_owned()));
-            }
-        }
         // What can be done without the account is done without keeping it from others.
         let mut request = api::Request::parse(operation, &body)?;
         if let Some(call) = &mut noted.call {
@@ -186,7 +179,7 @@ impl Site {
         if let Some(throttle) = &self.throttle
             && !self.admits(throttle, operation, &request)
         {
-            self.sinks.call_throttled(noted.operation, self.time());
+            self.sinks.call_throttled(noted.operation, self.shared.time());
             return Err(ApiError::new("ThrottlingException", "Rate exceeded".to_owned()));
         }
         if let Some(result) = request.answer_alone(|| self.shared.time(), &self.options.account) {
@@ -199,6 +192,21 @@ impl Site {
         }
         let case = request.split_test_case();
         Ok(self.shared.with(|driver, real| driver.request(&request, case.as_deref(), real)))
+    }
+
+    /// Whether the quotas let a call through. Express executions have a bucket of their own.
+    fn admits(&self, throttle: &Mutex<Throttle>, operation: &str, request: &api::Request) -> bool {
+        let arn = request.state_machine_arn().filter(|_| operation == "StartExecution");
+        let is_express = arn.is_some_and(|arn| {
+            self.shared.look(|driver, _| {
+                let arn = arn.split_once('#').map_or(&*arn, |(arn, _)| arn);
+                let machine = driver.service().find_state_machine(arn);
+                machine.is_some_and(|own| own.execution_type == ExecutionType::Express)
+            })
+        });
+        let mut throttle = throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = is_express && throttle.has(quota::EXPRESS_STARTS);
+        throttle.admits(if own { quota::EXPRESS_STARTS } else { operation }, shared::wall())
     }
 
     /// Counts a call that has its answer, and puts it on record.

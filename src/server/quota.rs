@@ -22,6 +22,9 @@ pub struct Quotas {
     pub transitions: Option<Bucket>,
 }
 
+/// The quota of StartExecution where the state machine is an Express one.
+pub(super) const EXPRESS_STARTS: &str = "StartExecution of Express";
+
 /// Bucket size and refill rate.
 type Sizes = (u32, u32);
 
@@ -48,6 +51,7 @@ const QUOTAS: &[(&str, Sizes, Sizes)] = &[
     ("SendTaskHeartbeat", (3_000, 500), (1_500, 300)),
     ("SendTaskSuccess", (3_000, 500), (1_500, 300)),
     ("StartExecution", (1_300, 300), (800, 150)),
+    (EXPRESS_STARTS, (6_000, 6_000), (6_000, 6_000)),
     ("StopExecution", (1_000, 200), (500, 25)),
     ("TagResource", (200, 1), (200, 1)),
     ("TestState", (50, 10), (50, 10)),
@@ -85,13 +89,15 @@ impl Quotas {
         }
     }
 
-    /// Gives an operation, or `StateTransition`, another quota.
+    /// Gives an operation, or `StateTransition`, another quota. That of `StartExecution` is then one
+    /// for the executions of all types.
     pub fn set(&mut self, what: &str, bucket: Bucket) {
         if what == "StateTransition" {
             self.transitions = Some(bucket);
             return;
         }
-        self.operations.retain(|(operation, _)| operation != what);
+        let is_same = |own: &str| own == what || (what, own) == ("StartExecution", EXPRESS_STARTS);
+        self.operations.retain(|(operation, _)| !is_same(operation));
         self.operations.push((what.to_owned(), bucket));
     }
 }
@@ -153,6 +159,11 @@ impl Throttle {
         let tokens =
             |(operation, bucket): &(String, Bucket)| (operation.clone(), Tokens::new(*bucket, now));
         Self { operations: quotas.operations.iter().map(tokens).collect() }
+    }
+
+    /// Whether the quota has a bucket of its own.
+    pub(super) fn has(&self, operation: &str) -> bool {
+        self.operations.contains_key(operation)
     }
 
     /// Whether the operation may be called once more now.

@@ -152,6 +152,35 @@ fn state_transitions_above_the_quota_come_later() {
 }
 
 #[test]
+fn express_executions_do_not_wait_for_the_quota_of_state_transitions() {
+    let mut quotas = Quotas::default();
+    quotas.set("StateTransition", Bucket::parse("2/0").unwrap());
+    let server = start(Options { quotas, ..Options::default() });
+    let definition = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+    let standard = create(&server, "standard", definition);
+    let all: Vec<String> = (0..4).map(|_| run(&server, &standard)).collect();
+    let states = || -> Vec<String> {
+        let described = all.iter().map(|one| describe(&server, one).1);
+        described.map(|one| text(&one, "status").to_owned()).collect()
+    };
+    let before = states();
+    assert_eq!(before.last().map(String::as_str), Some("RUNNING"), "{before:?}");
+    let body = Value::object([
+        ("name", Value::from("express")),
+        ("type", Value::from("EXPRESS")),
+        ("definition", Value::from(definition)),
+        ("roleArn", Value::from("arn:aws:iam::123456789012:role/any")),
+    ]);
+    let (_, express) = call(&server, "CreateStateMachine", &body.to_json());
+    let body = Value::object([("stateMachineArn", Value::from(text(&express, "stateMachineArn")))]);
+    for _ in 0..5 {
+        let (code, ended) = call(&server, "StartSyncExecution", &body.to_json());
+        assert_eq!((code, text(&ended, "status")), (200, "SUCCEEDED"), "{ended}");
+    }
+    assert_eq!(states(), before);
+}
+
+#[test]
 fn ended_executions_are_forgotten_when_they_are_too_many() {
     let server = start(Options { retain: Retain::Count(2), ..virtual_options() });
     let machine = create(&server, "w", &waiting(1));
