@@ -181,6 +181,23 @@ pub fn escaped_len(text: &str) -> usize {
     2 + text.bytes().map(escape_len).sum::<usize>()
 }
 
+/// The longest beginning of a text of which [`write_string`] appends at most so many bytes, the
+/// quotes not counted.
+pub fn escaped_prefix(text: &str, mut room: usize) -> &str {
+    for (mut at, byte) in text.bytes().enumerate() {
+        match room.checked_sub(escape_len(byte)) {
+            Some(left) => room = left,
+            None => {
+                while !text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                return &text[..at];
+            }
+        }
+    }
+    text
+}
+
 fn escape_len(byte: u8) -> usize {
     match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,

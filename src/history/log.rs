@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event::{EventType, HistoryEvent};
 use super::write::TimestampForm;
 use super::{EventDetails, History};
+use crate::json;
 use crate::value::{Map, Value};
 
 /// `level` of a state machine's logging configuration.
@@ -43,6 +44,11 @@ const DATA: [&str; 8] = [
     "assignedVariables",
     "assignedVariablesDetails",
 ];
+
+/// Inputs and outputs are cut off where they take more bytes than this once they are escaped: 248 KB,
+/// so that an event fits into the 256 KB of CloudWatch Logs (guide of today, "CloudWatch Logs
+/// payloads").
+const LARGEST_DATA: usize = 248 * 1024;
 
 /// An event in the form of GetExecutionHistory without the data of the execution, as
 /// `includeExecutionData: false` asks for it; what is left out is what logs leave out.
@@ -159,15 +165,22 @@ fn line(event: &HistoryEvent, options: &LogOptions, redrives: u64) -> Value {
 fn details(event: &HistoryEvent, include_data: bool) -> Value {
     let whole = event.to_value(TimestampForm::Omitted);
     let details = event.event_type.details_member().and_then(|member| whole.get(member).cloned());
-    match details {
-        Some(Value::Object(members)) if !include_data => {
-            let mut members = members.into_map();
-            members.retain(|name, _| !DATA.contains(&&**name));
-            Value::from(members)
-        }
-        Some(details) => details,
-        None => Value::from(Map::default()),
+    let Some(Value::Object(members)) = details else {
+        return details.unwrap_or_else(|| Value::from(Map::default()));
+    };
+    let mut members = members.into_map();
+    if !include_data {
+        members.retain(|name, _| !DATA.contains(&&**name));
     }
+    for (data, details) in [("input", "inputDetails"), ("output", "outputDetails")] {
+        let Some(Value::String(text)) = members.get_mut(data) else { continue };
+        let fits = json::escaped_prefix(text, LARGEST_DATA);
+        if fits.len() < text.len() {
+            *text = fits.into();
+            members.insert(details.into(), Value::object([("truncated", Value::Bool(true))]));
+        }
+    }
+    Value::from(members)
 }
 
 #[cfg(test)]
@@ -192,6 +205,33 @@ mod tests {
         )
         .unwrap();
         history
+    }
+
+    #[track_caller]
+    fn check_cut(text: &str, kept: usize) {
+        let input = json!(text).to_string();
+        let events = json!({"events": [{"id": 1, "previousEventId": 0, "type": "ExecutionStarted",
+            "executionStartedEventDetails": {"input": input}}]});
+        let (history, _) = History::parse(&events.to_string()).unwrap();
+        let options = LogOptions {
+            level: LogLevel::All,
+            include_execution_data: true,
+            execution_arn: "arn".into(),
+        };
+        let truncated = json!({ "truncated": kept < input.len() });
+        let expected = json!({ "input": input[..kept], "inputDetails": truncated });
+        let found = history.to_log(&options)[0].get("details").cloned();
+        assert!(found == Some(expected.into()), "{} bytes are cut off otherwise", input.len());
+    }
+
+    #[test]
+    fn large_data_is_cut_off_and_says_so() {
+        // Each quote around the text takes two bytes, each one in it four.
+        check_cut(&"x".repeat(LARGEST_DATA - 4), LARGEST_DATA - 2);
+        check_cut(&"x".repeat(LARGEST_DATA - 3), LARGEST_DATA - 2);
+        check_cut(&"x".repeat(LARGEST_DATA), LARGEST_DATA - 1);
+        check_cut(&"\"".repeat(LARGEST_DATA / 4), LARGEST_DATA / 2);
+        check_cut(&"\u{e9}".repeat(LARGEST_DATA / 2), LARGEST_DATA - 1);
     }
 
     fn types(level: LogLevel) -> Vec<String> {

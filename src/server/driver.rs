@@ -425,6 +425,10 @@ impl Driver {
         real: Instant,
     ) {
         let task = request.task;
+        if !matches!(answer, TaskAnswer::Fail(..)) {
+            let record = self.service.execution(execution);
+            self.reporter.invoked(record, request, self.clock.now(real));
+        }
         match answer {
             TaskAnswer::Mock(plan) => self.plan(execution, request, plan, real),
             TaskAnswer::Call(call) => {

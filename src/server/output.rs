@@ -16,17 +16,20 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::asl::ExecutionType;
+use crate::asl::{ExecutionType, Resource};
+use crate::engine::TaskRequest;
 use crate::history::{EventType, HistoryEvent, LogLevel, LogOptions};
 use crate::service::{
     Account, Datapoint, ExecutionId, Metric, Metrics, Record, Service, StatusChange,
 };
 use crate::time::Timestamp;
+use crate::value::Value;
 
 pub(super) use prometheus::{Figures, Requests, Totals, page};
 pub(super) use trail::Call;
 
 use queue::{Entry, Logged, Queue};
+use trail::HttpInvocation;
 
 /// How long the rest may take to be written once the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -164,6 +167,8 @@ pub(super) struct Reporter {
     totals: Totals,
     /// Executions whose next step waits for the quota of state transitions.
     throttled: FxHashSet<ExecutionId>,
+    /// How many requests HTTP Tasks have made.
+    http_invocations: u64,
 }
 
 impl Reporter {
@@ -202,6 +207,28 @@ impl Reporter {
             let events = since_redrive(record).to_vec();
             log.put(Entry::Log(Box::new(Logged { options, events })));
         }
+    }
+
+    /// A Task is answered by its service, or by a mock of it. The trail shows the requests of HTTP
+    /// Tasks.
+    pub(super) fn invoked(&mut self, record: &Record, request: &TaskRequest, time: Timestamp) {
+        let is_http = |resource: &Resource| {
+            matches!(resource, Resource::Service { service, action, .. }
+                if &**service == "http" && &**action == "invoke")
+        };
+        let Some(trail) = &self.sinks.trail else { return };
+        if !is_http(&request.resource) {
+            return;
+        }
+        let text = |key: &str| request.arguments.get(key).and_then(Value::as_str);
+        trail.put(Entry::Http(Box::new(HttpInvocation {
+            time,
+            method: text("Method").unwrap_or("GET").to_owned(),
+            endpoint: text("ApiEndpoint").unwrap_or_default().to_owned(),
+            state_machine_arn: record.execution.start_parameters().state_machine_arn.clone(),
+            count: self.http_invocations,
+        })));
+        self.http_invocations += 1;
     }
 
     /// The quota of state transitions is used up: what is about to happen has to wait (guide,

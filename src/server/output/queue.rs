@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Call, Destination};
+use super::{Call, Destination, HttpInvocation};
 use crate::history::{HistoryEvent, LogOptions};
 use crate::service::{Account, Metric, Metrics, StatusChange};
 use crate::value::Value;
@@ -27,6 +27,7 @@ pub(super) enum Entry {
     Metrics(Metrics),
     Log(Box<Logged>),
     Call(Box<Call>),
+    Http(Box<HttpInvocation>),
 }
 
 /// Events of an execution that its state machine logs.
@@ -191,6 +192,7 @@ impl Entry {
                 logged.options.lines(&logged.events).for_each(|event| line(&event));
             }
             Self::Call(call) => line(&call.to_value(account)),
+            Self::Http(invocation) => line(&invocation.to_value(account)),
         }
     }
 }

@@ -6,13 +6,90 @@
 //! or no operation of Step Functions was called, are not among them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 
 use crate::api::{self, ApiError};
+use crate::server::wire;
 use crate::service::Account;
 use crate::time::Timestamp;
 use crate::value::{Map, Number, Value};
+
+/// A request that an HTTP Task made.
+///
+/// CloudTrail has it as the data event `InvokeHTTPEndpoint` of the state machine, an event of the
+/// service itself: nobody called the API (guide of today, "Recording API calls with AWS CloudTrail"
+/// and CloudTrail's own "AWS service events").
+#[derive(Debug)]
+pub(super) struct HttpInvocation {
+    pub(super) time: Timestamp,
+    pub(super) method: String,
+    pub(super) endpoint: String,
+    pub(super) state_machine_arn: Arc<str>,
+    /// How many came before it.
+    pub(super) count: u64,
+}
+
+/// Who acts, where nobody called.
+const SERVICE: &str = "states.amazonaws.com";
+
+impl HttpInvocation {
+    /// The record.
+    pub(super) fn to_value(&self, account: &Account) -> Value {
+        let account_id = || Value::String(account.account_id.clone());
+        // An id that is no other call's.
+        let seed = account.seed.cast_unsigned().rotate_left(32) ^ 0x4854_5450;
+        let event_id = wire::request_id(seed, self.count);
+        let details = Value::object([
+            ("httpMethod", Value::string(&self.method)),
+            ("httpEndpoint", Value::string(&self.endpoint)),
+        ]);
+        let identity =
+            Value::object([("accountId", account_id()), ("invokedBy", Value::string(SERVICE))]);
+        let resource = Value::String(self.state_machine_arn.clone());
+        Value::object([
+            ("eventVersion", Value::string(VERSION)),
+            ("userIdentity", identity),
+            ("eventTime", event_time(self.time)),
+            ("eventSource", Value::string(SERVICE)),
+            ("eventName", Value::string("InvokeHTTPEndpoint")),
+            ("awsRegion", Value::String(account.region.clone())),
+            ("sourceIPAddress", Value::string(SERVICE)),
+            ("userAgent", Value::string(SERVICE)),
+            ("requestParameters", Value::Null),
+            ("responseElements", Value::Null),
+            ("eventID", Value::string(event_id.to_str().unwrap_or_default())),
+            ("readOnly", Value::Bool(false)),
+            ("resources", Value::array([data_resource(account, STATE_MACHINE, resource)])),
+            ("eventType", Value::string("AwsServiceEvent")),
+            ("managementEvent", Value::Bool(false)),
+            ("recipientAccountId", account_id()),
+            ("serviceEventDetails", details),
+            ("eventCategory", Value::string("Data")),
+        ])
+    }
+}
+
+/// The version of records.
+const VERSION: &str = "1.08";
+
+/// The type of a data event's resource.
+const STATE_MACHINE: &str = "AWS::StepFunctions::StateMachine";
+
+fn data_resource(account: &Account, kind: &str, arn: Value) -> Value {
+    Value::object([
+        ("accountId", Value::String(account.account_id.clone())),
+        ("type", Value::string(kind)),
+        ("ARN", arn),
+    ])
+}
+
+/// To the second.
+fn event_time(time: Timestamp) -> Value {
+    let seconds = Timestamp(time.millis().div_euclid(1_000) * 1_000);
+    Value::from(seconds.to_context_text())
+}
 
 /// A call of the API.
 #[derive(Debug)]
@@ -83,11 +160,10 @@ impl Call {
         let mut record = Map::default();
         let mut add = |key: &str, value: Value| record.insert(key.into(), value);
         let account_id = || Value::String(account.account_id.clone());
-        let seconds = Timestamp(self.time.millis().div_euclid(1_000) * 1_000);
-        add("eventVersion", Value::string("1.08"));
+        add("eventVersion", Value::string(VERSION));
         add("userIdentity", self.identity(account));
-        add("eventTime", Value::from(seconds.to_context_text()));
-        add("eventSource", Value::string("states.amazonaws.com"));
+        add("eventTime", event_time(self.time));
+        add("eventSource", Value::string(SERVICE));
         add("eventName", Value::string(self.operation));
         add("awsRegion", Value::String(account.region.clone()));
         add("sourceIPAddress", Value::from(self.source.to_string()));
@@ -137,15 +213,12 @@ impl Call {
     /// today, "Recording API calls with AWS CloudTrail").
     fn data_resource(&self, account: &Account) -> Option<Value> {
         let (kind, member) = match self.operation {
-            "StartSyncExecution" => ("AWS::StepFunctions::StateMachine", "stateMachineArn"),
+            "StartSyncExecution" => (STATE_MACHINE, "stateMachineArn"),
             "GetActivityTask" => ("AWS::StepFunctions::Activity", "activityArn"),
             _ => return None,
         };
-        Some(Value::object([
-            ("accountId", Value::String(account.account_id.clone())),
-            ("type", Value::string(kind)),
-            ("ARN", self.parameters.get(member).cloned().unwrap_or_default()),
-        ]))
+        let arn = self.parameters.get(member).cloned().unwrap_or_default();
+        Some(data_resource(account, kind, arn))
     }
 }
 

@@ -147,6 +147,40 @@ fn calls_are_recorded_without_their_secrets() {
 }
 
 #[test]
+fn requests_of_http_tasks_are_data_events_of_the_service() {
+    let file = Scratch::new();
+    let trail = file.destination();
+    let server = start(options(Outputs { trail, ..Outputs::default() }));
+    // Nobody listens there, which the trail does not show.
+    let task = json!({ "StartAt": "H", "States": { "H": { "Type": "Task", "End": true,
+        "Resource": "arn:aws:states:::http:invoke", "Parameters": {
+            "ApiEndpoint": "http://127.0.0.1:9/orders", "Method": "POST",
+            "RequestBody": { "secret": 1 } } } } });
+    let arn = machine(&server, "http", &task.to_string(), json!({ "type": "EXPRESS" }));
+    let body = json!({ "stateMachineArn": arn }).to_string();
+    let (_, ended) = call(&server, "StartSyncExecution", &body);
+    assert_eq!(text(&ended, "error"), "States.Http.Socket", "{ended}");
+    server.shutdown();
+    let lines = file.lines();
+    let [event] = &lines
+        .iter()
+        .filter(|one| one["eventName"] == "InvokeHTTPEndpoint")
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("{lines:?}")
+    };
+    let details = json!({ "httpMethod": "POST", "httpEndpoint": "http://127.0.0.1:9/orders" });
+    assert_eq!(event["serviceEventDetails"], details);
+    assert_eq!(
+        (&event["eventType"], &event["eventCategory"], &event["managementEvent"]),
+        (&json!("AwsServiceEvent"), &json!("Data"), &json!(false))
+    );
+    assert_eq!(event["resources"][0]["ARN"], *arn);
+    assert_eq!(event["userIdentity"]["invokedBy"], "states.amazonaws.com");
+    assert_eq!(event["eventTime"], "2024-05-01T01:23:45Z");
+}
+
+#[test]
 fn metrics_are_written_and_summed_up() {
     let file = Scratch::new();
     let metrics = file.destination();
