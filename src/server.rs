@@ -172,7 +172,10 @@ fn account(options: &Options, sinks: &Sinks) -> Result<Arc<Shared>, StorageError
     };
     let opened = storage::open(folder, options, Integrations::are_mocked(options))?;
     let (driver, store) = Driver::restored(options, opened, sinks, wall, real);
-    Ok(Shared::new(driver, Some(store)))
+    let shared = Shared::new(driver, Some(store));
+    // What came due meanwhile is done before anybody asks.
+    shared.with(|_, _| ());
+    Ok(shared)
 }
 
 /// Thousands of clients may come at once: more than the standard library lets wait.
