@@ -27,6 +27,7 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use causes::too_large;
 pub use execution::{Execution, ExecutionResult, ExecutionStatus, Start};
 pub(crate) use guided::{Line, Move, MoveKind};
 pub use inspection::{Inspection, Left, StateTest};

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 pub use counts::Counts;
 pub use failure::ReadError;
+pub(crate) use failure::threshold_exceeded;
 pub use item::Item;
 pub use objects::{Body, Object, Objects, split_uri};
 
@@ -35,9 +36,10 @@ use crate::history::Failure;
 use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::value::Value;
-use failure::{failure, input_too_large, not_positive, threshold_exceeded};
+use failure::{failure, input_too_large, not_positive};
 use kept::Kept;
 use reader::Dataset;
+use writer::WriterConfig;
 
 /// What a Map Run wants next.
 #[derive(Debug)]
@@ -149,7 +151,7 @@ struct Child {
     redrive_count: u32,
     input: Kept,
     output: Kept,
-    failure: Option<Failure>,
+    failure: Option<Box<Failure>>,
     started: Option<ChildStart>,
     stopped: Option<Timestamp>,
 }
@@ -332,15 +334,19 @@ impl MapRun {
         }
         child.stopped = Some(now);
         child.output = Kept::Value(end.output);
-        child.failure = end.failure;
+        child.failure = end.failure.map(Box::new);
         self.shift(index, Some(end.status));
     }
 
     /// Nobody looks at a child any more that has ended: its input and output take little room from
-    /// now on.
+    /// now on, and an input none that neither the results show nor a redrive needs.
     pub fn child_released(&mut self, index: u32) {
+        let shown = WriterConfig::of(self.request.result_writer.as_ref()).shows_input();
         let child = &mut self.children[index as usize];
-        child.input.shrink();
+        match child.status {
+            Some(ExecutionStatus::Succeeded) if !shown => child.input = Kept::Value(Value::Null),
+            _ => child.input.shrink(),
+        }
         child.output.shrink();
     }
 
@@ -349,7 +355,7 @@ impl MapRun {
         self.children[index as usize].input.to_value()
     }
 
-    /// The JSON text of the input of a child that was released.
+    /// The JSON text of the input of a child that was released, where it is kept.
     pub fn child_input_text(&self, index: u32) -> Option<&Arc<str>> {
         match &self.children[index as usize].input {
             Kept::Text(text) => Some(text),
@@ -395,7 +401,7 @@ impl MapRun {
         self.executions.results_written = self.executions.total - self.executions.pending;
         let written = match &exported {
             Some(writer) => writer::export(self, writer, objects, now),
-            None if self.failure.is_none() => Ok(writer::state_output(self)),
+            None if self.failure.is_none() => writer::state_output(self),
             None => Ok(Value::Null),
         };
         self.stopped_at = Some(now);

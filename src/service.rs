@@ -151,6 +151,8 @@ pub struct Service {
     map_runs_by_arn: FastMap<Arc<str>, MapRunId>,
     map_runs_started: u32,
     map_run_tasks: BTreeMap<(ExecutionId, TaskId), MapRunId>,
+    /// Map Runs with more children to start, once those that have started were heard; since when.
+    map_runs_paused: BTreeMap<MapRunId, Timestamp>,
     objects: Objects,
     /// The client tokens of the last redrives, the latest last.
     redrive_tokens: FastMap<ExecutionId, Vec<(Arc<str>, Timestamp)>>,
@@ -194,6 +196,7 @@ impl Service {
             map_runs_by_arn: FastMap::default(),
             map_runs_started: 0,
             map_run_tasks: BTreeMap::new(),
+            map_runs_paused: BTreeMap::new(),
             objects: Objects::default(),
             redrive_tokens: FastMap::default(),
             talking: VecDeque::new(),
@@ -267,6 +270,7 @@ impl Service {
             self.wake(execution);
         }
         self.expire_polls(now);
+        self.resume_map_runs(now);
     }
 
     /// What the account wants next. Call until it is idle.
@@ -284,8 +288,7 @@ impl Service {
                 true => self.first_express(),
             };
             let Some(id) = next else {
-                let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
-                return Output::Idle(earlier(deadline, self.next_poll_expiry()));
+                return Output::Idle(self.next_deadline().map(|(deadline, _)| deadline));
             };
             let record = &mut self.records[id];
             let before = record.execution.transitions();
@@ -321,9 +324,10 @@ impl Service {
         &self.records[id]
     }
 
-    /// The `AWS/States` metrics of all executions.
-    pub fn metrics(&self) -> Metrics {
-        Metrics::of(self.map_runs.values(), &self.records)
+    /// The `AWS/States` metrics of all executions; those of executions whose history is gone are
+    /// taken out.
+    pub fn take_metrics(&mut self) -> Metrics {
+        Metrics::of(self.map_runs.values_mut(), &self.records)
     }
 
     /// All executions that are not forgotten, in the order in which they started.
@@ -364,10 +368,9 @@ impl Service {
     pub fn next_deadline(&self) -> Option<(Timestamp, ExecutionId)> {
         let first = self.deadlines.first().copied();
         let poll = self.next_poll_expiry().map(|expiry| (expiry, ExecutionId(u32::MAX)));
-        match (first, poll) {
-            (Some(first), Some(poll)) => Some(first.min(poll)),
-            (first, poll) => first.or(poll),
-        }
+        let paused = self.map_runs_paused.iter();
+        let paused = paused.map(|(run, since)| (*since, self.map_runs[run].execution)).min();
+        [first, poll, paused].into_iter().flatten().min()
     }
 
     /// Whether any execution is still running.
@@ -577,13 +580,6 @@ impl Service {
 /// The range of keys behind this one.
 fn behind(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
     (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
-}
-
-fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
 }
 
 #[cfg(test)]

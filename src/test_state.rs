@@ -2,6 +2,7 @@
 //!
 //! Nothing here calls a service: a Task needs a mock, where AWS would call it for real.
 
+mod map_run;
 mod request;
 mod response;
 mod rules;
@@ -89,20 +90,22 @@ pub fn test_state_of(
         state: Some(index),
         context: request.context.clone(),
         result: request.mock.as_ref().map(Mock::outcome),
-        items: request.configuration.map_item_reader_data.clone(),
         retry_count: request.configuration.retrier_retry_count,
         variables: request.variables.clone().unwrap_or_default(),
     };
-    let (result, inspection) = run(request, machine, setup)?;
+    let (result, inspection) = run(request, machine, state, setup)?;
     Ok(response::build(request, state, &result, inspection))
 }
 
 fn machine(request: &TestStateRequest) -> Result<Arc<StateMachine>, TestStateError> {
     let refuse = |message: String| TestStateError { code: "InvalidDefinition", message };
-    let document = Document::parse("definition.json", &request.definition)
-        .map_err(|problem| refuse(problem.message))?;
-    let document = document.literal();
     let limits = Limits::today();
+    let document = Document::parse("definition.json", &request.definition).map_err(|problem| {
+        let standard = asl::ExecutionType::Standard;
+        let refused = asl::accept_definition(&request.definition, &limits, standard);
+        refuse(refused.err().unwrap_or(problem.message))
+    })?;
+    let document = document.literal();
     let whole = document.root.get("States").is_some();
     let (machine, problems) = match whole {
         true => asl::parse(&document, &limits, asl::ExecutionType::Standard),
@@ -153,6 +156,7 @@ fn find_in(level: &Arc<States>, name: &str) -> Option<(Arc<States>, StateIndex)>
 fn run(
     request: &TestStateRequest,
     machine: &Arc<StateMachine>,
+    state: &State,
     setup: StateTest,
 ) -> Result<(ExecutionResult, Inspection), TestStateError> {
     let now = request.start_time.unwrap_or(Timestamp(1_704_067_200_000));
@@ -170,7 +174,13 @@ fn run(
                 execution.handle(now, input).map_err(|error| internal(&error.to_string()))?;
             }
             Output::CancelTask(_) | Output::RedriveMapRun { .. } => {}
-            Output::MapRun(run) => return Err(no_mock(&run.state)),
+            Output::MapRun(run) => {
+                let Some(mock) = &request.mock else { return Err(no_mock(&run.state)) };
+                let task = run.task;
+                let outcome = map_run::outcome(&mut execution, state, request, mock, *run)?;
+                let ended = Input::MapRunEnded { task, outcome };
+                execution.handle(now, ended).map_err(|error| internal(&error.to_string()))?;
+            }
             Output::Idle(Some(deadline)) => {
                 now = deadline;
                 execution.handle_timeout(now);

@@ -54,7 +54,7 @@ pub(super) fn history_full(limit: u64) -> String {
 /// `subject` is a Lambda ARN, an integration's resource type (both recorded in
 /// `states_errors.*_data_limit_exceeded_on_large_utf8_response`), or a state's name (users'
 /// reports of Map states).
-pub(super) fn too_large(subject: &str) -> Failure {
+pub(crate) fn too_large(subject: &str) -> Failure {
     failure(
         DATA_LIMIT,
         format!(

@@ -43,11 +43,11 @@ impl Execution {
         state: &State,
         map: &MapState,
     ) -> Result<Step, Fault> {
-        if self.mocked_result(state).is_some() {
-            return self.mocked_map(id, state, map);
-        }
         if let ProcessorMode::Distributed(_) = map.mode {
             return self.start_map_run(id, state, map);
+        }
+        if self.mocked_result(state).is_some() {
+            return self.mocked_map(id, state, map);
         }
         let input = self.effective_input(id, state)?;
         let items = self.items(id, state, map, &input)?;

@@ -22,8 +22,6 @@ pub struct StateTest {
     /// What the branches of a Parallel or the iterations of a Map come to; a Task is answered like
     /// any other.
     pub result: Option<Result<Value, Failure>>,
-    /// Takes the place of what an ItemReader reads.
-    pub items: Option<Value>,
     /// How often the Retrier that matches was used before.
     pub retry_count: u32,
     /// Workflow variables.
@@ -41,6 +39,8 @@ pub struct Inspection {
     pub after_result_path: Option<Value>,
     pub after_items_path: Option<Value>,
     pub after_item_selector: Option<Value>,
+    pub after_items_pointer: Option<Value>,
+    pub after_item_batcher: Option<Value>,
     pub max_concurrency: Option<i64>,
     pub tolerated_failure_count: Option<f64>,
     pub tolerated_failure_percentage: Option<f64>,
@@ -91,7 +91,7 @@ impl Execution {
     }
 
     /// Lets a test see something.
-    pub(super) fn see(&mut self, look: impl FnOnce(&mut Inspection)) {
+    pub fn see(&mut self, look: impl FnOnce(&mut Inspection)) {
         if let Some(test) = &mut self.test {
             look(&mut test.seen);
         }
@@ -124,7 +124,7 @@ impl Execution {
         true
     }
 
-    /// A Map state under test: its fields are evaluated, its iterations mocked.
+    /// An inline Map state under test: its fields are evaluated, its iterations mocked.
     pub(super) fn mocked_map(
         &mut self,
         id: BranchId,
@@ -132,12 +132,7 @@ impl Execution {
         map: &MapState,
     ) -> Result<Step, Fault> {
         let input = self.effective_input(id, state)?;
-        let given = self.test.as_ref().and_then(|test| test.setup.items.clone());
-        let items = match (&map.item_reader, given) {
-            (_, Some(Value::Array(items))) => items,
-            (Some(_), _) => Array::default(),
-            (None, _) => Array::new(self.items(id, state, map, &input)?),
-        };
+        let items = Array::new(self.items(id, state, map, &input)?);
         let concurrency = self.max_concurrency(id, state, map)?;
         let (count, percentage) =
             (map.tolerated_failure_count.as_ref(), map.tolerated_failure_percentage.as_ref());
@@ -155,7 +150,7 @@ impl Execution {
             }
             None => None,
         };
-        let by_path = map.items_path.is_some() && map.item_reader.is_none();
+        let by_path = map.items_path.is_some();
         self.see(|seen| {
             seen.after_input_path = Some(input);
             seen.after_items_path = by_path.then_some(Value::Array(items));

@@ -24,7 +24,7 @@ pub(super) fn writer_failed(cause: impl Into<String>) -> Failure {
 }
 
 /// More items failed than were tolerated (the cause is from users' reports).
-pub(super) fn threshold_exceeded() -> Failure {
+pub(crate) fn threshold_exceeded() -> Failure {
     failure(
         "States.ExceedToleratedFailureThreshold",
         "The specified tolerated failure threshold was exceeded",

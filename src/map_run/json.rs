@@ -25,6 +25,8 @@ pub(super) struct JsonItems {
     body: Body,
     position: usize,
     close: u8,
+    /// Whether the array or object is the whole file; with ItemsPointer it is a part of it.
+    whole: bool,
     begun: bool,
     done: bool,
 }
@@ -44,7 +46,8 @@ impl JsonItems {
             Some(_) => return Err(reader_failed("Attempting to map over non-iterable node.")),
             None => return Err(reader_failed("The JSON file is empty.")),
         };
-        Ok(Self { body, position: start + 1, close, begun: false, done: false })
+        let whole = config.get("ItemsPointer").is_none();
+        Ok(Self { body, position: start + 1, close, whole, begun: false, done: false })
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Item>, ReadError> {
@@ -54,7 +57,11 @@ impl JsonItems {
         let mut at = skip_blanks(&self.body, self.position);
         if self.body.get(at) == Some(&self.close) {
             self.done = true;
-            return Ok(None);
+            let rest = skip_blanks(&self.body, at + 1);
+            return match self.whole && rest < self.body.len() {
+                true => Err(invalid(rest, "something follows the value")),
+                false => Ok(None),
+            };
         }
         if self.begun {
             at = expect(&self.body, at, b',')?;

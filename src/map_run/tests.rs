@@ -257,6 +257,7 @@ fn elements_of_json() {
         ("{\"a\" 1}", "expected `:`"),
         ("{a: 1}", "key in double quotes"),
         ("[\"a", "string without an end"),
+        ("[1, 2] 3", "something follows the value at byte 7"),
         ("7", "non-iterable"),
         ("", "empty"),
     ] {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::failure::writer_failed;
 use super::objects::Objects;
 use super::{Child, MapRun};
-use crate::engine::{ExecutionStatus, ResultWriterRequest};
+use crate::engine::{ExecutionStatus, ResultWriterRequest, too_large};
 use crate::history::Failure;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -28,6 +28,9 @@ enum Transformation {
 /// The files by the word in their names, in the order of the manifest.
 const FILES: [&str; 3] = ["FAILED", "PENDING", "SUCCEEDED"];
 
+/// How many bytes of JSON the results may have that are not exported, before ResultSelector.
+const STATE_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+
 impl WriterConfig {
     /// What the state says. Unless it does, exported results come with their metadata and
     /// results in the state's output without.
@@ -45,6 +48,11 @@ impl WriterConfig {
         Self { transformation, lines: word("OutputType") == Some("JSONL") }
     }
 
+    /// Whether a result shows the input of a child that succeeded.
+    pub(super) fn shows_input(self) -> bool {
+        self.transformation == Transformation::None
+    }
+
     /// Appends what a child execution contributes. One that failed always shows itself whole.
     fn append(self, results: &mut Vec<Value>, child: &Child, run: &MapRun) {
         let succeeded = child.status == Some(ExecutionStatus::Succeeded);
@@ -58,18 +66,25 @@ impl WriterConfig {
     }
 }
 
-/// The results in the state's output, where nothing is exported.
-pub(super) fn state_output(run: &MapRun) -> Value {
+/// The results in the state's output, where nothing is exported. An output may have 256 KB; what
+/// ResultSelector makes smaller may have more, but not everything that a large file comes to.
+pub(super) fn state_output(run: &MapRun) -> Result<Value, Failure> {
     let config = WriterConfig::of(run.request.result_writer.as_ref());
     let mut results = Vec::with_capacity(run.children.len());
+    let mut bytes = 0;
     for child in &run.children {
+        let before = results.len();
         config.append(&mut results, child, run);
+        bytes += results[before..].iter().map(Value::size).sum::<usize>();
+        if bytes > STATE_OUTPUT_BYTES {
+            return Err(too_large(&run.request.state));
+        }
     }
     if config.lines {
         // A state's output is JSON, so the lines can only be a string. Inferred.
-        return Value::from(lines(&results));
+        return Ok(Value::from(lines(&results)));
     }
-    Value::from(results)
+    Ok(Value::from(results))
 }
 
 /// Writes the files and the manifest, and gives the state's output.

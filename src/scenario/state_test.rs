@@ -60,11 +60,15 @@ fn read_request(decoder: &mut Decoder<'_>, node: &Node) -> Option<TestStateReque
     };
     let state = text(&mut members, "state");
     let caused_by = text(&mut members, "errorCausedByState");
+    let retries = count(decoder, &mut members, "retrierRetryCount");
     let configuration = StateConfiguration {
-        retrier_retry_count: count(decoder, &mut members, "retrierRetryCount").unwrap_or(0) as u32,
+        retrier_retry_count: u32::try_from(retries.unwrap_or(0)).unwrap_or(u32::MAX),
         error_caused_by_state: caused_by,
         map_iteration_failure_count: count(decoder, &mut members, "mapIterationFailureCount"),
-        map_item_reader_data: members.take("mapItemReaderData").map(Node::to_value),
+        map_item_reader_data: members.take("mapItemReaderData").map(|node| match node.to_value() {
+            Value::String(text) => text,
+            data => data.to_json().into(),
+        }),
     };
     let levels = [
         ("INFO", InspectionLevel::Info),

@@ -69,7 +69,7 @@ pub struct Record {
     pub(super) over: bool,
     pub(super) deadline: Option<Timestamp>,
     /// The ARNs that ListExecutions finds it by.
-    pub(super) listed_under: Vec<Arc<str>>,
+    pub(super) listed_under: Arc<[Arc<str>]>,
     pub(super) listed: ExecutionStatus,
     /// The tokens of its tasks.
     pub(super) tokens: Vec<Arc<str>>,
@@ -112,7 +112,7 @@ impl Record {
             talking: false,
             over: false,
             deadline: None,
-            listed_under: Vec::new(),
+            listed_under: Arc::default(),
             tokens: Vec::new(),
             doomed: false,
             progress: Progress::default(),

@@ -9,7 +9,7 @@ use super::metrics::Found;
 use super::{ApiError, Output, Response, Service};
 use crate::asl::ExecutionType;
 use crate::engine::{Execution, ExecutionResult, Input, MapRunRequest, TaskId};
-use crate::history::Failure;
+use crate::history::{Failure, Payload};
 use crate::map_run::{self, ChildEnd, ChildStart, MapRun, MapRunStatus, MapRunUpdate, Objects};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -31,6 +31,10 @@ pub struct MapRunRecord {
     pub run: MapRun,
     /// Its child executions, by their index.
     pub children: Vec<ExecutionId>,
+    /// What ListExecutions finds them by.
+    pub(super) listed_under: Arc<[Arc<str>]>,
+    /// Bytes of the histories that its Express children keep.
+    pub(super) kept_bytes: usize,
     /// The metrics of children whose history is gone.
     pub(super) found: Found,
 }
@@ -49,6 +53,15 @@ impl Service {
     /// execution; the first are kept to be looked at, all of a hundred thousand would only fill
     /// the memory.
     pub const KEPT_CHILDREN: u32 = 1_000;
+    /// How many child executions a Map Run may have. AWS has no such limit; each takes a kilobyte
+    /// or two here, after its end as well.
+    pub const MOST_CHILDREN: u32 = 1_000_000;
+    /// How many bytes of JSON the histories kept may have, counting what each event shows.
+    const KEPT_BYTES: usize = 16 * 1024 * 1024;
+    /// How many bytes of JSON the inputs of children may have that start before the first of them
+    /// is heard. The others start in the same moment, after all that happens without a delay: a
+    /// Map Run over a large file holds what its children hold, not the file.
+    const STARTED_BYTES: usize = 4 * 1024 * 1024;
 
     /// Runs a distributed Map that [`Output::MapRun`] asked for.
     ///
@@ -69,8 +82,7 @@ impl Service {
         let id = MapRunId(self.map_runs_started);
         self.map_runs_started += 1;
         self.map_runs_by_arn.insert(run.request().map_run_arn.clone(), id);
-        let (children, found) = (Vec::new(), Found::default());
-        self.map_runs.insert(id, MapRunRecord { execution, task, machine, run, children, found });
+        self.map_runs.insert(id, MapRunRecord::new(execution, task, machine, run));
         self.map_run_tasks.insert((execution, task), id);
         self.note(execution, OpKind::MapRunStarted(id, task, now));
         self.advance_map_run(now, id)?;
@@ -102,9 +114,17 @@ impl Service {
         }
     }
 
-    /// Does what a Map Run wants until it waits for a child.
+    /// Does what a Map Run wants until it waits for a child, or pauses.
     fn advance_map_run(&mut self, now: Timestamp, id: MapRunId) -> Result<(), String> {
+        if self.map_runs_paused.contains_key(&id) {
+            return Ok(());
+        }
+        let mut started_bytes = 0;
         loop {
+            if started_bytes > Self::STARTED_BYTES {
+                self.map_runs_paused.insert(id, now);
+                return Ok(());
+            }
             let Self { map_runs, records, objects, .. } = self;
             let Some(record) = map_runs.get_mut(&id) else { return Ok(()) };
             let task = record.task;
@@ -114,7 +134,17 @@ impl Service {
                 record.run.poll(now, objects, &mut |item| parent.map_item_input(task, item));
             self.note(owner, OpKind::MapRunPolled(id, now));
             match wanted? {
-                map_run::Output::Start { index, input } => self.start_child(now, id, index, input),
+                map_run::Output::Start { index, .. } if index >= Self::MOST_CHILDREN => {
+                    return Err(format!(
+                        "the Map Run has more than {} child executions, more than fit into memory: \
+                         put items together with ItemBatcher, or read fewer with MaxItems",
+                        Self::MOST_CHILDREN
+                    ));
+                }
+                map_run::Output::Start { index, input } => {
+                    started_bytes += input.size();
+                    self.start_child(now, id, index, input);
+                }
                 map_run::Output::Redrive { index } => self.redrive_child(now, id, index),
                 map_run::Output::Stop(children) => self.stop_children(now, id, &children),
                 map_run::Output::Ended(outcome) => {
@@ -130,6 +160,18 @@ impl Service {
         }
     }
 
+    /// Map Runs go on that had more children to start.
+    pub(super) fn resume_map_runs(&mut self, now: Timestamp) {
+        for (id, since) in std::mem::take(&mut self.map_runs_paused) {
+            if since > now {
+                self.map_runs_paused.insert(id, since);
+            } else if let Err(message) = self.advance_map_run(now, id) {
+                let execution = self.map_runs[&id].execution;
+                self.outbox.push_back(Output::Unsupported(execution, message));
+            }
+        }
+    }
+
     fn start_child(&mut self, now: Timestamp, run: MapRunId, index: u32, input: Value) {
         let record = &self.map_runs[&run];
         let machine = record.machine.clone();
@@ -138,12 +180,12 @@ impl Service {
         let name: Arc<str> = self.entropy.next_uuid().into();
         let arn = execution_arn(&machine.arn, machine.execution_type, &name, &mut self.entropy);
         let id = self.records.next_id();
-        let map_run_arn = request.map_run_arn.clone();
+        let listed_under = record.listed_under.clone();
         let start = starting(self, id, &machine, &machine.arn, &arn, &name, input);
         let execution = Execution::start(now, machine.machine.clone(), start).with_place(place);
         let mut child = Record::new(id, arn.clone(), name.clone(), machine, execution, None);
         child.map_run = Some(MapRunChild { run, index });
-        child.listed_under = vec![map_run_arn];
+        child.listed_under = listed_under;
         self.insert(child);
         let Some(record) = self.map_runs.get_mut(&run) else { return };
         let owner = record.execution;
@@ -198,10 +240,16 @@ impl Service {
         let Some(record) = self.records.find_mut(id) else { return };
         let express = record.machine.execution_type == ExecutionType::Express;
         let Some(child) = record.map_run else { return };
-        if !express || child.index < Self::KEPT_CHILDREN || record.released {
+        if !express || record.released {
             return;
         }
         if let Some(run) = self.map_runs.get_mut(&child.run) {
+            if child.index < Self::KEPT_CHILDREN && run.kept_bytes < Self::KEPT_BYTES {
+                let events = record.execution.history().iter();
+                let shown = events.filter_map(|event| event.payload().and_then(Payload::value));
+                run.kept_bytes += shown.map(Value::size).sum::<usize>();
+                return;
+            }
             run.found.execution(record);
             run.run.child_released(child.index);
         }
@@ -237,6 +285,7 @@ impl Service {
     pub(super) fn map_run_cancelled(&mut self, now: Timestamp, id: ExecutionId, task: TaskId) {
         let Some(run) = self.map_run_tasks.get(&(id, task)).copied() else { return };
         let Some(record) = self.map_runs.get_mut(&run) else { return };
+        self.map_runs_paused.remove(&run);
         let children = record.run.abort(now);
         self.note(id, OpKind::MapRunAborted(run, now));
         self.stop_children(now, run, &children);
@@ -306,6 +355,7 @@ impl Service {
             if let Some(record) = self.map_runs.remove(&id) {
                 let arn = &record.run.request().map_run_arn;
                 self.map_runs_by_arn.remove(arn);
+                self.map_runs_paused.remove(&id);
                 // The record knows the latest child of each index; a redriven Express Map has more.
                 children.extend(self.executions_of(arn, None, None).map(|child| child.id));
             }
@@ -369,6 +419,17 @@ impl Service {
 }
 
 impl MapRunRecord {
+    pub(super) fn new(
+        execution: ExecutionId,
+        task: TaskId,
+        machine: Arc<StateMachineRecord>,
+        run: MapRun,
+    ) -> Self {
+        let listed_under = [run.request().map_run_arn.clone()].into();
+        let (children, kept_bytes, found) = (Vec::new(), 0, Found::default());
+        Self { execution, task, machine, run, children, listed_under, kept_bytes, found }
+    }
+
     pub(super) fn keep_child(&mut self, index: u32, id: ExecutionId) {
         if self.children.len() <= index as usize {
             self.children.resize(index as usize + 1, id);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use indexmap::map::Entry;
 use rustc_hash::FxHashMap;
 
 use super::{MapRunRecord, Record, Records};
@@ -111,12 +112,12 @@ impl Metrics {
 
     /// The metrics of these executions, and those found before the histories of others went.
     pub(super) fn of<'a>(
-        map_runs: impl Iterator<Item = &'a MapRunRecord>,
+        map_runs: impl Iterator<Item = &'a mut MapRunRecord>,
         records: &Records,
     ) -> Self {
         let mut found = Found::default();
         for run in map_runs {
-            found.merge(&run.found);
+            found.merge(std::mem::take(&mut run.found));
         }
         for record in records.iter().filter(|record| !record.released) {
             found.execution(record);
@@ -249,10 +250,15 @@ impl Tally for Found {
 }
 
 impl Found {
-    fn merge(&mut self, other: &Self) {
-        for ((name, resource), (dimension, points)) in &other.0 {
-            let entry = self.0.entry((name, resource.clone())).or_insert((dimension, Vec::new()));
-            entry.1.extend_from_slice(points);
+    /// Takes the other's datapoints over: there may be a great many.
+    fn merge(&mut self, other: Self) {
+        for (key, (dimension, mut points)) in other.0 {
+            match self.0.entry(key) {
+                Entry::Occupied(mut entry) => entry.get_mut().1.append(&mut points),
+                Entry::Vacant(entry) => {
+                    entry.insert((dimension, points));
+                }
+            }
         }
     }
 

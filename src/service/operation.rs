@@ -350,6 +350,7 @@ impl Service {
         let execution = Execution::start(now, machine.machine.clone(), start);
         let record = Record::new(id, arn, name, machine, execution, new.parent);
         let (trace_header, metadata_only) = (new.trace_header, new.metadata_only);
+        let listed_under = listed_under.into();
         Ok(self.insert(Record { listed_under, trace_header, metadata_only, ..record }))
     }
 

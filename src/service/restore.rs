@@ -9,14 +9,13 @@ use super::journal::{
     read_machine, read_revision,
 };
 use super::map_run::{MapRunId, MapRunRecord};
-use super::metrics::Found;
 use super::{Account, ExecutionId, FastMap, Output, Service};
 use crate::asl::{ExecutionType, Pattern, Resource};
 use crate::engine::{
     self, Execution, Input, MapRunRequest, Place, Rejected, Start, TaskId, TaskRequest,
 };
 use crate::entropy::Entropy;
-use crate::map_run::MapRun;
+use crate::map_run::{self, MapRun};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -314,6 +313,7 @@ impl Restoring {
             OpKind::MapRunAborted(run, at) => {
                 // Its children were told themselves.
                 let _ = self.service.map_runs.get_mut(&run).ok_or(NO_RUN)?.run.abort(at);
+                self.service.map_runs_paused.remove(&run);
             }
             OpKind::MapRunUpdated(run, update) => {
                 self.service.map_runs.get_mut(&run).ok_or(NO_RUN)?.run.update(update);
@@ -333,14 +333,14 @@ impl Restoring {
                 let run = service.map_runs.get(&child.run).ok_or("its Map Run is missing")?;
                 let request = run.run.request();
                 let place = request.place.inner(request.state.clone(), child.index);
-                (run.machine.clone(), place, vec![request.map_run_arn.clone()])
+                (run.machine.clone(), place, run.listed_under.clone())
             }
             None => {
                 let machine = self.revisions.get(&started.revision);
                 let machine = machine.ok_or("its state machine is missing")?.clone();
                 let mut listed_under = vec![started.state_machine_arn.clone()];
                 listed_under.extend(started.version_arn.iter().chain(&started.alias_arn).cloned());
-                (machine, Place::default(), listed_under)
+                (machine, Place::default(), listed_under.into())
             }
         };
         let start = Start {
@@ -418,9 +418,7 @@ impl Restoring {
             Err(message) => return Ok(Err(message)),
         };
         service.map_runs_by_arn.insert(begun.request().map_run_arn.clone(), run);
-        let (children, found) = (Vec::new(), Found::default());
-        let record = MapRunRecord { execution: id, task, machine, run: begun, children, found };
-        service.map_runs.insert(run, record);
+        service.map_runs.insert(run, MapRunRecord::new(id, task, machine, begun));
         service.map_run_tasks.insert((id, task), run);
         Ok(Ok(()))
     }
@@ -431,8 +429,17 @@ impl Restoring {
         let record = map_runs.get_mut(&id)?;
         let (task, parent) = (record.task, &mut records[record.execution].execution);
         let wanted = record.run.poll(at, objects, &mut |item| parent.map_item_input(task, item));
-        if let Err(message) = wanted {
-            self.unsupported.insert(id, message);
+        match wanted {
+            // Unless it is asked again in what follows, more children may be to start.
+            Ok(map_run::Output::Start { .. }) => {
+                self.service.map_runs_paused.insert(id, at);
+            }
+            Ok(_) => {
+                self.service.map_runs_paused.remove(&id);
+            }
+            Err(message) => {
+                self.unsupported.insert(id, message);
+            }
         }
         Some(())
     }

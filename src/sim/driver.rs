@@ -19,8 +19,7 @@ use crate::entropy::Entropy;
 use crate::map_run::MapRunStatus;
 use crate::mock::{self, BoundMocks, Course, End, Heartbeats, MockKey, Plan, Resolved, Unresolved};
 use crate::service::{
-    ExecutionId, MapRunChild, MapRunId, MapRunRecord, Operation, Output, Record, Service,
-    StatusChange,
+    ExecutionId, MapRunId, MapRunRecord, Operation, Output, Record, Service, StatusChange,
 };
 use crate::time::Timestamp;
 
@@ -224,19 +223,11 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The Map Run that an execution is a child of, where it is one of the many Express ones.
-    fn map_child(&self, id: ExecutionId) -> Option<MapRunChild> {
-        let record = self.service.execution(id);
-        let express = record.machine.execution_type == ExecutionType::Express;
-        record.map_run.filter(|child| express && child.index >= Service::KEPT_CHILDREN)
-    }
-
-    /// What the calls of a child say that the service has just let go.
+    /// Makes the calls of a child small whose history the service has just let go.
     fn pack_calls(&mut self, id: ExecutionId) {
-        let (Some(calls), Some(child)) = (self.calls_of_children.remove(&id), self.map_child(id))
-        else {
-            return;
-        };
+        let Some(calls) = self.calls_of_children.remove(&id) else { return };
+        let record = self.service.execution(id);
+        let Some(child) = record.map_run.filter(|_| record.released) else { return };
         let input = self.service.map_run(child.run).run.child_input_text(child.index);
         for call in calls {
             self.calls[call].pack(input);
@@ -274,7 +265,8 @@ impl<'a> Driver<'a> {
         let machine = name.clone();
         let time = self.now;
         self.calls.push(Call::new(id, machine, time, request));
-        if self.map_child(id).is_some() {
+        let record = self.service.execution(id);
+        if record.map_run.is_some() && record.machine.execution_type == ExecutionType::Express {
             self.calls_of_children.entry(id).or_default().push(call);
         }
         match plan {
@@ -565,10 +557,10 @@ impl<'a> Driver<'a> {
         (*name != self.machines[0].0).then(|| name.to_string())
     }
 
-    fn finish(self) -> Run {
+    fn finish(mut self) -> Run {
         let unused_actions = self.unused_actions();
         let unused_mocks = self.mocks.unused(&self.machines);
-        let metrics = self.service.metrics();
+        let metrics = self.service.take_metrics();
         let objects = self.service.objects().clone();
         let map_runs: Vec<MapRunSummary> =
             self.service.map_runs().map(|(_, run)| MapRunSummary::of(run)).collect();

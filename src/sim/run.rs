@@ -118,7 +118,7 @@ pub struct Call {
     pub end_time: Option<Timestamp>,
     pub(crate) request: Box<TaskRequest>,
     /// The arguments, where the request has their text alone.
-    arguments: OnceLock<Value>,
+    arguments: OnceLock<Box<Value>>,
     packed: bool,
 }
 
@@ -453,7 +453,7 @@ impl Call {
         match (&self.request.arguments, self.packed) {
             // The text is our own.
             (Value::String(text), true) => {
-                self.arguments.get_or_init(|| Value::parse(text).unwrap_or_default())
+                self.arguments.get_or_init(|| Box::new(Value::parse(text).unwrap_or_default()))
             }
             (arguments, _) => arguments,
         }

@@ -146,7 +146,7 @@ fn configuration(own: &StateConfiguration) -> Option<TestStateConfiguration> {
             .set_retrier_retry_count((retries > 0).then(|| count(retries)))
             .set_error_caused_by_state(own.error_caused_by_state.as_deref().map(str::to_owned))
             .set_map_iteration_failure_count(own.map_iteration_failure_count.map(count))
-            .set_map_item_reader_data(own.map_item_reader_data.as_ref().map(Value::to_json))
+            .set_map_item_reader_data(own.map_item_reader_data.as_deref().map(str::to_owned))
             .build()
     })
 }

@@ -67,8 +67,8 @@ pub struct StateConfiguration {
     pub error_caused_by_state: Option<Arc<str>>,
     /// How many iterations of the Map have failed.
     pub map_iteration_failure_count: Option<u64>,
-    /// What the Map's ItemReader reads.
-    pub map_item_reader_data: Option<Value>,
+    /// What the Map's ItemReader reads, as it stands in the file: CSV, JSON, JSON Lines.
+    pub map_item_reader_data: Option<Arc<str>>,
 }
 
 impl Mock {
@@ -84,16 +84,17 @@ impl TestStateRequest {
     ///
     /// A member of the wrong type, or text that is no JSON where JSON is asked for.
     pub fn from_json(request: &Value) -> Result<Self, TestStateError> {
-        let reader = Reader { object: request, path: "" };
+        let reader = Reader { object: request, path: String::new() };
         let definition = reader.text("definition")?.ok_or_else(|| {
             invalid("1 validation error detected: Value at 'definition' failed to satisfy constraint: Member must not be null")
         })?;
         let configuration = match reader.inner("stateConfiguration") {
             Some(inner) => StateConfiguration {
-                retrier_retry_count: inner.count("retrierRetryCount")?.unwrap_or(0) as u32,
+                retrier_retry_count: u32::try_from(inner.count("retrierRetryCount")?.unwrap_or(0))
+                    .unwrap_or(u32::MAX),
                 error_caused_by_state: inner.text("errorCausedByState")?,
                 map_iteration_failure_count: inner.count("mapIterationFailureCount")?,
-                map_item_reader_data: inner.json("mapItemReaderData")?,
+                map_item_reader_data: inner.text("mapItemReaderData")?,
             },
             None => StateConfiguration::default(),
         };
@@ -131,7 +132,10 @@ fn read_mock(mock: &Reader<'_>) -> Result<Mock, TestStateError> {
     let result = match (mock.json("result")?, failure) {
         (Some(result), None) => Ok(result),
         (None, Some(failure)) => {
-            Err(Failure { error: failure.text("error")?, cause: failure.text("cause")? })
+            let error = failure.text("error")?;
+            // Documented: the member is required.
+            let error = error.ok_or_else(|| invalid("`mock.errorOutput.error` is required"))?;
+            Err(Failure { error: Some(error), cause: failure.text("cause")? })
         }
         _ => return Err(invalid("A mock must specify either result or errorOutput")),
     };
@@ -145,7 +149,8 @@ fn read_mock(mock: &Reader<'_>) -> Result<Mock, TestStateError> {
 
 struct Reader<'a> {
     object: &'a Value,
-    path: &'static str,
+    /// What stands before the names of its members.
+    path: String,
 }
 
 impl<'a> Reader<'a> {
@@ -154,7 +159,7 @@ impl<'a> Reader<'a> {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(other) => {
-                let (path, kind) = (self.path, other.kind());
+                let (path, kind) = (&self.path, other.kind());
                 Err(invalid(&format!("`{path}{key}` must be a string, not {kind}")))
             }
         }
@@ -176,7 +181,7 @@ impl<'a> Reader<'a> {
             None | Some(Value::Null) => Ok(None),
             Some(value) => {
                 let count = value.as_i64().and_then(|count| u64::try_from(count).ok());
-                let path = self.path;
+                let path = &self.path;
                 let refuse =
                     || invalid(&format!("`{path}{key}` must be a whole number, at least 0"));
                 count.map(Some).ok_or_else(refuse)
@@ -184,10 +189,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn inner(&self, key: &'static str) -> Option<Reader<'a>> {
+    fn inner(&self, key: &str) -> Option<Reader<'a>> {
         match self.object.get(key) {
             None | Some(Value::Null) => None,
-            Some(object) => Some(Reader { object, path: key }),
+            Some(object) => Some(Reader { object, path: format!("{}{key}.", self.path) }),
         }
     }
 }

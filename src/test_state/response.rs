@@ -91,7 +91,11 @@ pub(super) fn build(
         ExecutionResult::Failed(failure) | ExecutionResult::Aborted(failure) => {
             (TestStatus::Failed, Some(failure.clone()))
         }
-        ExecutionResult::TimedOut => (TestStatus::Failed, Some(Failure::default())),
+        // A test may take five minutes (TestState's reference).
+        ExecutionResult::TimedOut => (
+            TestStatus::Failed,
+            Some(Failure { error: Some("States.Timeout".into()), cause: None }),
+        ),
     };
     let failure = failure.unwrap_or_default();
     let inspection_data = match request.inspection_level {
@@ -142,14 +146,24 @@ fn inspection_data(
             put("afterItemsPath", seen.after_items_path.as_ref());
         }
     }
+    put("afterItemsPointer", seen.after_items_pointer.as_ref());
     put("afterItemSelector", seen.after_item_selector.as_ref());
+    put("afterItemBatcher", seen.after_item_batcher.as_ref());
     let empty = Value::from(Map::default());
     put("input", Some(request.input.as_ref().unwrap_or(&empty)));
     if task && status == TestStatus::Succeeded {
         put("result", request.mock.as_ref().and_then(|mock| mock.result.as_ref().ok()));
     }
-    let assigned = seen.assigned.clone().map(Value::from);
-    put("variables", assigned.as_ref());
+    // All that there are afterwards (the API's reference): those of the request as well.
+    let variables = match (request.variables.clone(), seen.assigned.clone()) {
+        (None, None) => None,
+        (before, assigned) => {
+            let mut variables = before.unwrap_or_default();
+            variables.extend(assigned.unwrap_or_default());
+            Some(Value::from(variables))
+        }
+    };
+    put("variables", variables.as_ref());
     let number = |value: f64| Value::Number(Number::from_f64(value).unwrap_or(Number::Int(0)));
     let mut member = |key: &str, value: Option<Value>| {
         if let Some(value) = value {

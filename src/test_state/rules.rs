@@ -24,6 +24,10 @@ pub(super) fn check(request: &TestStateRequest, state: &State) -> Result<(), Tes
             return refuse("Mocked result must be an array.".into());
         }
         check_failures(request, state)?;
+    } else if matches!(state.kind, StateKind::Parallel(_) | StateKind::Map(_)) {
+        // Documented: such a state needs a mock. The words are inferred.
+        let kind = state.kind.type_name();
+        return refuse(format!("State type '{kind}' is only supported when a mock is specified"));
     }
     match &request.context {
         Some(_) if request.mock.is_none() => {
@@ -56,8 +60,9 @@ fn check_failures(request: &TestStateRequest, state: &State) -> Result<(), TestS
         return Ok(());
     }
     let mocked = request.mock.as_ref().and_then(|mock| mock.result.as_ref().ok());
-    let items = mocked.or(request.configuration.map_item_reader_data.as_ref());
-    match items.and_then(Value::as_array) {
+    let data = request.configuration.map_item_reader_data.as_deref();
+    let data = data.and_then(|data| Value::parse(data).ok());
+    match mocked.or(data.as_ref()).and_then(Value::as_array) {
         Some(items) if count > items.len() as u64 => refuse(
             "Map iteration failure count must be less than or equal to the number of Map \
              iterations"

@@ -116,6 +116,31 @@ fn failures_meet_retriers_and_catchers(#[case] used: u32, #[case] expected: Json
     json!({"Error": "ValidationException: Invalid Context object provided: State.RetryCount must \
         be a number"})
 )]
+#[case::error_without_a_name(
+    call(), json!({"mock": {"errorOutput": {"cause": "c"}}}),
+    json!({"Error": "ValidationException: `mock.errorOutput.error` is required"})
+)]
+#[case::result_that_is_no_json(
+    call(), json!({"mock": {"result": "{"}}),
+    json!({"Error": "ValidationException: `mock.result` is not JSON: expected a key in double \
+        quotes, found the end of the text at line 1 column 2"})
+)]
+#[case::parallel_without_a_mock(
+    json!({"Type": "Parallel", "End": true, "Branches": [
+        {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}]}),
+    json!({}),
+    json!({"Error": "ValidationException: State type 'Parallel' is only supported when a mock is \
+        specified"})
+)]
+#[case::manifest_as_reader_data(
+    json!({"Type": "Map", "End": true, "ItemReader": {"Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "MANIFEST"}, "Parameters": {"Bucket": "b", "Key": "k"}},
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+        "StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}}),
+    json!({"mock": {"result": "[]"}, "stateConfiguration": {"mapItemReaderData": "[]"}}),
+    json!({"Error": "ValidationException: mapItemReaderData can take the place of CSV, JSON and \
+        JSON Lines, not of a manifest or a Parquet file"})
+)]
 fn states_and_refusals(#[case] definition: Json, #[case] rest: Json, #[case] expected: Json) {
     assert_eq!(ask(&definition, rest), expected);
 }

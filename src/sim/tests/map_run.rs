@@ -101,6 +101,31 @@ fn rows_of_a_file_one_after_the_other() {
 }
 
 #[test]
+fn many_large_items_start_in_one_moment() {
+    let row = "x".repeat(200_000);
+    let body: String = (0..100).map(|id| format!("{{\"id\":{id},\"x\":\"{row}\"}}\n")).collect();
+    let reader = r#""ItemReader":{"Resource":"arn:aws:states:::s3:getObject",
+        "ReaderConfig":{"InputType":"JSONL"},"Parameters":{"Bucket":"b","Key":"k"}},
+        "ResultSelector":{"ids.$":"$[*].Payload"},"#;
+    let run = orders(reader)
+        .object("b", "k", body.into_bytes())
+        .mock("Charge", payload(json!(1)).after(Duration::from_secs(2)))
+        .run()
+        .unwrap();
+    assert_eq!(run.output().unwrap().get("ids").unwrap().as_array().unwrap().len(), 100);
+    assert_eq!(run.duration(), Duration::from_secs(2));
+    assert!(run.children().iter().all(|child| child.start_time == run.start_time()));
+    let kept = run.children().iter().filter(|child| !child.history.events.is_empty()).count();
+    assert!((10..50).contains(&kept), "{kept} of 100 histories are kept");
+    let ids = run.calls("Charge").into_iter().map(|call| {
+        let item = call.arguments().get("Payload").unwrap();
+        assert!(item.size() > 200_000);
+        item.get("id").unwrap().as_i64().unwrap()
+    });
+    assert!(ids.eq(0..100));
+}
+
+#[test]
 fn failures_beyond_what_is_tolerated_stop_the_others() {
     let run = orders("")
         .input(json!([1, 2]))

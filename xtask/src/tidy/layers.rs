@@ -37,6 +37,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
             "asl",
             "limits",
             "engine",
+            "map_run",
             "service_model",
         ],
     ),
