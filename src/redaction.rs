@@ -83,10 +83,13 @@ pub(crate) enum Kind {
     Rule,
 }
 
+/// What manifests call the places where account ids were replaced.
+pub const ACCOUNT_IDS: &str = "account ids";
+
 impl Kind {
     fn name(self) -> &'static str {
         match self {
-            Self::Account => "account ids",
+            Self::Account => ACCOUNT_IDS,
             Self::AccessKey => "access keys",
             Self::Email => "e-mail addresses",
             Self::Token => "tokens",

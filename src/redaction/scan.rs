@@ -37,6 +37,8 @@ enum Trigger {
     Jwt,
     Scheme,
     TaskToken,
+    /// What tokens of well-known services begin with.
+    Service,
     /// A word that names of secrets have; with dashes behind it a private key's first line ends.
     Name,
 }
@@ -48,6 +50,22 @@ pub(super) struct Scanner {
     triggers: Vec<Trigger>,
     searcher: Option<AhoCorasick>,
 }
+
+/// What tokens of GitHub, GitLab, Slack and Stripe begin with.
+const SERVICES: [&str; 12] = [
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "xoxa-",
+    "sk_live_",
+    "rk_live_",
+];
 
 /// Words that no secret is: replacing them would alter what a definition or a history means.
 const NO_SECRETS: [&str; 24] = [
@@ -94,6 +112,10 @@ impl Scanner {
         ];
         let mut words: Vec<String> = known.iter().map(|(word, _)| (*word).to_owned()).collect();
         let mut triggers: Vec<Trigger> = known.iter().map(|(_, trigger)| *trigger).collect();
+        for service in SERVICES {
+            words.push(service.to_owned());
+            triggers.push(T::Service);
+        }
         let own = rules.keys.iter().map(|key| key.to_ascii_lowercase());
         for name in keys::words_to_find().map(str::to_owned).chain(own) {
             words.push(name);
@@ -116,8 +138,9 @@ impl Scanner {
                 Trigger::Jwt => finder.jwt(start),
                 Trigger::Scheme => finder.scheme(start, end),
                 Trigger::TaskToken => finder.task_token(start, end),
+                Trigger::Service => finder.service_token(start),
                 Trigger::Name if text[end..].starts_with("-----") => {
-                    finder.private_key(end + 5);
+                    finder.private_key(start, end + 5);
                 }
                 Trigger::Name => finder.name(start, end),
             }
@@ -273,6 +296,13 @@ impl Finder<'_> {
         }
     }
 
+    fn service_token(&mut self, start: usize) {
+        let end = self.forth(start, |b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        if end - start >= 20 {
+            self.add_range(Kind::Token, start, end);
+        }
+    }
+
     /// What AWS's task tokens have near their beginning.
     fn task_token(&mut self, start: usize, end: usize) {
         if start < self.done[2] {
@@ -295,11 +325,18 @@ impl Finder<'_> {
         }
     }
 
-    /// The lines of a PEM file up to its end.
-    fn private_key(&mut self, start: usize) {
-        let body = &self.text[start..];
+    /// The lines of a PEM file behind its first one, in which the word at `word` stands; a file that
+    /// was cut off ends with its string.
+    fn private_key(&mut self, word: usize, start: usize) {
+        let head = &self.text[..word];
+        let begins = head.rfind("-----").is_some_and(|at| head[at..].starts_with("-----BEGIN "));
+        if !begins {
+            return;
+        }
+        let end = self.forth(start, |b| is_base64(b) || b"\\ :,\r\n\t".contains(&b));
+        let body = &self.text[start..end];
         let body = &body[..body.find("-----").unwrap_or(body.len())];
-        let lines = body.split(|c: char| !c.is_ascii() || !(is_base64(c as u8)));
+        let lines = body.split(|c: char| !is_base64(c as u8));
         for line in lines.map(|line| line.trim_start_matches('n')).filter(|line| line.len() >= 16) {
             self.add(Kind::Secret, line);
         }

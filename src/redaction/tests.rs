@@ -58,12 +58,30 @@ fn secrets_are_gone() {
             r#"{"pw":1,"pass word":2,"pem":"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA75\n-----END"}"#,
             &["MIIEpAIBAAKCAQEA75"],
         ),
+        (
+            r#"{"a":"ghp_16C7e42F292c6912E7710c838347Ae178B4a","b":"xoxb-17653672481-198vY0M7yx"}"#,
+            &["16C7e42F292c6912E7710c838347Ae178B4a", "198vY0M7yx"],
+        ),
     ];
     for (text, secrets) in texts {
         gone(text, secrets);
     }
     gone(&format!(r#"{{"p":"{{\"T\":\"{token}\"}}"}}"#), &[&token]);
     gone(&format!(r#"{{"p":"{}"}}"#, token.replace('/', "\\/")), &["AAAAKgAAAA"]);
+}
+
+#[test]
+fn a_private_key_ends_where_it_ends() {
+    for pem in [
+        r"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n-----END PRIVATE KEY-----\n",
+        r"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIEvQIBADANBgkqhkiG9w0B\n",
+        r"-----END PRIVATE KEY-----",
+    ] {
+        let text = format!(r#"{{"pem":"{pem}","type":"ParallelStateSucceeded"}}"#);
+        let redacted = redact(Rules::default(), &[Text::data(&text)]).remove(0);
+        assert!(!redacted.contains("MIIEvQIBADANBgkqhkiG9w0B"), "{redacted}");
+        assert!(redacted.ends_with(r#","type":"ParallelStateSucceeded"}"#), "{redacted}");
+    }
 }
 
 #[test]
