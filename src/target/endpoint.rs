@@ -20,7 +20,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{EndpointError, EndpointErrorKind};
-use super::throttle::{Operation, Throttle};
+use super::throttle::{Operation, RetryTokens, Throttle};
 use crate::sdk::{StripSyncPrefix, is_aws};
 use crate::value::Value;
 
@@ -47,14 +47,14 @@ pub struct EndpointOptions {
 pub struct Endpoint {
     client: Client,
     /// What clients of other services are made from.
-    config: aws_config::SdkConfig,
+    pub(super) config: aws_config::SdkConfig,
     /// The URL that was asked for by an option.
     url: Option<String>,
     name: Arc<str>,
     region: Arc<str>,
     is_aws: bool,
     timeout: Duration,
-    throttle: Arc<Throttle>,
+    pub(super) throttle: Arc<Throttle>,
 }
 
 /// What the service answered.
@@ -92,7 +92,8 @@ impl Endpoint {
                 RetryConfig::standard()
                     .with_max_attempts(options.attempts.unwrap_or(5))
                     .with_initial_backoff(Duration::from_millis(200))
-                    .with_max_backoff(Duration::from_secs(20)),
+                    // Also the longest that a retry waits for its token.
+                    .with_max_backoff(Duration::from_secs(300)),
             );
         if let Some(url) = &options.url {
             loader = loader.endpoint_url(url);
@@ -157,11 +158,6 @@ impl Endpoint {
 
     fn of_config(config: aws_config::SdkConfig, options: &EndpointOptions) -> Self {
         let region: Arc<str> = config.region().map_or("us-east-1", |region| region.as_ref()).into();
-        let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
-        let service = aws_sdk_sfn::config::Builder::from(&config)
-            .timeout_config(timeouts(timeout))
-            .interceptor(StripSyncPrefix)
-            .build();
         let environment = ["AWS_ENDPOINT_URL_SFN", "AWS_ENDPOINT_URL"];
         let url = options.url.clone().or_else(|| {
             environment.iter().find_map(|name| std::env::var(name).ok()).or_else(|| {
@@ -169,11 +165,29 @@ impl Endpoint {
                 config.endpoint_url().map(str::to_owned)
             })
         });
-        let is_aws = url.as_deref().is_none_or(is_aws);
-        let throttle = match is_aws {
+        let throttle = match url.as_deref().is_none_or(is_aws) {
             true => Throttle::of_region(&region),
             false => Throttle::none(),
         };
+        Self::throttled(config, options, url, throttle)
+    }
+
+    /// A client whose requests, repeated ones too, keep to these buckets.
+    pub(super) fn throttled(
+        config: aws_config::SdkConfig,
+        options: &EndpointOptions,
+        url: Option<String>,
+        throttle: Throttle,
+    ) -> Self {
+        let region: Arc<str> = config.region().map_or("us-east-1", |region| region.as_ref()).into();
+        let timeout = options.timeout.unwrap_or(Duration::from_secs(30));
+        let throttle = Arc::new(throttle);
+        let service = aws_sdk_sfn::config::Builder::from(&config)
+            .timeout_config(timeouts(timeout))
+            .interceptor(StripSyncPrefix)
+            .retry_classifier(RetryTokens(throttle.clone()))
+            .build();
+        let is_aws = url.as_deref().is_none_or(is_aws);
         let name = url.unwrap_or_else(|| format!("AWS ({region})"));
         Self {
             client: Client::from_conf(service),
@@ -183,7 +197,7 @@ impl Endpoint {
             region,
             is_aws,
             timeout,
-            throttle: Arc::new(throttle),
+            throttle,
         }
     }
 
@@ -208,7 +222,8 @@ impl Endpoint {
 
     /// A client of CloudTrail: AWS's, that of `AWS_ENDPOINT_URL_CLOUDTRAIL`, or the same emulator's.
     pub(super) fn cloud_trail(&self) -> aws_sdk_cloudtrail::Client {
-        let mut config = aws_sdk_cloudtrail::config::Builder::from(&self.config);
+        let mut config = aws_sdk_cloudtrail::config::Builder::from(&self.config)
+            .retry_classifier(RetryTokens(self.throttle.clone()));
         config.set_timeout_config(Some(timeouts(self.timeout)));
         if let Some(url) = &self.url {
             // The configuration has the URL for every service; AWS's own is one service's.
@@ -256,9 +271,8 @@ impl Endpoint {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<O, SdkError<E>>>,
     {
-        self.throttle.admit(operation).await;
         let capture = Capture::default();
-        let result = send(capture.clone()).await;
+        let result = self.throttle.admit(operation, send(capture.clone())).await;
         let captured = capture.take();
         let seen = captured.as_ref().map(|(status, bytes)| (*status, &**bytes));
         if let Err(error) = result {

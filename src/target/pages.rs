@@ -114,11 +114,13 @@ impl Endpoint {
             id if id <= last => Err(self.broken(format!(
                 "page {page} starts with event {id}, which came before (up to event {last})"
             ))),
-            id if id > last + 1 => Err(self.broken(format!(
-                "page {page} starts with event {id}: events {} to {} are missing",
-                last + 1,
-                id - 1
-            ))),
+            id if id > last + 1 => {
+                let missing = match (last + 1, id - 1) {
+                    (first, last) if first == last => format!("event {first} is missing"),
+                    (first, last) => format!("events {first} to {last} are missing"),
+                };
+                Err(self.broken(format!("page {page} starts with event {id}: {missing}")))
+            }
             _ => Ok(id(end)),
         }
     }

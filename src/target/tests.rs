@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
+use super::throttle::{Operation, Throttle};
 use super::{Endpoint, EndpointError, EndpointErrorKind, EndpointOptions, block_on};
 
 /// What the fake does with one request.
@@ -119,6 +120,37 @@ fn a_throttled_call_is_made_again() {
         Act::Json(200, SECOND),
     ];
     assert_eq!(history(acts, 4), Ok(2));
+}
+
+#[test]
+fn calls_that_are_made_again_take_tokens_too() {
+    let throttled = Act::Json(400, THROTTLED);
+    let empty = Act::Json(200, r#"{"executions":[]}"#);
+    let url = fake(vec![throttled.clone(), throttled, empty]);
+    let options = EndpointOptions { attempts: Some(3), ..EndpointOptions::default() };
+    let config = endpoint(url.clone(), 3).config;
+    let account = Throttle::of_region("us-east-1");
+    let endpoint = Endpoint::throttled(config, &options, Some(url), account);
+    let operation = Operation::ListExecutions;
+    let call = async |endpoint: &Endpoint| {
+        let request = endpoint.client().list_executions();
+        let sent = endpoint.call(operation, |capture| async move {
+            request.customize().interceptor(capture).send().await
+        });
+        sent.await.map(|answer| answer.value.to_json())
+    };
+    // The bucket has 200 tokens, and is filled by five a second.
+    let start = std::time::Instant::now();
+    let answer = block_on(async {
+        for _ in 0..200 {
+            endpoint.throttle.admit(operation, async {}).await;
+        }
+        call(&endpoint).await
+    });
+    assert_eq!(answer, Ok(r#"{"executions":[]}"#.to_owned()));
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(550), "three tokens take 0.6 seconds, not {took:?}");
+    assert!(endpoint.time_for(operation, 1) > Duration::ZERO, "no token is left");
 }
 
 #[test]

@@ -3,9 +3,14 @@
 //! Figures are those of the guide's chapter on limits, "Limits Related to API Action Throttling";
 //! the buckets of operations that came later are those of the page on service quotas.
 
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
+};
 use tokio::time::Instant;
 
 macro_rules! operations {
@@ -117,22 +122,72 @@ impl Throttle {
         Self { buckets: None, start: Instant::now() }
     }
 
-    /// Waits until the operation may be called.
-    pub(super) async fn admit(&self, operation: Operation) {
-        let Some(buckets) = &self.buckets else { return };
-        let now = self.start.elapsed().as_secs_f64();
-        let wait = buckets.lock().await[operation as usize].take(now);
-        if wait > 0.0 {
-            tokio::time::sleep(Duration::from_secs_f64(wait)).await;
+    /// Makes a call once the operation may be called. [`RetryTokens`] sees which one it is.
+    pub(super) async fn admit<T>(&self, operation: Operation, call: impl Future<Output = T>) -> T {
+        let wait = self.take(operation);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
+        CALLED.scope(operation, call).await
+    }
+
+    /// Takes a token; answers how long to wait for it.
+    fn take(&self, operation: Operation) -> Duration {
+        let Some(mut buckets) = self.buckets() else { return Duration::ZERO };
+        let now = self.start.elapsed().as_secs_f64();
+        Duration::from_secs_f64(buckets[operation as usize].take(now))
     }
 
     /// The least time that so many calls take from now on; zero where that cannot be said.
     pub(super) fn time_for(&self, operation: Operation, calls: u64) -> Duration {
-        let Some(buckets) = &self.buckets else { return Duration::ZERO };
-        let Ok(buckets) = buckets.try_lock() else { return Duration::ZERO };
+        let Some(buckets) = self.buckets() else { return Duration::ZERO };
         let now = self.start.elapsed().as_secs_f64();
         Duration::from_secs_f64(buckets[operation as usize].ahead(now, calls as f64))
+    }
+
+    fn buckets(&self) -> Option<MutexGuard<'_, Vec<Bucket>>> {
+        Some(self.buckets.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+tokio::task_local! {
+    /// What the SDK is calling: a classifier of retries is not told.
+    static CALLED: Operation;
+}
+
+/// Has the SDK's own retries take a token each, and wait for it.
+#[derive(Debug)]
+pub(super) struct RetryTokens(pub Arc<Throttle>);
+
+impl ClassifyRetry for RetryTokens {
+    fn classify_retry(&self, _: &InterceptorContext) -> RetryAction {
+        RetryAction::NoActionIndicated
+    }
+
+    /// Whether to try again is for others to say: this says when.
+    fn classify_retry_v2(&self, _: &InterceptorContext, previous: &RetryAction) -> RetryAction {
+        let RetryAction::RetryIndicated(RetryReason::RetryableError { kind, retry_after }) =
+            previous
+        else {
+            return RetryAction::NoActionIndicated;
+        };
+        let wait = CALLED.try_with(|operation| self.0.take(*operation)).unwrap_or_default();
+        // Where a token is there, the SDK's own pause is long enough.
+        match wait.is_zero() {
+            true => RetryAction::NoActionIndicated,
+            false => {
+                let wait = retry_after.unwrap_or_default().max(wait);
+                RetryAction::retryable_error_with_explicit_delay(*kind, wait)
+            }
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "RetryTokens"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }
 

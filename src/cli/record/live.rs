@@ -11,8 +11,8 @@ use crate::cli::output::Terminal;
 use crate::duration;
 use crate::recording::{About, Origin, Outcome, Provenance, Wanted, Writer};
 use crate::target::{
-    End, Endpoint, EndpointError, EndpointOptions, Fetched, Heard, Missed, RecorderSettings,
-    Selection, block_on, record as fetch,
+    End, Endpoint, EndpointError, EndpointErrorKind, EndpointOptions, Fetched, Heard, Missed,
+    RecorderSettings, Selection, block_on, record as fetch,
 };
 use crate::time::Timestamp;
 
@@ -314,8 +314,12 @@ impl<'a> Taker<'a> {
                     message = format!("{message}; {again}");
                 }
                 terminal.error(&message);
-                let refused = error.code().is_some();
-                Ok(if refused { Exit::Unusable } else { Exit::Unreachable })
+                Ok(match &error.kind {
+                    EndpointErrorKind::Refused { .. } => Exit::Unusable,
+                    // Somebody is there, and answers; what cannot be.
+                    EndpointErrorKind::BrokenPages(_) => Exit::Failed,
+                    _ => Exit::Unreachable,
+                })
             }
         }
     }
