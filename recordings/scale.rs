@@ -198,6 +198,18 @@ fn what_is_wrong_is_named_and_the_others_are_replayed() {
         "4 unusable, 2 same (6 executions)\n",
     ];
     check(&folder.0, &["replay", "rec"], 2, &says);
+    // A divergence is not hidden by recordings that cannot be used, and the other way round.
+    changed(&folder.0);
+    let both = ["replay", "rec", "--definition", "changed.asl.json"];
+    let says = [
+        "4 executions: `Pay back` asks lambda:invoke something else",
+        "unusable: rec/Refunds/r-000/recording.toml: the recording has format 99",
+        "4 diverged, 2 unusable (6 executions)\n",
+    ];
+    check(&folder.0, &both, 1, &says);
+    let part = [&both[..], &["--report", "json", "--output", "part.json"]].concat();
+    check(&folder.0, &part, 1, &["4 diverged, 2 unusable (6 executions)\n"]);
+    check(&folder.0, &["replay", "--merge", "part.json"], 1, &["4 diverged, 2 unusable"]);
 
     check(&folder.0, &["bundle", "rec/Refunds/r-005", "--output", "one.tar"], 0, &[]);
     let refused = ["bundle", "rec", "--output", "all.tar"];

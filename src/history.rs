@@ -47,6 +47,7 @@ pub use event::{
 };
 pub use log::{LogLevel, LogOptions, without_data};
 pub use normalize::Rule;
+pub(crate) use normalize::without_covered;
 pub use payload::{Payload, Unread};
 pub use read::{HistoryError, Note};
 pub(crate) use threads::{GrowingThreads, index_of};

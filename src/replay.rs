@@ -47,21 +47,24 @@ mod progress;
 mod report;
 mod timing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::asl::{ExecutionType, StateMachine};
 use crate::engine::{Execution, Start};
 use crate::history::{
-    Diff, DiffOptions, DifferenceKind, EventDetails, EventId, EventType, History, HistoryEvent,
-    Rule, index_of,
+    Diff, DiffOptions, Difference, DifferenceKind, EventDetails, EventId, EventType, History,
+    HistoryEvent, MemberDifference, Rule, index_of,
 };
 use crate::limits::Limits;
 use crate::map_run::Objects;
 use crate::mock::{MockError, Mocks};
 use crate::time::Timestamp;
+use crate::value::Value;
 
 pub use doubt::{Reason, Undecided};
 pub use group::{Change, Finding};
+pub use map_run::MapRunInputs;
 pub use report::{Divergence, DivergenceKind};
 
 /// How to replay.
@@ -86,6 +89,12 @@ pub struct ReplayOptions {
     /// attempts that were not made. A Task state that the recording never enters and a mock
     /// answers is then no difference by itself.
     pub fallback: Option<Arc<Mocks>>,
+    /// What the children of Map Runs were started with, by the runs' ARNs: no history shows it.
+    /// Those of other runs are not compared.
+    pub map_runs: BTreeMap<Arc<str>, MapRunInputs>,
+    /// Whether account ids in the recording are pseudonyms: then each may stand for one account
+    /// that the definition names, the same throughout.
+    pub other_accounts: bool,
 }
 
 /// A replayed execution.
@@ -148,7 +157,18 @@ impl Default for ReplayOptions {
             objects: Objects::default(),
             map_results_from_output: true,
             fallback: None,
+            map_runs: BTreeMap::new(),
+            other_accounts: false,
         }
+    }
+}
+
+impl ReplayOptions {
+    /// What may differ between a recording and its replay.
+    fn rules(&self) -> Vec<Rule> {
+        let mut rules = vec![Rule::Uuids, Rule::Timestamps];
+        rules.extend(self.other_accounts.then_some(Rule::Accounts));
+        rules
     }
 }
 
@@ -192,7 +212,7 @@ pub fn replay(
     let execution = Execution::start(now, machine.clone(), start);
     let mut driver = driver::Driver::new(execution, recorded, machine, options, fallback);
     let end = driver.run();
-    let driver::Produced { mut history, inserted, generated: mut texts, mut notes, doubts } =
+    let driver::Produced { mut history, inserted, generated: mut texts, mut notes, doubts, inputs } =
         driver.finish();
     if let (Some(recorded), Some(first)) = (recorded.events.first(), history.events.first_mut()) {
         // What it was started with comes from the recording, also where that lacks the role.
@@ -206,7 +226,10 @@ pub fn replay(
         compare(recorded, &history, texts, options)
     };
     timing::forgive(&mut diff);
-    let outcome = match Divergence::find(&diff, recorded, &history, &end) {
+    for inputs in inputs {
+        other_inputs(&mut diff, inputs, options);
+    }
+    let outcome = match Divergence::find(diff, recorded, &history, &end) {
         Some(divergence) => match undecided(&divergence, &doubts, options) {
             Some(undecided) => Outcome::Undecided(undecided),
             None => {
@@ -232,15 +255,62 @@ fn compare(
     options: &ReplayOptions,
 ) -> Diff {
     // Links are the interpreter's affair, and AWS has changed one of them.
-    let plain = DiffOptions { causes: options.causes, links: false, ..DiffOptions::default() };
-    let diff = Diff::new(recorded, produced, &plain);
-    if diff.is_same() {
-        return diff;
+    let options = DiffOptions {
+        causes: options.causes,
+        links: false,
+        rules: options.rules(),
+        fixed: true,
+        generated,
+        ..DiffOptions::default()
+    };
+    Diff::new(recorded, produced, &options)
+}
+
+/// Adds to a comparison that a Map Run's children have other inputs.
+fn other_inputs(diff: &mut Diff, inputs: driver::ChildInputs, options: &ReplayOptions) {
+    let driver::ChildInputs { recorded, produced, place, state, differ: (before, now) } = inputs;
+    let members = match (before, now) {
+        (Some(before), Some(now)) => {
+            let entered = |input: Value| {
+                let details =
+                    EventDetails::StateEntered { name: state.clone(), input: input.into() };
+                let event_type = EventType::MapStateEntered;
+                let event = HistoryEvent {
+                    id: 1,
+                    previous_event_id: 0,
+                    timestamp: None,
+                    event_type,
+                    details,
+                };
+                History { events: vec![event] }
+            };
+            let diff = compare(&entered(before), &entered(now), Vec::new(), options);
+            let kinds = diff.differences.into_iter().map(|difference| difference.kind);
+            kinds
+                .filter_map(|kind| match kind {
+                    DifferenceKind::Details(members) => Some(members),
+                    _ => None,
+                })
+                .flatten()
+                .collect()
+        }
+        (expected, actual) => {
+            vec![MemberDifference { member: "input", path: "$".into(), expected, actual }]
+        }
+    };
+    if members.is_empty() {
+        return;
     }
-    let rules = vec![Rule::Uuids, Rule::Timestamps];
-    let recorded_texts = recorded.texts_covered_by(&rules);
-    let lenient = DiffOptions { rules, generated, fixed: recorded_texts, ..plain };
-    Diff::new(recorded, produced, &lenient)
+    let behind = |other: &Difference| other.expected.is_some_and(|at| at > recorded);
+    let at = diff.differences.iter().position(behind).unwrap_or(diff.differences.len());
+    let difference = Difference {
+        place,
+        state: Some(state),
+        expected: Some(recorded),
+        actual: Some(produced),
+        kind: DifferenceKind::Details(members),
+    };
+    diff.differences.insert(at, difference);
 }
 
 /// Why a divergence may be none: it rests on something that nobody knows.

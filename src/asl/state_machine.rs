@@ -77,6 +77,12 @@ impl States {
         self.names.get(name).map(|index| &self[*index])
     }
 
+    /// The state called `name`, at this level or one below.
+    pub(crate) fn find_below(&self, name: &str) -> Option<&State> {
+        let below = || self.iter().flat_map(State::levels);
+        self.find(name).or_else(|| below().find_map(|level| level.find_below(name)))
+    }
+
     /// The states in the order of the definition.
     pub fn iter(&self) -> std::slice::Iter<'_, State> {
         self.states.iter()

@@ -323,8 +323,8 @@ on, or `unusable`. Equal findings of many executions are one group with one exam
 
 Exit codes, for a deployment gate; the first that fits:
   130  interrupted: the report holds what was done
+  1    an execution diverged, or is undecided (without --allow-undecided); others may be unusable
   2    an execution could not be read or is of another machine, or an option is wrong
-  1    an execution diverged, or is undecided (without --allow-undecided)
   0    every execution does as recorded
 
 Examples:

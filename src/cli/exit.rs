@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// How a command ended. The worst one of several results counts.
+/// How a command ended. The worst one of several results counts; but what a replay found of a
+/// definition counts before recordings that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// 0: everything is as expected.

@@ -1,34 +1,29 @@
 //! `stepproof replay`: recorded executions against a definition, one or a million.
 
+mod job;
 mod report;
 mod results;
 mod source;
 mod target;
+mod within;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::{Replay as Arguments, Report};
 use super::output::Terminal;
-use super::{Exit, diff, exec, file, parallel};
+use super::{Exit, file, parallel};
 use crate::diagnostic::Style;
-use crate::history::{EventDetails, History, Payload, TimestampForm};
-use crate::map_run::Objects;
-use crate::mock::Mocks;
 use crate::recording::{MANIFEST, is_bundle};
-use crate::replay::{Finding, Outcome, Replay, ReplayOptions, replay};
-use crate::scenario::Scenario;
-use crate::time::Timestamp;
 use crate::value::Value;
 
-use results::{Example, Results, Verdict};
-use source::{Item, Loaded, Shard};
-use target::{Chosen, Targets};
+use job::Job;
+use results::Results;
+use source::Item;
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, String> {
     if !arguments.merge.is_empty() {
@@ -54,8 +49,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
         return Err(nothing(arguments, &results));
     }
     let text = match text {
-        Some(text) => text,
-        None => report::text(&results, style),
+        Some(text) if results.executions() == 1 && results.unseen.is_empty() => text,
+        _ => report::text(&results, style),
     };
     print(arguments, &results, &text, single, terminal)?;
     Ok(results.exit(arguments.allow_undecided))
@@ -96,14 +91,15 @@ fn replay_all(
     };
     let work = |number: usize, item: Item| job.replay(number, item);
     parallel::streamed(produce, arguments.jobs, work, |replayed| {
-        let Some(replayed) = replayed else { return };
-        if let Some((path, lines)) = &mut lines
-            && let Err(error) = writeln!(lines, "{}", replayed.line())
-        {
-            write_failed.get_or_insert(format!("cannot write `{}`: {error}", path.display()));
+        for replayed in replayed {
+            if let Some((path, lines)) = &mut lines
+                && let Err(error) = writeln!(lines, "{}", replayed.line())
+            {
+                write_failed.get_or_insert(format!("cannot write `{}`: {error}", path.display()));
+            }
+            text = replayed.single.clone().or(text.take());
+            replayed.count(results);
         }
-        text = replayed.single.clone().or(text.take());
-        replayed.count(results);
         if let Some(bar) = &bar {
             bar.set_position(read.load(Ordering::Relaxed));
             bar.set_message(format!(
@@ -218,274 +214,4 @@ fn merge(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, String> {
     let text = report::text(&results, Style::Plain);
     print(arguments, &results, &text, false, terminal)?;
     Ok(results.exit(arguments.allow_undecided))
-}
-
-/// What all executions are replayed with.
-struct Job<'a> {
-    targets: Targets,
-    options: ReplayOptions,
-    input: Option<Value>,
-    history_out: Option<&'a Path>,
-    shard: Option<Shard>,
-    style: Style,
-    single: bool,
-    report: Report,
-    /// For each finding the smallest name of those for which an example was made.
-    examples: Mutex<HashMap<(Verdict, Finding), String>>,
-}
-
-/// What came of one execution, as far as it is still needed: histories are large.
-struct Replayed {
-    name: String,
-    machine: Option<String>,
-    edited: bool,
-    end: End,
-    /// The whole report, of the first executions.
-    listed: Option<Value>,
-    /// The text about the only execution.
-    single: Option<String>,
-}
-
-enum End {
-    Same,
-    Found(Verdict, Box<Finding>, Option<Box<Example>>),
-    Unusable(String),
-    LeftOut,
-}
-
-impl<'a> Job<'a> {
-    fn new(arguments: &'a Arguments, single: bool, style: Style) -> Result<Self, String> {
-        let start_time = arguments.start_time.as_deref().map(exec::read_time).transpose()?;
-        let fallback = arguments.fallback.as_deref().map(fallback).transpose()?;
-        let options = ReplayOptions {
-            start_time,
-            execution_arn: arguments.execution_arn.as_deref().map(Arc::from),
-            causes: !arguments.ignore_causes,
-            objects: objects(&arguments.objects)?,
-            fallback: fallback.map(Arc::new),
-            ..ReplayOptions::default()
-        };
-        let input = arguments.input.as_deref();
-        Ok(Self {
-            targets: Targets::read(arguments, style)?,
-            options,
-            input: input.map(|input| exec::read_value("--input", input)).transpose()?,
-            history_out: arguments.history_out.as_deref(),
-            shard: arguments.shard.map(|(part, parts)| Shard { part, parts }),
-            style,
-            single,
-            report: arguments.report,
-            examples: Mutex::default(),
-        })
-    }
-
-    /// Replays one execution; `None` where it belongs to another part.
-    fn replay(&self, number: usize, item: Item) -> Option<Replayed> {
-        if self.shard.is_some_and(|shard| !item.is_of(shard)) {
-            return None;
-        }
-        let name = item.name();
-        let replayed = match item.load() {
-            Ok(loaded) => self.try_replay(number, loaded),
-            Err(message) => Err(message),
-        };
-        Some(replayed.unwrap_or_else(|message| {
-            let listed = Value::object([
-                ("file", Value::from(name.as_str())),
-                ("outcome", "unusable".into()),
-                ("message", message.as_str().into()),
-            ]);
-            Replayed {
-                machine: None,
-                edited: false,
-                listed: self.lists(number).then_some(listed),
-                single: self.single.then(|| format!("unusable: {message}\n")),
-                end: End::Unusable(message),
-                name,
-            }
-        }))
-    }
-
-    fn lists(&self, number: usize) -> bool {
-        self.report == Report::Json && Results::lists(number)
-    }
-
-    fn try_replay(&self, number: usize, loaded: Loaded) -> Result<Replayed, String> {
-        let target = match self.targets.choose(&loaded)? {
-            Chosen::Target(target) => target,
-            Chosen::OtherMachine => {
-                return Ok(Replayed {
-                    name: loaded.name,
-                    machine: loaded.machine,
-                    edited: false,
-                    end: End::LeftOut,
-                    listed: None,
-                    single: None,
-                });
-            }
-        };
-        let Loaded { name, history: mut recorded, notes, edited, machine, arn, .. } = loaded;
-        if let Some(message) = target.foreign(&name, &recorded) {
-            return Err(message);
-        }
-        if let Some(input) = &self.input {
-            set_input(&mut recorded, input);
-        }
-        let mut options = self.options.clone();
-        if options.execution_arn.is_none() {
-            options.execution_arn = arn.map(Arc::from);
-        }
-        let replayed = replay(&target.machine, &recorded, &options)
-            .map_err(|error| format!("{name}: {error}"))?;
-        if let Some(target) = self.history_out {
-            file::write(target, &replayed.history.to_json(TimestampForm::Text))?;
-        }
-        let verdict = match replayed.outcome {
-            Outcome::Same => None,
-            Outcome::Diverged(_) => Some(Verdict::Diverged),
-            Outcome::Undecided(_) => Some(Verdict::Undecided),
-        };
-        let whole = || value_of(&name, &replayed, &recorded, &notes);
-        let text = || text_of(&replayed, &recorded, &notes, self.style);
-        let end = match verdict.zip(Finding::of(&replayed, &recorded)) {
-            None => End::Same,
-            Some((verdict, finding)) => {
-                let example = self.is_first(verdict, &finding, &name).then(|| {
-                    Box::new(Example { name: name.clone(), text: text(), value: whole() })
-                });
-                End::Found(verdict, Box::new(finding), example)
-            }
-        };
-        let listed = self.lists(number).then(whole);
-        let single = self.single.then(text);
-        Ok(Replayed { name, machine, edited, end, listed, single })
-    }
-
-    /// Whether an execution is to be the example of its finding: no smaller name was seen.
-    fn is_first(&self, verdict: Verdict, finding: &Finding, name: &str) -> bool {
-        let mut examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (verdict, finding.clone());
-        match examples.get(&key) {
-            Some(known) if known.as_str() <= name => false,
-            _ => {
-                examples.insert(key, name.to_owned());
-                true
-            }
-        }
-    }
-}
-
-impl Replayed {
-    fn count(self, results: &mut Results) {
-        let machines = match self.end {
-            End::LeftOut => &mut results.others,
-            _ => &mut results.machines,
-        };
-        if let Some(machine) = self.machine {
-            *machines.entry(machine).or_default() += 1;
-        }
-        if self.edited {
-            results.edited += 1;
-            results.first_edited.get_or_insert_with(|| self.name.clone());
-        }
-        results.listed.extend(self.listed);
-        match self.end {
-            End::Same => results.same += 1,
-            End::Found(verdict, finding, example) => {
-                results.found(verdict, *finding, example.map(|example| *example));
-            }
-            End::Unusable(message) => results.unusable(self.name, message),
-            End::LeftOut => results.left_out += 1,
-        }
-    }
-
-    /// Its line in the file of `--each`.
-    fn line(&self) -> Value {
-        let mut members = vec![("file", Value::from(&*self.name))];
-        let (outcome, message) = match &self.end {
-            End::Same => ("same", None),
-            End::Found(verdict, finding, _) => {
-                members.push(("kind", finding.kind.as_str().into()));
-                (verdict.name(), Some(finding.sentence()))
-            }
-            End::Unusable(message) => ("unusable", Some(message.clone())),
-            End::LeftOut => ("left-out", None),
-        };
-        members.insert(1, ("outcome", outcome.into()));
-        members.extend(message.map(|message| ("message", Value::from(message))));
-        Value::object(members)
-    }
-}
-
-/// The objects of `--object`.
-fn objects(arguments: &[String]) -> Result<Objects, String> {
-    let mut objects = Objects::default();
-    for (bucket, key, body) in exec::objects(arguments)? {
-        objects.put(bucket, key, body, Timestamp::EPOCH)?;
-    }
-    Ok(objects)
-}
-
-/// The mocks of a case of a scenario file.
-fn fallback(argument: &str) -> Result<Mocks, String> {
-    let (path, wanted) = match argument.rsplit_once('#') {
-        Some((path, case)) if !Path::new(argument).exists() => (path, Some(case)),
-        _ => (argument, None),
-    };
-    let scenario = Scenario::load(Path::new(path)).map_err(|problems| {
-        let shown: String = problems.iter().map(|one| one.render(Style::Plain)).collect();
-        format!("the fallback cannot be used\n\n{}", shown.trim_end())
-    })?;
-    let names = || {
-        let names: Vec<String> =
-            scenario.cases.iter().map(|case| format!("`{}`", case.name)).collect();
-        names.join(", ")
-    };
-    let case = match (wanted, scenario.cases.as_slice()) {
-        (Some(wanted), cases) => cases
-            .iter()
-            .find(|case| &*case.name == wanted)
-            .ok_or_else(|| format!("`{path}` has no case `{wanted}`: it has {}", names()))?,
-        (None, [only]) => only,
-        (None, _) => {
-            return Err(format!(
-                "`{path}` has several cases: write `--fallback {path}#CASE` with one of {}",
-                names()
-            ));
-        }
-    };
-    let mut mocks = Mocks::default();
-    for mock in &case.world.mocks {
-        mocks.add(mock.machine.as_deref(), &mock.key, mock.mock.clone());
-    }
-    Ok(mocks)
-}
-
-/// The report for people about one execution.
-fn text_of(replayed: &Replay, recorded: &History, notes: &[String], style: Style) -> String {
-    let mut text = replayed.render(recorded, diff::style(style));
-    notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
-    text
-}
-
-/// The replay's own report, after the name of the file.
-fn value_of(name: &str, replayed: &Replay, recorded: &History, notes: &[String]) -> Value {
-    let mut members: Vec<(Arc<str>, Value)> = vec![("file".into(), Value::from(name))];
-    if let Value::Object(report) = replayed.to_value(recorded) {
-        members.extend(report.iter().map(|(key, value)| (key.clone(), value.clone())));
-    }
-    if !notes.is_empty() {
-        let notes = notes.iter().map(|note| Value::from(note.as_str()));
-        members.push(("readingNotes".into(), Value::array(notes)));
-    }
-    Value::object(members)
-}
-
-/// Gives a history that was saved without data the input it started from.
-fn set_input(recorded: &mut History, input: &Value) {
-    if let Some(first) = recorded.events.first_mut()
-        && let EventDetails::ExecutionStarted(started) = &mut first.details
-    {
-        started.input = Payload::Value(input.clone());
-    }
 }

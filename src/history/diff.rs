@@ -38,10 +38,8 @@ mod value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
 use super::event::{EventId, EventType, HistoryEvent};
-use super::normalize::{Pairing, Rule};
+use super::normalize::{Fixed, Pairing, Rule};
 use super::threads::{ThreadKind, Threads, find};
 use super::{History, TimestampForm};
 use crate::value::Value;
@@ -60,8 +58,9 @@ pub struct DiffOptions {
     pub links: bool,
     /// Rules for texts that may differ.
     pub rules: Vec<Rule>,
-    /// Texts to which no rule applies.
-    pub fixed: FxHashSet<Box<str>>,
+    /// Whether no rule applies to texts that the expected history has somewhere in its data: where
+    /// they stand in another place of the actual one, that is a difference.
+    pub fixed: bool,
     /// Texts made up by what wrote the actual history, such as its execution's name: each may stand
     /// for some text of the expected one, the same throughout.
     pub generated: Vec<Arc<str>>,
@@ -145,7 +144,7 @@ impl Default for DiffOptions {
             timestamps: false,
             links: true,
             rules: Vec::new(),
-            fixed: FxHashSet::default(),
+            fixed: false,
             generated: Vec::new(),
         }
     }
@@ -154,6 +153,7 @@ impl Default for DiffOptions {
 impl Diff {
     /// Compares two histories.
     pub fn new(expected: &History, actual: &History, options: &DiffOptions) -> Self {
+        let fixed = if options.fixed { Fixed::of(&expected.events) } else { Fixed::default() };
         let (expected, actual) = (Side::new(&expected.events), Side::new(&actual.events));
         let mut differ = Differ {
             pairs: vec![None; expected.events.len()],
@@ -161,7 +161,7 @@ impl Diff {
             expected,
             actual,
             options,
-            pairing: Pairing::new(&options.rules, &options.fixed, &options.generated),
+            pairing: Pairing::new(&options.rules, fixed, &options.generated),
             found: Vec::new(),
         };
         differ.thread(0, 0);
@@ -305,7 +305,7 @@ struct Differ<'h> {
     expected: Side<'h>,
     actual: Side<'h>,
     options: &'h DiffOptions,
-    pairing: Pairing,
+    pairing: Pairing<'h>,
     concurrent: bool,
     /// For each expected event the actual one that it was aligned with.
     pairs: Vec<Option<usize>>,
@@ -505,9 +505,13 @@ impl Differ<'_> {
         let mut open = Vec::new();
         for index in before {
             let event = &self.expected.events[index];
-            let found = left.iter().copied().find(|other| {
-                let other = &self.actual.events[*other];
-                other.event_type == event.event_type && self.compare_quietly(event, other)
+            let now = self.actual.events;
+            let alike = |other: &usize| now[*other].event_type == event.event_type;
+            // The very same event comes before one that is the same but for what rules cover.
+            let equal = |other: &usize| alike(other) && now[*other].details == event.details;
+            let found = left.iter().copied().find(equal).or_else(|| {
+                let mut similar = left.iter().copied().filter(alike);
+                similar.find(|other| self.compare_quietly(event, &now[*other]))
             });
             match found {
                 Some(other) => {
@@ -552,9 +556,6 @@ impl Differ<'_> {
 
     /// Whether two events have equal details; pairs texts only where they have.
     fn compare_quietly(&mut self, expected: &HistoryEvent, actual: &HistoryEvent) -> bool {
-        if expected.details == actual.details {
-            return true;
-        }
         let before = self.pairing.clone();
         let same = self.compare(expected, actual).is_empty();
         if !same {

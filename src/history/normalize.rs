@@ -3,11 +3,13 @@
 //! A rule never erases: it pairs what it covers, so that one execution's ARN may stand for the
 //! other's throughout, but not for two different ones.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::History;
+use super::HistoryEvent;
 
 /// A named rule: which texts may differ between two histories of the same behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,18 +22,29 @@ pub enum Rule {
     TaskTokens,
     /// ISO 8601 dates with times; any may stand for any.
     Timestamps,
+    /// Account ids: twelve digits on their own. Only for recordings that were redacted, so that it
+    /// is not among [`Rule::ALL`].
+    Accounts,
 }
 
 /// Which texts of one history stand for which of the other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pairing {
-    rules: Vec<Rule>,
+pub(super) struct Pairing<'h> {
+    rules: &'h [Rule],
     /// Texts that stand for themselves, whatever the rules say.
-    fixed: FxHashSet<Box<str>>,
+    fixed: Fixed<'h>,
     /// Texts that only the actual side has made up; each stands for some text of the other.
     generated: Vec<Arc<str>>,
     forth: FxHashMap<Box<str>, Box<str>>,
     back: FxHashMap<Box<str>, Box<str>>,
+}
+
+/// The texts in a history's data that rules cover. They are looked for when one is first asked
+/// about: that takes as long as a comparison does, and mostly nothing hangs on them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fixed<'h> {
+    events: &'h [HistoryEvent],
+    texts: OnceCell<Rc<FxHashSet<Box<str>>>>,
 }
 
 /// A piece of an actual text.
@@ -49,7 +62,7 @@ const MAX_PIECES: usize = 200;
 const MAX_TRIES: usize = 12;
 
 impl Rule {
-    /// Every rule.
+    /// Every rule that a user may name.
     pub const ALL: [Self; 4] = [Self::Arns, Self::Uuids, Self::TaskTokens, Self::Timestamps];
 
     /// The rule's name on the command line and in files.
@@ -59,6 +72,7 @@ impl Rule {
             Self::Uuids => "uuids",
             Self::TaskTokens => "task-tokens",
             Self::Timestamps => "timestamps",
+            Self::Accounts => "accounts",
         }
     }
 
@@ -78,6 +92,10 @@ impl Rule {
                 if colons >= 5 { length } else { 0 }
             }
             Self::Arns => 0,
+            Self::Accounts => {
+                let alone = !bytes.get(12).is_some_and(u8::is_ascii_alphanumeric);
+                if alone { fits(bytes, "dddddddddddd") } else { 0 }
+            }
             Self::Uuids => fits(bytes, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"),
             Self::TaskTokens => {
                 let length = run(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b));
@@ -117,33 +135,42 @@ fn fits(bytes: &[u8], pattern: &str) -> usize {
     if fits { pattern.len() } else { 0 }
 }
 
-impl History {
-    /// The texts in this history's data that the rules cover.
-    pub fn texts_covered_by(&self, rules: &[Rule]) -> FxHashSet<Box<str>> {
-        let mut found = FxHashSet::default();
-        let mut add = |text: &str| {
-            let covered = parts(rules, text).into_iter().filter(|(rule, _)| rule.is_some());
-            found.extend(covered.map(|(_, text)| Box::from(text)));
-        };
-        for event in &self.events {
-            if let Some(payload) = event.payload() {
-                add(&payload.to_string());
-            }
-            if let Some(cause) = event.failure().and_then(|failure| failure.cause.as_ref()) {
-                add(cause);
-            }
-        }
-        found
+impl<'h> Fixed<'h> {
+    /// The texts of these events.
+    pub fn of(events: &'h [HistoryEvent]) -> Self {
+        Self { events, texts: OnceCell::new() }
+    }
+
+    fn contains(&self, text: &str, rules: &[Rule]) -> bool {
+        let texts = self.texts.get_or_init(|| Rc::new(covered_texts(self.events, rules)));
+        texts.contains(text)
     }
 }
 
-impl Pairing {
-    pub fn new(rules: &[Rule], fixed: &FxHashSet<Box<str>>, generated: &[Arc<str>]) -> Self {
+fn covered_texts(events: &[HistoryEvent], rules: &[Rule]) -> FxHashSet<Box<str>> {
+    let mut found = FxHashSet::default();
+    let mut add = |text: &str| {
+        let covered = parts(rules, text).into_iter().filter(|(rule, _)| rule.is_some());
+        found.extend(covered.map(|(_, text)| Box::from(text)));
+    };
+    for event in events {
+        if let Some(payload) = event.payload() {
+            add(&payload.to_string());
+        }
+        if let Some(cause) = event.failure().and_then(|failure| failure.cause.as_ref()) {
+            add(cause);
+        }
+    }
+    found
+}
+
+impl<'h> Pairing<'h> {
+    pub fn new(rules: &'h [Rule], fixed: Fixed<'h>, generated: &[Arc<str>]) -> Self {
         let mut generated = generated.to_vec();
         // An ARN before the name that it ends with.
         generated.sort_by_key(|text| std::cmp::Reverse(text.len()));
         let (forth, back) = (FxHashMap::default(), FxHashMap::default());
-        Self { rules: rules.to_vec(), fixed: fixed.clone(), generated, forth, back }
+        Self { rules, fixed, generated, forth, back }
     }
 
     /// Whether the texts are equal but for what the rules cover; pairs what they cover.
@@ -155,7 +182,7 @@ impl Pairing {
 
     /// Whether the texts differ only in what the rules cover.
     fn covered(&mut self, expected: &str, actual: &str) -> bool {
-        let (expected, actual) = (parts(&self.rules, expected), parts(&self.rules, actual));
+        let (expected, actual) = (parts(self.rules, expected), parts(self.rules, actual));
         let similar = expected.len() == actual.len()
             && expected.iter().zip(&actual).all(|(a, b)| match (a.0, b.0) {
                 (None, None) => a.1 == b.1,
@@ -201,7 +228,7 @@ impl Pairing {
             let found = self.generated.iter().filter(|text| !text.is_empty());
             let found = found.filter_map(|text| Some((rest.find(&**text)?, text.len())));
             let (at, length) = found.min_by_key(|(at, _)| *at).unwrap_or((rest.len(), 0));
-            let plain = parts(&self.rules, &rest[..at]).into_iter();
+            let plain = parts(self.rules, &rest[..at]).into_iter();
             pieces.extend(plain.map(|(rule, text)| Piece::Plain(rule, text)));
             if length > 0 {
                 pieces.push(Piece::Generated(&rest[at..at + length]));
@@ -223,7 +250,7 @@ impl Pairing {
                 let other = rule.map_or(0, |rule| rule.covers(expected));
                 let length = match expected.starts_with(text) {
                     true => text.len(),
-                    false if other > 0 && !self.fixed.contains(text) => other,
+                    false if other > 0 && !self.fixed.contains(text, self.rules) => other,
                     false => return false,
                 };
                 return self.match_pieces(&expected[length..], behind, pairs);
@@ -261,12 +288,18 @@ impl Pairing {
     }
 
     fn may_pair(&self, expected: &str, actual: &str) -> bool {
-        if self.fixed.contains(actual) {
+        if self.fixed.contains(actual, self.rules) {
             return false;
         }
         let forth = self.forth.get(expected).is_none_or(|known| **known == *actual);
         forth && self.back.get(actual).is_none_or(|known| **known == *expected)
     }
+}
+
+/// The text with a star in the place of all that the rules cover.
+pub(crate) fn without_covered(rules: &[Rule], text: &str) -> String {
+    let parts = parts(rules, text).into_iter();
+    parts.map(|(rule, text)| if rule.is_some() { "*" } else { text }).collect()
 }
 
 /// The text in pieces, each with the rule that covers it.
@@ -306,12 +339,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(pairing: &mut Pairing, expected: &str, actual: &str, equal: bool) {
+    fn check(pairing: &mut Pairing<'_>, expected: &str, actual: &str, equal: bool) {
         assert_eq!(pairing.texts_match(expected, actual), equal, "{expected} / {actual}");
     }
 
-    fn pairing(rules: &[Rule]) -> Pairing {
-        Pairing::new(rules, &FxHashSet::default(), &[])
+    fn pairing(rules: &[Rule]) -> Pairing<'_> {
+        Pairing::new(rules, Fixed::default(), &[])
     }
 
     const A: &str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
@@ -358,7 +391,7 @@ mod tests {
     #[test]
     fn a_generated_text_stands_for_some_other() {
         let generated = ["token-1".into(), "arn:run".into(), "run".into()];
-        let mut pairing = Pairing::new(&[], &FxHashSet::default(), &generated);
+        let mut pairing = Pairing::new(&[], Fixed::default(), &generated);
         check(&mut pairing, "t=ABC;", "t=token-1;", true);
         check(&mut pairing, "ABC", "token-1", true);
         check(&mut pairing, "ABD", "token-1", false);
@@ -370,8 +403,9 @@ mod tests {
 
     #[test]
     fn data_stands_for_itself() {
-        let fixed = FxHashSet::from_iter([B.into()]);
-        let mut pairing = Pairing::new(&Rule::ALL, &fixed, &[]);
+        let texts = FxHashSet::from_iter([B.into()]);
+        let fixed = Fixed { events: &[], texts: OnceCell::from(Rc::new(texts)) };
+        let mut pairing = Pairing::new(&Rule::ALL, fixed, &[]);
         check(&mut pairing, A, B, false);
         check(&mut pairing, A, C, true);
     }

@@ -28,7 +28,7 @@ pub fn is_bundle(path: &Path) -> bool {
 /// Something that stands in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bundled {
-    /// The files of a recording, without those of the executions within it.
+    /// The files of a recording.
     Recording {
         /// The bundle and the recording's folder in it, for messages.
         name: String,
@@ -36,6 +36,9 @@ pub enum Bundled {
         folder: String,
         /// The files by their paths in the folder.
         files: Files,
+        /// How many of the executions within it were passed over: their histories are too large to
+        /// be held together.
+        passed_over: usize,
     },
     /// A JSON file that belongs to no recording: a history by itself.
     History {
@@ -59,6 +62,9 @@ pub enum Bundled {
 const MAX_FILE: u64 = 256 * 1024 * 1024;
 /// How much is held until the manifest shows which files belong to a recording.
 const MAX_PENDING: usize = 32 * 1024 * 1024;
+/// How much is held of the executions within one recording: several recordings are in memory at
+/// once.
+const MAX_WITHIN: usize = 16 * 1024 * 1024;
 
 /// Reads a bundle, and hands over what stands in it until told to stop. What comes before a place
 /// where the bundle is damaged is handed over; the damage itself comes as [`Bundled::Broken`].
@@ -179,6 +185,9 @@ struct Pending {
     /// By their paths in the bundle.
     files: Files,
     bytes: usize,
+    /// How many of the bytes are of executions within.
+    within: usize,
+    passed_over: usize,
 }
 
 struct Reader<'e> {
@@ -193,17 +202,21 @@ impl Reader<'_> {
         if file == MANIFEST {
             self.manifest(folder.to_owned())?;
         } else if self.pending.confirmed {
-            match within(&path, &self.pending.folder) {
-                // What only the executions within need is not held.
-                Some(inner) if is_of_children(inner) => return ControlFlow::Continue(()),
-                Some(_) => {}
-                None => self.start(suggested(folder))?,
+            if within(&path, &self.pending.folder).is_none() {
+                self.start(suggested(folder))?;
             }
         } else if self.pending.files.is_empty() || suggested(folder) != self.pending.folder {
             self.start(suggested(folder))?;
         } else if self.pending.bytes > MAX_PENDING {
             self.flush()?;
             self.start(suggested(folder))?;
+        }
+        if within(&path, &self.pending.folder).is_some_and(is_of_children) {
+            if self.pending.within + bytes.len() > MAX_WITHIN {
+                self.pending.passed_over += usize::from(path.ends_with("/history.json"));
+                return ControlFlow::Continue(());
+            }
+            self.pending.within += bytes.len();
         }
         self.pending.bytes += bytes.len();
         self.pending.files.insert(path, bytes);
@@ -216,11 +229,16 @@ impl Reader<'_> {
             self.flush()?;
         }
         let files = mem::take(&mut self.pending.files);
-        let (own, others) =
+        let (own, others): (Files, Files) =
             files.into_iter().partition(|(path, _)| within(path, &folder).is_some());
+        let of_children =
+            own.iter().filter(|(path, _)| within(path, &folder).is_some_and(is_of_children));
+        let held = of_children.map(|(_, bytes)| bytes.len()).sum();
+        let passed_over = if self.pending.folder == folder { self.pending.passed_over } else { 0 };
         self.pending.files = others;
         self.flush()?;
-        self.pending = Pending { folder, confirmed: true, files: own, bytes: 0 };
+        self.pending =
+            Pending { folder, confirmed: true, files: own, bytes: 0, within: held, passed_over };
         ControlFlow::Continue(())
     }
 
@@ -232,14 +250,13 @@ impl Reader<'_> {
 
     /// Hands over what is complete.
     fn flush(&mut self) -> ControlFlow<()> {
-        let Pending { folder, confirmed, files, .. } = mem::take(&mut self.pending);
+        let Pending { folder, confirmed, files, passed_over, .. } = mem::take(&mut self.pending);
         if confirmed {
-            let own = files.into_iter().filter_map(|(path, bytes)| {
-                let inner = within(&path, &folder).filter(|inner| !is_of_children(inner))?;
-                Some((inner.to_owned(), bytes))
-            });
+            let own = files
+                .into_iter()
+                .filter_map(|(path, bytes)| Some((within(&path, &folder)?.to_owned(), bytes)));
             let (name, files) = (self.of(&folder), own.collect());
-            return (self.emit)(Bundled::Recording { name, folder, files });
+            return (self.emit)(Bundled::Recording { name, folder, files, passed_over });
         }
         for (path, bytes) in files {
             if is_history(&path) {

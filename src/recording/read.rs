@@ -114,9 +114,14 @@ impl Recording {
                 Some(_) => {}
             }
         }
+        let is_there = files.contains_key("history.json");
         let recorded = execution(name, "", &mut files)?;
         if recorded.history.is_empty() {
-            return Err(RecordingError::unreadable(name, "there is no `history.json`"));
+            let message = match is_there {
+                true => "`history.json` is empty: record the execution again",
+                false => "there is no `history.json`",
+            };
+            return Err(RecordingError::unreadable(name, message));
         }
         Ok(Self { name: name.to_owned(), manifest, recorded, notes })
     }
@@ -207,8 +212,15 @@ pub(super) fn is_of_children(file: &str) -> bool {
     file.starts_with("children/") || file.starts_with("map-runs/")
 }
 
+/// How many folders deep executions within a recording may lie.
+const MAX_DEPTH: usize = 200;
+
 /// Takes the execution in the folder `prefix` out of the files.
 fn execution(name: &str, prefix: &str, files: &mut Files) -> Result<Recorded, RecordingError> {
+    if prefix.split('/').count() > MAX_DEPTH {
+        let message = "executions within executions are nested too deeply: no recorder does that";
+        return Err(RecordingError::unreadable(name, message));
+    }
     let mut take = |file: &str| {
         let path = format!("{prefix}{file}");
         files.remove(&path).map(|bytes| text(&format!("{name}/{path}"), bytes)).transpose()

@@ -7,11 +7,14 @@ use super::ReplayOptions;
 use super::answers::{Answers, Call, CallEnd, service};
 use super::doubt::{Doubt, Reason};
 use super::fallback::{Fallback, Mocked, new_states};
+use super::map_run::OtherInputs;
 use super::progress::{Next, Progress};
 use super::timing::{self, Judged};
 use crate::asl::StateMachine;
-use crate::engine::{Execution, FailureStage, Input, Move, MoveKind, Output, TaskId, TaskRequest};
-use crate::history::{EventType, Failure, History, HistoryEvent, Threads, index_of};
+use crate::engine::{
+    Execution, FailureStage, Input, MapRunRequest, Move, MoveKind, Output, TaskId, TaskRequest,
+};
+use crate::history::{EventDetails, EventType, Failure, History, HistoryEvent, Threads, index_of};
 use crate::time::Timestamp;
 
 /// Why a replay ended.
@@ -42,6 +45,7 @@ pub(super) struct Driver<'r> {
     generated: Vec<Arc<str>>,
     notes: Vec<String>,
     doubts: Vec<Doubt>,
+    inputs: Vec<ChildInputs>,
     /// What the execution may do next by itself; kept for its room.
     moves: Vec<Move>,
 }
@@ -72,6 +76,18 @@ pub(super) struct Produced {
     pub notes: Vec<String>,
     /// What nobody can know, in the order in which it came up.
     pub doubts: Vec<Doubt>,
+    /// Map Runs whose children have other inputs.
+    pub inputs: Vec<ChildInputs>,
+}
+
+/// A Map Run whose children have other inputs now.
+pub(super) struct ChildInputs {
+    /// The recorded MapRunStarted, as an index, and the produced one.
+    pub recorded: usize,
+    pub produced: usize,
+    pub place: String,
+    pub state: Arc<str>,
+    pub differ: OtherInputs,
 }
 
 /// What may come next.
@@ -175,6 +191,7 @@ impl<'r> Driver<'r> {
             generated: Vec::new(),
             notes,
             doubts,
+            inputs: Vec::new(),
             moves: Vec::new(),
         }
     }
@@ -186,6 +203,7 @@ impl<'r> Driver<'r> {
             generated: self.generated,
             notes: self.notes,
             doubts: self.doubts,
+            inputs: self.inputs,
         }
     }
 
@@ -264,7 +282,7 @@ impl<'r> Driver<'r> {
         }
     }
 
-    fn map_run(&mut self, request: Box<crate::engine::MapRunRequest>) {
+    fn map_run(&mut self, request: Box<MapRunRequest>) {
         self.progress.advance(self.execution.history());
         let place = self.progress.place(index_of(request.task));
         self.generated.push(request.map_run_arn.clone());
@@ -275,6 +293,7 @@ impl<'r> Driver<'r> {
             self.open.insert(request.task, open);
             return;
         };
+        self.compare_inputs(&request, call.asked, place);
         let end = match call.end {
             Some((at, CallEnd::Succeeded(_))) => {
                 let output =
@@ -312,6 +331,30 @@ impl<'r> Driver<'r> {
         };
         let call = Call { end, ..Call::default() };
         self.open.insert(request.task, OpenCall::Recorded { call, late: false });
+    }
+
+    /// Holds what a Map state hands its children against what they were recorded with.
+    fn compare_inputs(&mut self, request: &MapRunRequest, recorded: usize, place: String) {
+        let objects = &self.options.objects;
+        let EventDetails::MapRunStarted { map_run_arn } = &self.recorded.events[recorded].details
+        else {
+            return;
+        };
+        let Some(inputs) = self.options.map_runs.get(map_run_arn) else { return };
+        let state = request.state.clone();
+        let rules = self.options.rules();
+        match super::map_run::compare_inputs(&mut self.execution, request, objects, inputs, &rules)
+        {
+            None => self.notes.push(format!(
+                "the inputs of the children of `{state}` were not compared: its items lie in S3 \
+                 (`--object` gives them)"
+            )),
+            Some(None) => {}
+            Some(Some(differ)) => {
+                let produced = index_of(request.task);
+                self.inputs.push(ChildInputs { recorded, produced, place, state, differ });
+            }
+        }
     }
 
     /// Has the next thing happen: what the recording shows next, of all that may.

@@ -91,6 +91,14 @@ impl Finding {
         finding
     }
 
+    /// The same of a child execution of this Map state.
+    #[must_use]
+    pub fn within(mut self, map: &str) -> Self {
+        let below = if self.place.is_empty() { "" } else { " / " };
+        self.place = format!("{map}[*]{below}{}", self.place);
+        self
+    }
+
     /// The finding in a sentence.
     pub fn sentence(&self) -> String {
         let mut text = self.subject.clone();

@@ -1,13 +1,17 @@
 //! The result of a Map Run, whose child executions no history shows.
 //!
+//! Where a recording has them, their inputs are held against what the Map state makes now.
 //! Children that ask nothing of the outside are run again. Otherwise the result is what the Map
 //! state gave out in the recording, where the state gives out its result as it is.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::asl::{PathField, QueryLanguage, ResultPath, State, StateMachine, States};
-use crate::engine::{self, Execution, ExecutionResult, ItemSource, MapRunRequest, Start};
-use crate::history::Failure;
+use crate::asl::{PathField, QueryLanguage, ResultPath, StateMachine};
+use crate::engine::{
+    self, Execution, ExecutionResult, ExecutionStatus, ItemSource, MapRunRequest, Start,
+};
+use crate::history::{Failure, Rule, without_covered};
 use crate::map_run::{ChildEnd, ChildStart, MapRun, Objects, Output};
 use crate::value::Value;
 
@@ -51,34 +55,130 @@ fn run_children(
     request: &MapRunRequest,
     objects: &Objects,
 ) -> Option<Result<Value, Failure>> {
+    if request.result_writer.is_some() {
+        return None;
+    }
+    let (parent, now) = (execution.start_parameters().clone(), execution.now());
+    let machine = Arc::new(machine.processor(request.processor.clone()));
+    run(execution, request, objects, |input| {
+        let start = Start { input, execution_type: request.execution_type, ..parent.clone() };
+        let mut child = Execution::start(now, machine.clone(), start);
+        let (output, failure) = match finish(&mut child)? {
+            ExecutionResult::Succeeded(output) => (output.clone(), None),
+            ExecutionResult::Failed(failure) => (Value::Null, Some(failure.clone())),
+            ExecutionResult::TimedOut | ExecutionResult::Aborted(_) => (Value::Null, None),
+        };
+        Some(ChildEnd { status: child.status(), output, failure })
+    })
+}
+
+/// A Map Run whose children end at once, as `child` says; `None` where that cannot say it, or the
+/// items lie outside.
+fn run(
+    execution: &mut Execution,
+    request: &MapRunRequest,
+    objects: &Objects,
+    mut child: impl FnMut(Value) -> Option<ChildEnd>,
+) -> Option<Result<Value, Failure>> {
     let reads = matches!(request.items, ItemSource::Reader { .. });
-    if (reads && objects.iter().next().is_none()) || request.result_writer.is_some() {
+    if reads && objects.iter().next().is_none() {
         return None;
     }
     let parent = execution.start_parameters().clone();
     let (now, mut objects) = (execution.now(), objects.clone());
-    let arn = parent.state_machine_arn.clone();
-    let mut run = MapRun::start(now, request.clone(), arn, &objects, &parent.limits).ok()?;
-    let machine = Arc::new(machine.processor(request.processor.clone()));
+    let (arn, name, machine_arn) = (parent.arn, parent.name, parent.state_machine_arn);
+    let mut run =
+        MapRun::start(now, request.clone(), machine_arn, &objects, &parent.limits).ok()?;
     loop {
         let mut select = |item| execution.map_item_input(request.task, item);
         match run.poll(now, &mut objects, &mut select).ok()? {
             Output::Start { index, input } => {
-                let (arn, name) = (parent.arn.clone(), parent.name.clone());
-                run.child_started(index, ChildStart { arn, name, at: now });
-                let start =
-                    Start { input, execution_type: request.execution_type, ..parent.clone() };
-                let mut child = Execution::start(now, machine.clone(), start);
-                let (output, failure) = match finish(&mut child)? {
-                    ExecutionResult::Succeeded(output) => (output.clone(), None),
-                    ExecutionResult::Failed(failure) => (Value::Null, Some(failure.clone())),
-                    ExecutionResult::TimedOut | ExecutionResult::Aborted(_) => (Value::Null, None),
-                };
-                run.child_ended(now, index, ChildEnd { status: child.status(), output, failure });
+                let start = ChildStart { arn: arn.clone(), name: name.clone(), at: now };
+                run.child_started(index, start);
+                run.child_ended(now, index, child(input)?);
             }
             Output::Ended(outcome) => return Some(outcome),
             Output::Redrive { .. } | Output::Stop(_) | Output::Idle => return None,
         }
+    }
+}
+
+/// What the children of a Map Run were started with.
+#[derive(Clone, Debug, Default)]
+pub struct MapRunInputs {
+    /// The inputs, in any order.
+    pub inputs: Vec<Value>,
+    /// Whether these are all that there were.
+    pub whole: bool,
+}
+
+/// Inputs that differ: one that was recorded and one that is new.
+pub(super) type OtherInputs = (Option<Value>, Option<Value>);
+
+/// Holds the inputs that a Map state now makes against the recorded ones; the first that differ,
+/// and `None` where the items lie outside.
+pub(super) fn compare_inputs(
+    execution: &mut Execution,
+    request: &MapRunRequest,
+    objects: &Objects,
+    recorded: &MapRunInputs,
+    rules: &[Rule],
+) -> Option<Option<OtherInputs>> {
+    let mut inputs = Vec::new();
+    let ended = run(execution, request, objects, |input| {
+        inputs.push(input);
+        Some(ChildEnd { status: ExecutionStatus::Succeeded, output: Value::Null, failure: None })
+    })?;
+    if ended.is_err() {
+        // The events of the Map state show that.
+        return Some(None);
+    }
+    let (gone, new) = apart(&recorded.inputs, &inputs, rules);
+    let same = gone.is_empty() && (!recorded.whole || new.is_empty());
+    let first = |values: &[&Value]| values.first().map(|value| (*value).clone());
+    Some((!same).then(|| (first(&gone), first(&new))))
+}
+
+/// What each side has alone, in the order of the texts without what the rules cover.
+fn apart<'v>(
+    before: &'v [Value],
+    now: &'v [Value],
+    rules: &[Rule],
+) -> (Vec<&'v Value>, Vec<&'v Value>) {
+    let texts = |values: &'v [Value]| {
+        let text = |value| without_covered(rules, &sorted(value).to_json());
+        let mut all: Vec<_> = values.iter().map(|value| (text(value), value)).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all.into_iter().peekable()
+    };
+    let (mut before, mut now) = (texts(before), texts(now));
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    loop {
+        let order = match (before.peek(), now.peek()) {
+            (Some(before), Some(now)) => before.0.cmp(&now.0),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return (gone, new),
+        };
+        let before = before.next_if(|_| order.is_le());
+        let now = now.next_if(|_| order.is_ge());
+        if order.is_ne() {
+            gone.extend(before.map(|(_, value)| value));
+            new.extend(now.map(|(_, value)| value));
+        }
+    }
+}
+
+/// The value with the members of its objects in the order of their names.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by(|a, b| a.0.cmp(b.0));
+            Value::object(members.into_iter().map(|(name, value)| (&**name, sorted(value))))
+        }
+        Value::Array(items) => Value::array(items.iter().map(sorted)),
+        other => other.clone(),
     }
 }
 
@@ -111,7 +211,7 @@ fn finish(execution: &mut Execution) -> Option<&ExecutionResult> {
 /// The result that a state gives out as `output`; `None` where what it does with its result cannot
 /// be undone.
 fn given_out(machine: &StateMachine, state: &str, output: &Value) -> Option<Value> {
-    let state = find_state(&machine.states, state)?;
+    let state = machine.states.find_below(state)?;
     if state.query_language == QueryLanguage::Jsonata {
         return state.output.is_none().then(|| output.clone());
     }
@@ -123,9 +223,4 @@ fn given_out(machine: &StateMachine, state: &str, output: &Value) -> Option<Valu
         ResultPath::Discard => Some(Value::Null),
         ResultPath::Write(path) => path.read(output).ok(),
     }
-}
-
-fn find_state<'s>(states: &'s States, name: &str) -> Option<&'s State> {
-    let within = || states.iter().flat_map(State::levels);
-    states.find(name).or_else(|| within().find_map(|level| find_state(level, name)))
 }

@@ -107,7 +107,7 @@ fn fails(event: &HistoryEvent) -> bool {
 
 impl Divergence {
     pub(super) fn find(
-        diff: &Diff,
+        diff: Diff,
         recorded: &History,
         replayed: &History,
         end: &End,
@@ -130,7 +130,7 @@ impl Divergence {
                 message,
                 recorded: first.expected,
                 replayed: first.actual,
-                diff: diff.clone(),
+                diff,
             });
         }
         let (kind, state, message) = match end {
@@ -154,7 +154,7 @@ impl Divergence {
             message,
             recorded: None,
             replayed: replayed.events.len().checked_sub(1),
-            diff: diff.clone(),
+            diff,
         })
     }
 }

@@ -93,6 +93,9 @@ pub(super) fn notes(results: &Results) -> Vec<String> {
             .collect();
         notes.push(format!("left out, since no definition was named: {}", names.join(", ")));
     }
+    for (why, count) in &results.unseen {
+        notes.push(format!("not replayed: {} within recordings: {why}", executions(*count)));
+    }
     if let Some(first) = &results.first_edited {
         notes.push(match results.edited {
             1 => format!("1 recording was edited since it was made, or is not whole: {first}"),

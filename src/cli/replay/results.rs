@@ -39,6 +39,8 @@ pub(super) struct Results {
     pub unusable: u64,
     /// Executions of machines for which no definition was named.
     pub left_out: u64,
+    /// Executions within recordings that cannot be replayed, whatever the definition, by the reason.
+    pub unseen: BTreeMap<String, u64>,
     pub groups: BTreeMap<(Verdict, Finding), Group>,
     /// Name and message of the first unusable ones.
     pub problems: Vec<(String, String)>,
@@ -112,6 +114,12 @@ impl Results {
         }
     }
 
+    /// Keeps a whole report, where there are not too many.
+    pub fn list(&mut self, report: Option<Value>) {
+        self.listed.extend(report);
+        self.listed.truncate(MOST_LISTED);
+    }
+
     /// Whether the whole report of the execution with this number is kept.
     pub fn lists(number: usize) -> bool {
         number < MOST_LISTED
@@ -128,12 +136,13 @@ impl Results {
         groups
     }
 
+    /// What was found of the definition counts more than what could not be read.
     pub fn exit(&self, allow_undecided: bool) -> Exit {
         match () {
             () if self.interrupted => Exit::Interrupted,
-            () if self.unusable > 0 => Exit::Unusable,
             () if self.diverged > 0 => Exit::Failed,
             () if self.undecided > 0 && !allow_undecided => Exit::Failed,
+            () if self.unusable > 0 => Exit::Unusable,
             () => Exit::AsExpected,
         }
     }
@@ -182,6 +191,7 @@ impl Results {
             ("definitions", Value::array(definitions)),
             ("machines", counts(&self.machines)),
             ("leftOut", counts(&self.others)),
+            ("notReplayed", counts(&self.unseen)),
             ("edited", number(self.edited)),
             ("firstEdited", self.first_edited.as_deref().map_or(Value::Null, Value::from)),
             ("groups", Value::array(groups)),
@@ -236,6 +246,8 @@ impl Results {
             left_out: count(summary, "leftOut")?,
             machines: counts("machines")?,
             others: counts("leftOut")?,
+            // Older results lack it.
+            unseen: counts("notReplayed").unwrap_or_default(),
             edited: count(value, "edited")?,
             first_edited: text(value, "firstEdited"),
             listed: list("histories")?.iter().cloned().collect(),
@@ -318,9 +330,11 @@ impl Results {
         for ((verdict, finding), group) in other.groups {
             self.add(verdict, finding, group.count, Some(group.example));
         }
-        for (counts, others) in
-            [(&mut self.machines, other.machines), (&mut self.others, other.others)]
-        {
+        for (counts, others) in [
+            (&mut self.machines, other.machines),
+            (&mut self.others, other.others),
+            (&mut self.unseen, other.unseen),
+        ] {
             for (machine, count) in others {
                 *counts.entry(machine).or_default() += count;
             }

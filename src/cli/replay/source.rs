@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::within::Within;
 use crate::cli::file;
 use crate::history::{History, HistoryError};
 use crate::recording::{
     Bundled, Identity, MANIFEST, Manifest, ReadOptions, Recording, is_bundle, read_bundle,
 };
+use crate::redaction::ACCOUNT_IDS;
 
 /// An execution that was found, mostly not read yet.
 pub(super) enum Item {
@@ -39,6 +41,10 @@ pub(super) struct Loaded {
     /// The definition that ran, where the recording has it.
     pub definition: Option<String>,
     pub express: bool,
+    /// Whether its account ids are pseudonyms.
+    pub other_accounts: bool,
+    /// The executions within its recording.
+    pub within: Within,
 }
 
 /// One of the parts that executions are divided into.
@@ -229,16 +235,21 @@ impl Item {
     ///
     /// Why it cannot be replayed, with its name.
     pub fn load(self) -> Result<Loaded, String> {
-        let options = ReadOptions { children: false, ..ReadOptions::default() };
+        let options = ReadOptions::default();
         match self {
             Self::File(path, _) => history(path.display().to_string(), &file::read(&path)?),
             Self::Folder(path, _) => {
                 let recording = Recording::load(&path, &options);
-                recording.map_err(|error| error.to_string()).and_then(of_recording)
+                recording
+                    .map_err(|error| error.to_string())
+                    .and_then(|recording| of_recording(recording, false))
             }
-            Self::Bundled(Bundled::Recording { name, files, .. }) => {
+            Self::Bundled(Bundled::Recording { name, files, passed_over, .. }) => {
                 let recording = Recording::read(&name, files, &options);
-                recording.map_err(|error| error.to_string()).and_then(of_recording)
+                let recording = recording.map_err(|error| error.to_string())?;
+                let mut loaded = of_recording(recording, passed_over > 0)?;
+                loaded.within.passed_over = passed_over;
+                Ok(loaded)
             }
             Self::Bundled(Bundled::History { name, bytes, .. }) => {
                 let text = String::from_utf8(bytes)
@@ -261,19 +272,29 @@ fn history(name: String, text: &str) -> Result<Loaded, String> {
         arn: None,
         definition: None,
         express: false,
+        other_accounts: false,
+        within: Within::default(),
     })
 }
 
-fn at_place(name: &str, error: &HistoryError) -> String {
+pub(super) fn at_place(name: &str, error: &HistoryError) -> String {
     match error.position {
         Some((line, column)) => format!("{name}:{line}:{column}: {}", error.message),
         None => format!("{name}: {}", error.message),
     }
 }
 
-fn of_recording(recording: Recording) -> Result<Loaded, String> {
+/// How the note about a missing file ends.
+const MISSING: &str = ": the file is missing";
+
+/// `partial` says that files of executions within it were passed over.
+fn of_recording(mut recording: Recording, partial: bool) -> Result<Loaded, String> {
     let (history, history_notes) = recording.history().map_err(|error| error.to_string())?;
+    if partial {
+        recording.notes.retain(|note| !note.ends_with(MISSING));
+    }
     let edited = !recording.notes.is_empty();
+    let within = Within::of(&recording.name, &mut recording.recorded);
     let mut notes = recording.notes;
     notes.extend(history_notes.iter().map(ToString::to_string));
     let provenance = recording.manifest.provenance;
@@ -288,6 +309,8 @@ fn of_recording(recording: Recording) -> Result<Loaded, String> {
         arn: provenance.execution,
         definition: recording.recorded.definition,
         express: recording.manifest.machine_type.eq_ignore_ascii_case("express"),
+        other_accounts: recording.manifest.redactions.contains_key(ACCOUNT_IDS),
+        within,
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::source::Loaded;
-use crate::asl::{ExecutionType, StateMachine, States};
+use crate::asl::{ExecutionType, ProcessorMode, StateKind, StateMachine, States};
 use crate::cli::args::Replay as Arguments;
 use crate::cli::{definition, exec};
 use crate::diagnostic::Style;
@@ -19,8 +19,18 @@ pub(super) struct Target {
     pub machine: Arc<StateMachine>,
     /// The names of its states, inner ones too.
     states: BTreeSet<Arc<str>>,
-    /// Whether it is what a recording says that it ran.
-    own: bool,
+    of: Of,
+}
+
+/// Where a target comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// Somebody named it.
+    Named,
+    /// A recording says that it ran this.
+    Own,
+    /// It is what the children of a Map Run run.
+    MapRun,
 }
 
 /// The definitions of the command line, and those of recordings as they are met.
@@ -66,7 +76,7 @@ impl Targets {
         let read = |path: Option<&Path>| -> Result<(Arc<Target>, String), String> {
             let read = definition::read_any(path, &arguments.template, &fills, execution_type)?;
             let machine = definition::machine(&read, style)?;
-            Ok((Arc::new(Target::new(machine, false)), hash(&read.source.text)))
+            Ok((Arc::new(Target::new(machine, Of::Named)), hash(&read.source.text)))
         };
         for argument in &arguments.definitions {
             let (machine, file) = split(argument);
@@ -124,6 +134,24 @@ impl Targets {
         })
     }
 
+    /// What an execution is held against that one of the state machine `parent` started: what was
+    /// named for its own machine, or without any names what it ran.
+    ///
+    /// # Errors
+    ///
+    /// When what it ran cannot be run.
+    pub fn choose_started(&self, loaded: &Loaded, parent: Option<&str>) -> Result<Chosen, String> {
+        let named = loaded.machine.as_ref().and_then(|machine| self.named.get(machine));
+        let is_parents = loaded.machine.as_deref().is_some_and(|own| Some(own) == parent);
+        if let Some(target) = named.or(self.any.as_ref().filter(|_| is_parents)) {
+            return Ok(Chosen::Target(target.clone()));
+        }
+        if self.any.is_some() || !self.named.is_empty() || loaded.definition.is_none() {
+            return Ok(Chosen::OtherMachine);
+        }
+        self.choose(loaded)
+    }
+
     fn own(&self, text: &str, express: bool) -> Result<Arc<Target>, String> {
         let hash: [u8; 32] = Sha256::digest(text).into();
         let mut known = self.own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +164,7 @@ impl Targets {
             let errors = read.diagnostics.iter().filter(|problem| problem.is_error());
             errors.map(ToString::to_string).next().unwrap_or_default()
         });
-        let target = machine.map(|machine| Arc::new(Target::new(machine, true)));
+        let target = machine.map(|machine| Arc::new(Target::new(machine, Of::Own)));
         if known.len() >= MAX_OWN {
             known.clear();
         }
@@ -146,20 +174,34 @@ impl Targets {
 }
 
 impl Target {
-    fn new(machine: Arc<StateMachine>, own: bool) -> Self {
+    /// What the children of this Map state's runs are held against: its processor; `None` where
+    /// the definition has no such Map state, or one without runs.
+    pub fn processor(&self, state: &str) -> Option<Self> {
+        let state = self.machine.states.find_below(state)?;
+        let StateKind::Map(map) = &state.kind else { return None };
+        let distributed = map.mode != ProcessorMode::Inline;
+        let machine = distributed.then(|| self.machine.processor(map.processor.clone()))?;
+        // Whatever its states are called: the history is of a child of this Map.
+        Some(Self { machine: Arc::new(machine), states: BTreeSet::new(), of: Of::MapRun })
+    }
+
+    fn new(machine: Arc<StateMachine>, of: Of) -> Self {
         let mut states = BTreeSet::new();
         names(&machine.states, &mut states);
-        Self { machine, states, own }
+        Self { machine, states, of }
     }
 
     /// Why the history is of another machine, where it plainly is: its own definition lacks a
     /// state that it enters, or a new one has none of several.
     pub fn foreign(&self, name: &str, history: &History) -> Option<String> {
+        if self.of == Of::MapRun {
+            return None;
+        }
         let entered = history.events.iter().filter(|event| event.event_type.is_state_entered());
         let entered: BTreeSet<&Arc<str>> = entered.filter_map(|event| event.state_name()).collect();
         let mut missing = entered.iter().filter(|state| !self.states.contains(&***state));
         let first = missing.next()?;
-        if self.own {
+        if self.of == Of::Own {
             return Some(format!(
                 "{name}/definition.asl.json has no state `{first}`, which the history enters: it \
                  is the definition of another machine, or was edited"

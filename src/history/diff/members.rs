@@ -10,8 +10,8 @@ use crate::history::payload::Payload;
 use crate::value::Value;
 
 /// The comparison of two events.
-pub(super) struct Comparison<'p> {
-    pub pairing: &'p mut Pairing,
+pub(super) struct Comparison<'p, 'h> {
+    pub pairing: &'p mut Pairing<'h>,
     /// Whether the wording of causes counts.
     pub causes: bool,
     /// Whether the event numbers inside of causes count: with overlapping lines they are a matter
@@ -28,7 +28,7 @@ enum Member<'e> {
     Number(i64),
 }
 
-impl Comparison<'_> {
+impl Comparison<'_, '_> {
     /// Compares details of the same event type.
     pub fn details(&mut self, expected: &EventDetails, actual: &EventDetails) {
         let (expected, actual) = (members(expected), members(actual));

@@ -6,8 +6,8 @@ use crate::history::normalize::Pairing;
 use crate::value::Value;
 
 /// The comparison of two values; numbers by value, objects without regard to the order of keys.
-pub(super) struct Comparison<'p> {
-    pub pairing: &'p mut Pairing,
+pub(super) struct Comparison<'p, 'h> {
+    pub pairing: &'p mut Pairing<'h>,
     /// Whether a `Cause` beside an `Error` counts.
     pub causes: bool,
     /// Where in the whole the values stand.
@@ -16,7 +16,7 @@ pub(super) struct Comparison<'p> {
     pub found: Vec<(String, Option<Value>, Option<Value>)>,
 }
 
-impl Comparison<'_> {
+impl Comparison<'_, '_> {
     pub fn compare(&mut self, expected: &Value, actual: &Value) {
         if expected.same(actual) {
             return;

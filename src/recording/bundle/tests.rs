@@ -39,9 +39,10 @@ fn told(bytes: &[u8]) -> Vec<String> {
     let mut told = Vec::new();
     let flow = read_bundle("b.tar", bytes, &mut |one| {
         told.push(match one {
-            Bundled::Recording { name, files, .. } => {
+            Bundled::Recording { name, files, passed_over, .. } => {
                 let files: Vec<&str> = files.keys().map(String::as_str).collect();
-                format!("{name}: {}", files.join(" "))
+                let less = if passed_over > 0 { format!(" -{passed_over}") } else { String::new() };
+                format!("{name}: {}{less}", files.join(" "))
             }
             Bundled::History { name, .. } => format!("{name} by itself"),
             Bundled::Broken { name, message } => format!("{name}! {message}"),
@@ -52,7 +53,8 @@ fn told(bytes: &[u8]) -> Vec<String> {
     told
 }
 
-const FILES: &str = "definition.asl.json history.json recording.toml";
+const FILES: &str =
+    "definition.asl.json history.json map-runs/l/children/c/history.json recording.toml";
 
 #[test]
 fn every_packing_gives_the_recordings_back() {
@@ -106,12 +108,29 @@ fn any_order_of_files_within_a_recording() {
     assert_eq!(
         told(&bytes),
         [
-            "b.tar/r/M/a: changed.asl.json history.json recording.toml",
+            "b.tar/r/M/a: changed.asl.json history.json map-runs/l/children/c/history.json \
+             recording.toml",
             "b.tar/r/M/b: execution.json history.json recording.toml",
             "b.tar/r/old.json by itself",
             "b.tar/r/children/x: history.json recording.toml",
         ]
     );
+}
+
+#[test]
+fn of_the_executions_within_so_much_is_held_as_fits() {
+    let file = tar::EntryType::Regular;
+    let large = "x".repeat(7 * 1024 * 1024);
+    let child = |number: usize| format!("M/a/children/{number}/history.json");
+    let children: Vec<String> = (0..3).map(child).collect();
+    let mut members: Vec<_> = children.iter().map(|path| (&**path, file, &*large)).collect();
+    let own = [("M/a/recording.toml", file, "format = 1"), ("M/a/history.json", file, "{}")];
+    let held = "children/0/history.json children/1/history.json history.json recording.toml -1";
+    let expected = format!("b.tar/M/a: {held}");
+    members.extend(own);
+    assert_eq!(told(&tar_of(&members)), [&*expected]);
+    members.rotate_right(2);
+    assert_eq!(told(&tar_of(&members)), [&*expected]);
 }
 
 #[test]

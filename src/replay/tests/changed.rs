@@ -1,7 +1,10 @@
 //! Definitions with other time-outs and new states, and what many replays have in common.
 
+use serde_json::json;
+
 use super::*;
 use crate::mock::{Mock, Mocks};
+use crate::sim::Simulation;
 
 /// The recording with its events at these seconds.
 fn timed(recorded: &str, seconds: &[i64]) -> History {
@@ -274,4 +277,30 @@ fn equal_divergences_of_many_executions_are_one() {
         finding(&uncaught, SHIPPED).sentence(),
         "the execution fails (Busy) where `Charge` called lambda:invoke"
     );
+}
+
+#[test]
+fn account_ids_of_a_redacted_recording_stand_for_those_of_the_definition() {
+    let definition = |queue: &str, topic: &str| {
+        format!(
+            r#"{{"StartAt": "Send", "States": {{"Send": {{"Type": "Task",
+                "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {{
+                    "QueueUrl": "https://sqs.eu-west-1.amazonaws.com/{queue}/q",
+                    "MessageBody": {{"topic": "arn:aws:sns:eu-west-1:{topic}:t"}}}},
+                "End": true}}}}}}"#
+        )
+    };
+    let pseudonym = "111122223333";
+    let simulation = Simulation::parse(&definition(pseudonym, pseudonym)).unwrap();
+    let run = simulation.mock("Send", Mock::returns(json!({}))).run().unwrap();
+    let check = |other_accounts: bool, queue: &str, topic: &str, same: bool| {
+        let options = ReplayOptions { other_accounts, ..ReplayOptions::default() };
+        let machine = machine(&definition(queue, topic));
+        let replay = replay(&machine, run.history(), &options).unwrap();
+        assert_eq!(replay.is_same(), same, "{other_accounts} {queue} {topic}");
+    };
+    let [own, other] = ["444455556666", "777788889999"];
+    check(true, own, own, true);
+    check(true, own, other, false);
+    check(false, own, own, false);
 }
