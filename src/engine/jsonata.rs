@@ -4,7 +4,7 @@ use super::branch::BranchId;
 use super::causes;
 use super::dataflow::Fault;
 use super::execution::Execution;
-use crate::asl::{State, Template};
+use crate::asl::{State, StateKind, Template};
 use crate::entropy::Entropy;
 use crate::query::jsonata::{Bindings, Environment, Expression, Outcome};
 use crate::query::jsonata_template::JsonataTemplate;
@@ -126,12 +126,14 @@ impl Execution {
             assign: state.assign.as_ref(),
             output: state.output.as_ref(),
         };
-        match state.kind.has_result() {
-            true => {
+        match &state.kind {
+            // A Pass has no `$states.result`, but what it passes may come from a mock.
+            StateKind::Pass(_) => self.jsonata_results(id, fields, Visible::default(), result),
+            kind if kind.has_result() => {
                 let visible = Visible { result: Some(&result), error_output: None };
                 self.jsonata_results(id, fields, visible, result.clone())
             }
-            false => {
+            _ => {
                 let input = self.branches[id as usize].input.clone();
                 self.jsonata_results(id, fields, Visible::default(), input)
             }

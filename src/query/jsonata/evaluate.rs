@@ -146,10 +146,21 @@ impl<'e> Evaluator<'e> {
 
     /// Refuses a value that would take more memory than allowed, before it is made.
     pub fn allocate(&mut self, bytes: usize) -> Result<(), Box<Fault>> {
+        self.fit(bytes)?;
+        self.spend(bytes / 64)
+    }
+
+    /// Refuses a value that takes more memory than allowed, while it grows.
+    pub fn fit(&self, bytes: usize) -> Result<(), Box<Fault>> {
         if bytes > self.limits.value_bytes {
             return Err(Fault::too_large(bytes, self.limits.value_bytes));
         }
-        self.spend(bytes / 64)
+        Ok(())
+    }
+
+    /// Counts the work of making another text, character by character, of one with so many bytes.
+    pub fn rewrite(&mut self, bytes: usize) -> Result<(), Box<Fault>> {
+        self.spend(bytes / 32)
     }
 
     fn stack_is_deep(&self) -> bool {

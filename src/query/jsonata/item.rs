@@ -179,6 +179,16 @@ impl<'e> Item<'e> {
         }
     }
 
+    /// The steps that looking once through the item takes.
+    pub fn scan(&self) -> usize {
+        match self {
+            Self::String(text) => text.len() / 256,
+            Self::Array(list) => list.len() / 32,
+            Self::Object(record) => record.len() / 32,
+            _ => 0,
+        }
+    }
+
     /// JavaScript's `===`.
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {

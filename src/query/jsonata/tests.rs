@@ -336,6 +336,12 @@ fn errors_are_placed_and_worded_like_the_reference() {
 fn hostile_expressions_end_in_errors() {
     let deep =
         |open: &str, close: &str| format!("{}1{}", open.repeat(20_000), close.repeat(20_000));
+    // Work on large values counts, not only how many expressions there are.
+    let over = |work: &str| {
+        let values = "$s := $pad('x', 1000000); $t := $pad('x', 1000000); $l := [1..100000]; \
+                      $m := [1..100000]";
+        format!("({values}; $reduce([1..10000], function($a, $v){{[{work}][2]}}, 0))")
+    };
     let texts = [
         deep("(", ")"),
         deep("[", "]"),
@@ -375,10 +381,23 @@ fn hostile_expressions_end_in_errors() {
         format!("/{}/", "{".repeat(100_000)),
         "$formatInteger(1e300, 'I')".into(),
         "$range(0, 1e300, 1)".into(),
+        "$range(1, 360146, 1)".into(),
+        "[1..2000].([1..2000])".into(),
+        over("$length($s)"),
+        over("$contains($s, 'y')"),
+        over("$uppercase($s)"),
+        over("$s = $t"),
+        over("$s < $t"),
+        over("-1 in $l"),
+        over("$l = $m"),
+        over("$hash($s, 'MD5')"),
+        over("$base64encode($s)"),
+        over("$substringBefore($s, 'y')"),
+        over("$match($s, /^x/, 1)"),
         "$join($map([1..8000], function(){text}), $pad('', 1000))".into(),
     ];
     for text in texts {
-        let shown = &text[..text.len().min(80)];
+        let shown = &text[..text.len().min(240)];
         let mut environment = environment();
         environment.limits.steps = 200_000;
         assert!(evaluate_in(&text, environment).is_err(), "{shown}");
@@ -391,6 +410,9 @@ fn large_but_honest_work_is_done() {
         ("$count([1..873782])", "873782"),
         ("$sum($map([1..10000], function($v){$v * 2}))", "100010000"),
         ("$count([1..20000].{'a': $})", "20000"),
+        ("$length($replace($pad('', 60000, 'word '), /\\s+/, '  '))", "72000"),
+        ("$length($replace($pad('', 50000, 'a'), /a/, 'bb'))", "100000"),
+        ("$count($range(1, 360145, 1))", "360145"),
         ("($f := function($n){$n = 0 ? 1 : $n * $f($n - 1)}; $f(99) > 9e155)", "true"),
     ]);
     let chain = format!("1{}", "+1".repeat(900));

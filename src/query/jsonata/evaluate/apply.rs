@@ -169,7 +169,7 @@ impl<'e> Evaluator<'e> {
             }
             FunctionKind::Builtin(builtin) => {
                 let args = builtin.signature.validate(args, input)?;
-                (builtin.run)(self, &args)
+                self.call_native(function, args)
             }
             FunctionKind::Transform { .. } => {
                 let args = match &*TRANSFORM {
@@ -209,7 +209,10 @@ impl<'e> Evaluator<'e> {
     /// Calls what is a function of JavaScript, past any signature.
     fn call_native(&mut self, function: &Rc<Function<'e>>, args: Vec<Item<'e>>) -> Evaluated<'e> {
         match &function.kind {
-            FunctionKind::Builtin(builtin) => (builtin.run)(self, &args),
+            FunctionKind::Builtin(builtin) => {
+                self.spend(args.iter().map(Item::scan).sum())?;
+                (builtin.run)(self, &args)
+            }
             FunctionKind::Wrapped { inner, .. } => {
                 self.apply(&Item::Function(inner.clone()), args, &Item::Null)
             }

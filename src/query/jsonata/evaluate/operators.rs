@@ -84,15 +84,23 @@ impl<'e> Evaluator<'e> {
                 if lhs.is_undefined() || rhs.is_undefined() {
                     return Ok(Item::Bool(false));
                 }
+                // Nested parts were counted when they were evaluated.
+                self.spend((lhs.scan() + lhs.nodes() / 8).min(rhs.scan() + rhs.nodes() / 8))?;
                 Ok(Item::Bool(lhs.equals(&rhs) == (operator == Operator::Equal)))
             }
             Operator::Less
             | Operator::LessOrEqual
             | Operator::Greater
-            | Operator::GreaterOrEqual => compare(operator, &lhs, &rhs),
+            | Operator::GreaterOrEqual => {
+                self.spend(lhs.scan().min(rhs.scan()))?;
+                compare(operator, &lhs, &rhs)
+            }
             Operator::Concat => self.concat(&lhs, &rhs),
             Operator::Range => self.range(&lhs, &rhs),
-            Operator::In => Ok(Item::Bool(includes(&lhs, &rhs))),
+            Operator::In => {
+                self.spend(4 * rhs.scan())?;
+                Ok(Item::Bool(includes(&lhs, &rhs)))
+            }
             _ => arithmetic(operator, &lhs, &rhs),
         }
     }

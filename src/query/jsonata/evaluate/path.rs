@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::ast::{Kind, Node, Stage};
 use super::super::error::Fault;
 use super::super::item::{Env, Evaluated, Frame, Item, List, Marks, Members, Record};
-use super::{Evaluator, boolean, numeric};
+use super::{ELEMENT_BYTES, Evaluator, boolean, numeric};
 
 /// What flows from one step of a path to the next.
 enum Stream<'e> {
@@ -177,9 +177,15 @@ impl<'e> Evaluator<'e> {
             };
         }
         let mut results = Vec::new();
+        let mut elements = 0;
         for index in 0..input.len() {
             let result = self.step_item(node, &input.item(index), env)?;
             if !result.is_undefined() {
+                elements += match &result {
+                    Item::Array(list) if !list.marks().cons => list.len(),
+                    _ => 1,
+                };
+                self.fit(elements * ELEMENT_BYTES)?;
                 results.push(result);
             }
         }

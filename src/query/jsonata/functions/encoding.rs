@@ -12,16 +12,18 @@ use super::{coerced_text, text};
 const RESERVED: &str = ";/?:@&=+$,#";
 
 /// Encodes the low byte of every UTF-16 code unit, as the reference does.
-pub(super) fn base64_encode<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+pub(super) fn base64_encode<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    evaluator.rewrite(str.len())?;
     let bytes: Vec<u8> = str.encode_utf16().map(|unit| unit as u8).collect();
     Ok(Item::String(STANDARD.encode(bytes).into()))
 }
 
 /// Decodes to one character per byte. Characters outside both alphabets are passed over, and
 /// everything from the first `=` on, as the reference does.
-pub(super) fn base64_decode<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+pub(super) fn base64_decode<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    evaluator.rewrite(str.len())?;
     let (mut bits, mut held, mut decoded) = (0_u32, 0, String::new());
     for byte in str.bytes().take_while(|byte| *byte != b'=') {
         let value = match byte {

@@ -143,6 +143,7 @@ impl<'e> Evaluator<'e> {
             Some(Item::Number(value)) if *value > 0.0 => *value as usize,
             _ => 0,
         };
+        self.rewrite(text.len())?;
         let subject = Subject::new(&text);
         match search(self, matcher, &subject, from)? {
             Some(found) => match_object(function, &text, found),
@@ -153,6 +154,7 @@ impl<'e> Evaluator<'e> {
     /// Calls the `next` of a match object.
     pub fn regex_next(&mut self, function: &Rc<Function<'e>>, text: &Arc<str>) -> Evaluated<'e> {
         let FunctionKind::Regex(matcher) = &function.kind else { return Ok(Item::Undefined) };
+        self.rewrite(text.len())?;
         match search_next(self, matcher, &Subject::new(text))? {
             Some(found) => match_object(function, text, found),
             None => Ok(Item::Undefined),
@@ -229,6 +231,7 @@ pub(super) fn contains<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> 
     }
     let found = match &token {
         Item::Function(function) if Function::regex(function).is_some() => {
+            evaluator.rewrite(str.len())?;
             Matches::new(&token, &str).next(evaluator, &Subject::new(&str))?.is_some()
         }
         _ => !evaluate_matcher(evaluator, &token, Item::String(str))?.is_undefined(),
@@ -241,6 +244,7 @@ pub(super) fn find_all<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> 
     let limit = limit(args, 2, "D3040")?;
     let mut results = Vec::new();
     if goes_on(limit, 0) {
+        evaluator.rewrite(str.len())?;
         let subject = Subject::new(&str);
         let mut matches = Matches::new(&arg(args, 1), &str);
         // One more match is looked for than is used, and it can fail.
@@ -276,6 +280,7 @@ pub(super) fn split<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eva
         }
         return Item::array(parts);
     }
+    evaluator.rewrite(str.len())?;
     let subject = Subject::new(&str);
     let mut matches = Matches::new(&arg(args, 1), &str);
     let mut start = 0.0;
@@ -342,6 +347,7 @@ fn replace_matches<'e>(
     replacement: &Item<'e>,
     limit: Option<f64>,
 ) -> Evaluated<'e> {
+    evaluator.rewrite(str.len())?;
     let subject = Subject::new(str);
     let mut matches = Matches::new(pattern, str);
     let mut result = String::new();
@@ -350,6 +356,7 @@ fn replace_matches<'e>(
     while let Some(found) = matches.next(evaluator, &subject)?
         && goes_on(limit, count)
     {
+        let before = result.len();
         result.push_str(&substring(&subject, position, &found.start));
         match replacement {
             Item::String(template) => result.push_str(&fill(template, &found)?),
@@ -368,6 +375,8 @@ fn replace_matches<'e>(
                 }
             }
         }
+        evaluator.fit(result.len())?;
+        evaluator.spend((result.len() - before) / 64)?;
         position = match &found.text {
             Item::String(text) => offset(&found.start) + text.encode_utf16().count() as f64,
             Item::Undefined => {
@@ -377,7 +386,6 @@ fn replace_matches<'e>(
             _ => f64::NAN,
         };
         count += 1;
-        evaluator.allocate(result.len())?;
     }
     if count == 0 {
         return Ok(Item::String(str.clone()));

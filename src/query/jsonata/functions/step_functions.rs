@@ -9,12 +9,12 @@ use crate::entropy::Entropy;
 use crate::json;
 
 use super::super::error::Fault;
-use super::super::evaluate::Evaluator;
+use super::super::evaluate::{ELEMENT_BYTES, Evaluator};
 use super::super::item::{Evaluated, Item};
 use super::{float, list, text};
 
-/// The memory of one element of `$range`, from the longest range measured on AWS.
-const RANGE_ELEMENT_BYTES: usize = 19;
+/// The longest `$range` that was measured on AWS.
+const MAX_RANGE: f64 = 360_145.0;
 
 fn invalid(function: &str, problem: &str) -> Box<Fault> {
     Fault::host(format!("${function}: {problem}"))
@@ -59,16 +59,21 @@ pub(super) fn range<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eva
     }
     let count = ((last - first) / step).floor() + 1.0;
     let count = if count > 0.0 { count } else { 0.0 };
-    evaluator.allocate((count.min(1e12) as usize).saturating_mul(RANGE_ELEMENT_BYTES))?;
+    let limit = evaluator.limits.value_bytes;
+    if count > MAX_RANGE {
+        return Err(Fault::too_large((count / MAX_RANGE * limit as f64) as usize, limit));
+    }
+    evaluator.allocate(count as usize * ELEMENT_BYTES)?;
     let items = (0..count as usize).map(|index| Item::Number(first + index as f64 * step));
     Item::sequence(items.collect())
 }
 
 /// `$hash(text, algorithm)`: the digest in lowercase hexadecimal digits.
-pub(super) fn hash<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+pub(super) fn hash<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let (Some(str), Some(algorithm)) = (text(args, 0)?, text(args, 1)?) else {
         return Ok(Item::Undefined);
     };
+    evaluator.rewrite(str.len())?;
     let digest = match &*algorithm {
         "MD5" => Md5::digest(str.as_bytes()).to_vec(),
         "SHA-1" => Sha1::digest(str.as_bytes()).to_vec(),
@@ -91,7 +96,7 @@ pub(super) fn hash<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e
 /// `$parse(text)`: the JSON value that the text spells.
 pub(super) fn parse<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
-    evaluator.spend(str.len() / 64)?;
+    evaluator.spend(str.len() / 8)?;
     match json::parse(&str) {
         Ok(value) => Ok(Item::from(&value)),
         Err(error) => Err(invalid("parse", &error.locate(&str))),

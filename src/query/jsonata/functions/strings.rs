@@ -12,14 +12,18 @@ pub(super) fn string<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Ev
     let pretty = matches!(args.get(1), Some(Item::Bool(true)));
     let Some(item) = args.first() else { return Ok(Item::Undefined) };
     let result = json_text::string(item, pretty, evaluator.limits.value_bytes)?;
-    if let Item::String(text) = &result {
-        evaluator.allocate(text.len())?;
+    if let Item::String(text) = &result
+        && !matches!(item, Item::String(_))
+    {
+        // Numbers take longer to write than text does.
+        evaluator.spend(text.len() / 8)?;
     }
     Ok(result)
 }
 
-pub(super) fn substring<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+pub(super) fn substring<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    evaluator.rewrite(str.len())?;
     // A missing start counts as zero, but makes the length useless.
     let start = float(args, 1)?.unwrap_or(f64::NAN);
     let chars: Vec<char> = str.chars().collect();
@@ -63,20 +67,25 @@ pub(super) fn substring_after<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> E
     })
 }
 
-pub(super) fn lowercase<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    Ok(text(args, 0)?.map_or(Item::Undefined, |str| Item::string(str.to_lowercase())))
+pub(super) fn lowercase<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+    let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    evaluator.rewrite(str.len())?;
+    Ok(Item::string(str.to_lowercase()))
 }
 
-pub(super) fn uppercase<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    Ok(text(args, 0)?.map_or(Item::Undefined, |str| Item::string(str.to_uppercase())))
+pub(super) fn uppercase<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+    let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    evaluator.rewrite(str.len())?;
+    Ok(Item::string(str.to_uppercase()))
 }
 
 pub(super) fn length<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     Ok(text(args, 0)?.map_or(Item::Undefined, |str| Item::int(str.chars().count())))
 }
 
-pub(super) fn trim<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+pub(super) fn trim<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
+    evaluator.rewrite(str.len())?;
     let blank = [' ', '\t', '\n', '\r'];
     let words: Vec<&str> = str.split(blank).filter(|word| !word.is_empty()).collect();
     Ok(Item::string(words.join(" ")))
