@@ -90,6 +90,17 @@ impl EndpointError {
         )
     }
 
+    /// Whether an operation that few endpoints have is not there: emulators say so in many ways.
+    pub(super) fn is_of_missing_operation(&self) -> bool {
+        use Operation::{DescribeMapRun, ListExecutions, StartSyncExecution, TestState};
+        let rare = [DescribeMapRun, ListExecutions, StartSyncExecution, TestState];
+        let missing = matches!(
+            self.kind,
+            EndpointErrorKind::Unsupported(_) | EndpointErrorKind::NotTheApi { .. }
+        );
+        missing && rare.contains(&self.operation)
+    }
+
     /// The API's error code, where the API refused.
     pub fn code(&self) -> Option<&str> {
         match &self.kind {

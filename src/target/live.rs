@@ -157,6 +157,9 @@ impl Session {
         match self.run_prepared(number, scenario, case, local.as_ref()).await {
             Ok(report) => Ok(report),
             Err(error) if error.is_unreachable() => Err(error),
+            Err(error) if error.is_of_missing_operation() => {
+                verdict(CaseOutcome::Skipped(error.to_string()))
+            }
             Err(error) => {
                 let check = failed(case, "execution", "runs on the target", &error.to_string());
                 verdict(CaseOutcome::Failed(vec![check]))

@@ -100,7 +100,7 @@ async fn answer(
         Ok(call) => call,
         Err(problem) => {
             if let Some(script) = &script {
-                script.problem(problem.clone());
+                script.not_served(problem.clone());
             }
             return Ok(plain(StatusCode::BAD_REQUEST, &problem));
         }

@@ -27,7 +27,7 @@ impl Session {
         let outcome = match answer(&self.endpoint, case, test, role).await {
             Ok(answer) => runner::judge_state_test(scenario, case, &answer).outcome,
             Err(error) if error.is_unreachable() => return Err(error),
-            Err(error) if matches!(error.kind, EndpointErrorKind::Unsupported(_)) => {
+            Err(error) if error.is_of_missing_operation() => {
                 CaseOutcome::Skipped(error.to_string())
             }
             Err(error) => {

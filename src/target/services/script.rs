@@ -85,6 +85,11 @@ impl Script {
         lock(&self.unsayable).clone()
     }
 
+    /// What is asked of a service that nobody serves is not the endpoint's fault.
+    pub(super) fn not_served(&self, problem: String) {
+        *lock(&self.unsayable) = Some(problem);
+    }
+
     pub(super) fn problem(&self, problem: String) {
         lock(&self.problems).push(problem);
     }
@@ -132,11 +137,11 @@ impl Script {
         match resource.pattern() {
             _ if matches!(plan.end, End::Fail(stage, _) if stage != FailureStage::Run) => {
                 sleep(plan.delay).await;
-                self.end(call, &plan.end).await
+                self.end(call, resource, &plan.end).await
             }
             Pattern::RequestResponse => {
                 sleep(plan.delay).await;
-                self.end(call, &plan.end).await
+                self.end(call, resource, &plan.end).await
             }
             Pattern::WaitForTaskToken => {
                 let token = asked.request.task_token.clone();
@@ -167,9 +172,9 @@ impl Script {
         }
     }
 
-    async fn end(&self, call: &Call, end: &End) -> Option<Wire> {
+    async fn end(&self, call: &Call, resource: &Resource, end: &End) -> Option<Wire> {
         match end {
-            End::Succeed(result) if call.service == "lambda" && result.get("Payload").is_none() => {
+            End::Succeed(result) if matches!(resource, Resource::LambdaFunction { .. }) => {
                 // The answer of a function that is called by its ARN.
                 Some(call.succeeded(&Value::object([("Payload", result.clone())])))
             }
@@ -186,11 +191,8 @@ impl Script {
                     ));
                 }
                 if error.starts_with("States.") && error != "States.TaskFailed" {
-                    self.problem(format!(
-                        "no service answers so that a Task fails with `{error}`; give the mock of \
-                         `{}` another error, or none (`never`) for a time-out",
-                        call.operation
-                    ));
+                    *lock(&self.unsayable) =
+                        Some(format!("no service answers so that a Task fails with `{error}`"));
                 }
                 call.failed(failure)
             }
