@@ -236,3 +236,75 @@ fn a_full_disk_is_an_error_and_no_end() {
         server.call("DescribeExecution", &json!({ "executionArn": arn }));
     }
 }
+
+/// Exit code and standard error of a server that cannot start.
+fn refused(options: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepproof"));
+    let output = command.args(["serve", "--port", "0"]).args(options).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let folder = fresh_folder("refused");
+    let open = Process::start(&folder);
+    let port = open.address.rsplit_once(':').expect("a port").1.to_owned();
+    let used = folder.to_str().unwrap();
+    let check = |options: &[&str], why: &str| {
+        let (code, text) = refused(options);
+        assert_eq!(code, Some(2), "{options:?}: {text}");
+        assert!(text.contains(why) && !text.contains("This is a bug"), "{options:?}: {text}");
+    };
+    check(&["--data-dir", used], "another server uses");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepproof"));
+    let output = command.args(["serve", "--port", &port]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot listen on"));
+    drop(open);
+    check(&["--host", "192.0.2.1"], "cannot listen on 192.0.2.1");
+    check(&["--data-dir", used, "--aws-account", "111122223333"], "account");
+    check(&["--data-dir", used, "--aws-region", "eu-west-1"], "in eu-west-1");
+    let file = folder.join("file");
+    fs::write(&file, "x").unwrap();
+    check(&["--data-dir", file.to_str().unwrap()], "file");
+    check(&["--events-out", file.join("x").to_str().unwrap()], "cannot write to");
+    // Options that contradict each other, or say nothing.
+    for (options, why) in [
+        (&["--auth=:x"][..], "KEY_ID:SECRET"),
+        (&["--auth=a:"], "KEY_ID:SECRET"),
+        (&["--aws-region", "a b"], "a region has"),
+        (&["--quota", "StartExecutions=1/1"], "did you mean `StartExecution`"),
+        (&["--clock", "virtual", "--wait-time-scale", "0.5"], "--wait-time-scale"),
+        (&["--cors", "http://a\nb"], "an origin such as"),
+        (&["--lambda-endpoint", "http://localhost:99999"], "no port"),
+    ] {
+        check(options, why);
+    }
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path != file && path.is_file() {
+            fs::write(&path, "nonsense").unwrap();
+        }
+    }
+    check(&["--data-dir", used], "");
+}
+
+/// Standard output is for the lines alone.
+#[test]
+fn an_output_has_standard_output_for_itself() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_stepproof"))
+        .args(["serve", "--port", "0", "--log-level", "off", "--events-out", "-"])
+        .env("AWS_DEFAULT_REGION", "")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("listening on http://127.0.0.1:"), "{line}");
+    child.kill().unwrap();
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    child.wait().unwrap();
+    assert_eq!(text, "");
+}

@@ -4,6 +4,8 @@
 
 pub mod choice;
 pub mod map;
+#[cfg(test)]
+pub(crate) mod nested;
 mod parse;
 pub mod retry;
 pub mod state;

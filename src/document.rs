@@ -23,6 +23,11 @@ use yaml::Dialect;
 /// The largest text that is read, in bytes: far above what any service takes.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// The deepest nesting of a JSON text that is read: enough for as many levels of states as a
+/// definition may have. Documents are read, changed and written recursively, so this is what keeps
+/// them within the stack of any thread.
+pub const MAX_JSON_DEPTH: usize = 500;
+
 /// The deepest nesting of a YAML text that is read.
 pub const MAX_YAML_DEPTH: usize = 250;
 
@@ -96,6 +101,8 @@ pub struct Member {
 pub const INVALID_JSON: &str = "INVALID_JSON_DESCRIPTION";
 /// The code of a text that is not YAML, which AWS does not read.
 pub const INVALID_YAML: &str = "INVALID_YAML";
+/// The code of a text that nests too deep: AWS's own.
+pub const TOO_DEEPLY_NESTED: &str = "TOO_DEEPLY_NESTED";
 /// The code of a text that is too large, too deep, or not text at all.
 pub const UNREADABLE: &str = "UNREADABLE_TEXT";
 
@@ -459,6 +466,11 @@ type ReadJson = (Node, Vec<Range<usize>>, Vec<Range<usize>>);
 fn read_json(source: &Arc<Source>) -> Result<ReadJson, Box<Diagnostic>> {
     let text = &source.text;
     let (mut masked, bare) = placeholder::mask(text);
+    if let Some(at) = json::deeper_than(MAX_JSON_DEPTH, masked.as_deref().unwrap_or(text)) {
+        let message = format!("nesting is deeper than {MAX_JSON_DEPTH} levels");
+        let refusal = Diagnostic::error(source, at..at + 1, TOO_DEEPLY_NESTED, message);
+        return Err(Box::new(refusal));
+    }
     let mut commas = Vec::new();
     let spanned = loop {
         match json::parse_spanned(masked.as_deref().unwrap_or(text)) {

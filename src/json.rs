@@ -65,6 +65,28 @@ pub fn parse_spanned(text: &str) -> Result<Spanned, JsonError> {
     Ok(value)
 }
 
+/// The offset of the first bracket of a text that opens more than `most` levels. It takes no stack
+/// to find out, and whether the text is JSON does not matter.
+pub(crate) fn deeper_than(most: usize, text: &str) -> Option<usize> {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                if depth > most {
+                    return Some(at);
+                }
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Line and column of a byte offset, both counted from one, the column in characters.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(text.len());

@@ -51,8 +51,9 @@ use std::time::Duration;
 
 use rustc_hash::FxHasher;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::warn;
 
 pub use auth::Key;
 pub use clock::ClockMode;
@@ -73,6 +74,13 @@ use shared::Shared;
 
 type FastMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FxHasher>>;
 
+/// Deeply nested values are read, evaluated and dropped recursively; this much stack is enough for
+/// the deepest that the readers let through.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long it may take to answer those who waited for too long.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// A running server. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -89,32 +97,37 @@ impl Server {
     /// Where the address cannot be listened on, an output cannot be written to, or the system
     /// refuses threads; a [`StorageError`] where [`Options::data_dir`] cannot be used.
     pub fn start(options: Options) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .thread_name("stepproof-server")
-            .enable_io()
-            .enable_time()
-            .build()?;
-        let opened = {
-            let _entered = runtime.enter();
-            open(&options)
-        };
-        let (listener, address, sinks, shared) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                // Who starts a server may be in a runtime of their own, where none may be dropped
-                // that waits for its threads.
-                runtime.shutdown_background();
-                return Err(error);
-            }
-        };
         let (stop, stopped) = oneshot::channel();
-        let serving = std::thread::Builder::new().name("stepproof-server".to_owned());
+        let (started, start) = std::sync::mpsc::sync_channel(1);
+        let serving =
+            std::thread::Builder::new().name("stepproof-server".to_owned()).stack_size(STACK_BYTES);
+        // The runtime lives and dies there: who starts a server may be in one of their own, where
+        // no other may be dropped.
         let thread = serving.spawn(move || {
+            let opened = runtime().and_then(|runtime| {
+                let entered = runtime.enter();
+                let opened = open(&options)?;
+                drop(entered);
+                Ok((runtime, opened))
+            });
+            let (runtime, (listener, address, sinks, shared)) = match opened {
+                Ok(opened) => opened,
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                    return;
+                }
+            };
+            if started.send(Ok(address)).is_err() {
+                return;
+            }
             runtime.block_on(serve(listener, shared, options, sinks.clone(), stopped));
             // Whatever has not ended by now is given up.
             runtime.shutdown_timeout(Duration::from_millis(100));
             sinks.close();
         })?;
+        let address = start
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread of the server ended early")))?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -148,6 +161,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop_and_wait();
     }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name("stepproof-server")
+        .thread_stack_size(STACK_BYTES)
+        .enable_io()
+        .enable_time()
+        .build()
 }
 
 /// What a server needs from the system, and its account.
@@ -216,10 +238,13 @@ async fn serve(
         tokio::spawn(connections.clone().serve(stream, peer.ip()));
     }
     drop(listener);
-    info!("shutting down");
+    site.shared.end_polls();
+    let drained = tokio::time::timeout(drain_timeout, connections.close()).await.is_ok();
     site.shared.stop();
-    if tokio::time::timeout(drain_timeout, connections.close()).await.is_err() {
+    if !drained {
         warn!("requests were open for too long and are given up");
+        // Those who still wait hear that they do so in vain.
+        let _ = tokio::time::timeout(LAST_WORDS, connections.close()).await;
     }
     timekeeper.abort();
     if let Some(watcher) = watcher {

@@ -13,6 +13,8 @@ use tracing_subscriber::filter::LevelFilter;
 use super::output::Terminal;
 use super::scenario::args::MockCounting;
 use super::{Exit, file};
+use crate::api::OPERATIONS;
+use crate::diagnostic::closest;
 use crate::duration;
 use crate::mock::config_file::MockConfig;
 use crate::scenario::Scenario;
@@ -48,7 +50,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Serve {
-    /// The port; 0 takes a free one, and the first line of standard output names it.
+    /// The port; 0 takes a free one, and the first line of standard output names it. Where an output
+    /// is `-`, that line is on standard error; with `--log-format json` the log says it.
     #[arg(long, value_name = "PORT", default_value_t = 8083)]
     pub port: u16,
     /// The address to listen on. Anybody who reaches it can do anything here.
@@ -63,7 +66,8 @@ pub struct Serve {
         long = "aws-region",
         value_name = "REGION",
         env = "AWS_DEFAULT_REGION",
-        default_value = "us-east-1"
+        default_value = "us-east-1",
+        value_parser = region
     )]
     pub region: String,
     /// How time passes: real, or virtual, where it jumps to the next timer once nothing else can
@@ -155,7 +159,7 @@ pub struct Serve {
         require_equals = true)]
     pub auth: Vec<String>,
     /// Let browsers call from pages of this origin; `*` is any.
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub cors: Option<String>,
     /// Append status changes of Standard executions to this file, an event a line, as EventBridge
     /// delivers them; `-` is standard output.
@@ -202,9 +206,19 @@ pub enum LogFormat {
     Json,
 }
 
+impl Serve {
+    /// Whether standard output is for lines of an output.
+    fn prints_lines(&self) -> bool {
+        let outputs = [&self.events_out, &self.trail_out, &self.metrics_out, &self.log_out];
+        outputs.into_iter().any(|output| output.as_deref() == Some("-"))
+    }
+}
+
 pub(super) fn run(arguments: &Serve, terminal: &Terminal) -> Result<Exit, String> {
     start_logging(arguments);
     let options = options(arguments)?;
+    let prints = arguments.prints_lines();
+    let json = arguments.log_format == LogFormat::Json;
     let (open, signed) = (!options.address.ip().is_loopback(), options.keys.is_some());
     let (account, region) = (options.account.account_id.clone(), options.account.region.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -218,9 +232,16 @@ pub(super) fn run(arguments: &Serve, terminal: &Terminal) -> Result<Exit, String
         let server =
             Server::start(options).map_err(|error| format!("the server cannot start: {error}"))?;
         if open {
-            warn_of_openness(server.address(), signed, terminal);
+            let danger = openness(server.address(), signed);
+            if json { warn!("{danger}") } else { terminal.warning(&danger) }
         }
-        terminal.print(&format!("listening on {}\n", server.url()));
+        let listening = format!("listening on {}", server.url());
+        match (prints, json) {
+            (false, _) => terminal.print(&format!("{listening}\n")),
+            (true, false) => terminal.note(&listening),
+            // The log has it.
+            (true, true) => {}
+        }
         info!(url = server.url(), %account, %region, "listening");
         let signal = signals.next().await;
         info!(signal, "shutting down");
@@ -304,7 +325,8 @@ fn from_env_file(given: &[OsString], file: &[(String, String)]) -> Vec<OsString>
     for (name, value) in file {
         let found = VARIABLES.iter().find(|(variable, _)| variable == name);
         let Some((variable, option)) = found else { continue };
-        if !is_given(option) && std::env::var_os(variable).is_none() && !value.is_empty() {
+        let in_environment = std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        if !is_given(option) && !in_environment && !value.is_empty() {
             options.push(format!("{option}={value}").into());
         }
     }
@@ -343,6 +365,11 @@ fn options(arguments: &Serve) -> Result<Options, String> {
     }
     let virtual_clock = arguments.clock == Clock::Virtual || arguments.wait_time_scale == Some(0.0);
     let clock = match arguments.wait_time_scale {
+        Some(scale) if arguments.clock == Clock::Virtual && ![0.0, 1.0].contains(&scale) => {
+            return Err("`--clock virtual` jumps over waiting and has no scale for it: leave out \
+                        `--wait-time-scale` (WAIT_TIME_SCALE), or `--clock virtual`"
+                .to_owned());
+        }
         _ if virtual_clock => {
             ClockMode::Virtual { start: arguments.start_time.unwrap_or(START_TIME) }
         }
@@ -392,7 +419,8 @@ fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, String> {
 }
 
 fn mock_config(arguments: &Serve) -> Result<Option<MockConfig>, String> {
-    let Some(path) = &arguments.mock_config else { return Ok(None) };
+    let given = arguments.mock_config.as_ref().filter(|path| !path.as_os_str().is_empty());
+    let Some(path) = given else { return Ok(None) };
     let config = MockConfig::parse(&path.display().to_string(), &file::read(path)?);
     let config = config.map_err(|problems| {
         let style = crate::diagnostic::Style::Plain;
@@ -449,7 +477,8 @@ fn keys(arguments: &[String]) -> Result<Option<Vec<Key>>, String> {
     let key = |argument: &String| {
         if argument.is_empty() {
             let variable = |name: &str| {
-                std::env::var(name).map_err(|_| format!("`--auth` without a key needs {name}"))
+                let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+                value.ok_or_else(|| format!("`--auth` without a key needs {name}"))
             };
             return Ok(Key {
                 access_key_id: variable("AWS_ACCESS_KEY_ID")?,
@@ -458,6 +487,7 @@ fn keys(arguments: &[String]) -> Result<Option<Vec<Key>>, String> {
         }
         let (id, secret) = argument
             .split_once(':')
+            .filter(|(id, secret)| !id.is_empty() && !secret.is_empty())
             .ok_or_else(|| "`--auth` takes KEY_ID:SECRET, as in `--auth=me:secret`".to_owned())?;
         Ok(Key { access_key_id: id.to_owned(), secret_access_key: secret.to_owned() })
     };
@@ -465,13 +495,14 @@ fn keys(arguments: &[String]) -> Result<Option<Vec<Key>>, String> {
     Ok((!keys.is_empty()).then_some(keys))
 }
 
-fn warn_of_openness(address: SocketAddr, signed: bool, terminal: &Terminal) {
+/// The danger of an address that is not of this computer alone.
+fn openness(address: SocketAddr, signed: bool) -> String {
     let signed = if signed {
         "requests must be signed, but nothing is encrypted"
     } else {
         "requests need no credentials: add `--auth`, or listen on 127.0.0.1"
     };
-    terminal.warning(&format!("listening on {address}, which other computers may reach; {signed}"));
+    format!("listening on {address}, which other computers may reach; {signed}")
 }
 
 fn start_logging(arguments: &Serve) {
@@ -530,6 +561,10 @@ impl Signals {
 }
 
 fn account_id(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        // A variable without a value is one that is not set.
+        return Ok("123456789012".to_owned());
+    }
     if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(text.to_owned())
     } else {
@@ -537,7 +572,31 @@ fn account_id(text: &str) -> Result<String, String> {
     }
 }
 
+/// A region as it stands in an ARN. A variable without a value is one that is not set.
+fn region(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok("us-east-1".to_owned());
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("a region has letters, digits and `-`, such as us-east-1".to_owned())
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an origin such as http://localhost:3000, or `*`".to_owned())
+    }
+}
+
 fn scale(text: &str) -> Result<f64, String> {
+    if text.is_empty() {
+        return Ok(1.0);
+    }
     match text.parse::<f64>() {
         Ok(scale) if scale.is_finite() && scale >= 0.0 => Ok(scale),
         _ => Err("a number of at least 0 is needed, such as 0.1".to_owned()),
@@ -559,10 +618,19 @@ fn retain(text: &str) -> Result<Retain, String> {
 }
 
 fn quota(text: &str) -> Result<(String, Bucket), String> {
-    let parsed = text
-        .split_once('=')
-        .and_then(|(what, bucket)| Some((what.to_owned(), Bucket::parse(bucket)?)));
-    parsed.ok_or_else(|| "expected ACTION=SIZE/RATE, such as StartExecution=1300/300".to_owned())
+    let parsed =
+        text.split_once('=').and_then(|(what, bucket)| Some((what, Bucket::parse(bucket)?)));
+    let Some((what, bucket)) = parsed else {
+        return Err("expected ACTION=SIZE/RATE, such as StartExecution=1300/300".to_owned());
+    };
+    let known = || OPERATIONS.into_iter().chain(["StateTransition"]);
+    if known().any(|action| action == what) {
+        return Ok((what.to_owned(), bucket));
+    }
+    Err(match closest(what, known()) {
+        Some(meant) => format!("there is no action `{what}`, did you mean `{meant}`?"),
+        None => format!("there is no action `{what}`, nor is it `StateTransition`"),
+    })
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn broken_texts_are_refused_with_their_place() {
     refused("a.json", "{\"a\" 1}", "a.json:1:6: expected `:`, found `1`");
     refused("a.json", "{\n  \"a\": nope\n}", "a.json:2:8: expected a value, found `n`");
     let deep = format!("{}1", "[".repeat(10_000));
-    refused("a.json", &deep, "a.json:1:1001: nesting is deeper than 1000 levels");
+    refused("a.json", &deep, "a.json:1:501: nesting is deeper than 500 levels");
     assert!(Document::parse("a.yaml", &deep).is_err());
     assert!(Document::parse("a.yaml", &format!("{}1", "- ".repeat(10_000))).is_err());
     let problem = Document::parse("a.yaml", "b: {% $x %}\n").unwrap_err();

@@ -160,10 +160,16 @@ impl Clock {
     /// Asks for `duration` to pass, whatever holds it. The time then is reached step by step. With
     /// `before`, what is due at that very time waits until the clock is told something else.
     pub(super) fn advance(&mut self, duration: Duration, before: bool, real: Instant) {
+        let time = self.after(duration, real);
+        self.holds = false;
+        self.target = Some(Target { time, before });
+    }
+
+    /// The time that [`Clock::advance`] would send it to.
+    pub(super) fn after(&self, duration: Duration, real: Instant) -> Timestamp {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let from = self.target.map_or_else(|| self.now(real), |target| target.time);
-        self.holds = false;
-        self.target = Some(Target { time: from + millis, before });
+        from + millis
     }
 
     /// Whether it is on its way to a time that [`Clock::advance`] asked for.

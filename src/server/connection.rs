@@ -136,14 +136,34 @@ impl Connections {
         mut stopping: watch::Receiver<bool>,
     ) {
         let (site, requests) = (self.site.clone(), Arc::new(Requests::default()));
-        let service = service_fn(move |request| answer(site.clone(), request, peer, &requests));
+        let service = {
+            let requests = requests.clone();
+            service_fn(move |request| answer(site.clone(), request, peer, &requests))
+        };
         let mut connection = Box::pin(self.either.serve_connection(TokioIo::new(stream), service));
-        tokio::select! {
-            _ = connection.as_mut() => {}
-            () = stops(&mut stopping) => {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+        let patience = self.site.options.read_timeout;
+        let mut seen = 0;
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = stops(&mut stopping) => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                    return;
+                }
+                () = tokio::time::sleep(patience) => {}
             }
+            let begun = requests.begun();
+            if begun == 0 {
+                // It may not even have said which protocol it speaks.
+                return;
+            }
+            if begun == seen && requests.ended() == begun {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(patience, connection).await;
+                return;
+            }
+            seen = begun;
         }
     }
 }

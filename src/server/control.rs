@@ -7,8 +7,13 @@ use super::clock::ClockMode;
 use super::driver::ClockState;
 use super::http::{Site, is_json};
 use super::wire::{self, Answer};
+use crate::api::ApiError;
 use crate::duration;
+use crate::time::Timestamp;
 use crate::value::Value;
+
+/// The last time that RFC 3339 can write: the end of the year 9999.
+const LATEST: Timestamp = Timestamp(253_402_300_799_999);
 
 /// `GET /_stepproof/health`: there is an answer as soon as the server takes requests. While the data
 /// folder cannot be written it is a 503 that says why, as requests that change something get.
@@ -43,7 +48,10 @@ pub(super) async fn set_clock(site: &Site, parts: &Parts, body: &[u8]) -> Answer
         Ok(change) => change,
         Err(message) => return refused(&message),
     };
-    site.shared.with(|driver, real| {
+    let set = site.shared.with(|driver, real| {
+        if change.advance.is_some_and(|advance| driver.clock().after(advance, real) > LATEST) {
+            return false;
+        }
         let clock = driver.clock_mut();
         if let Some(frozen) = change.freeze {
             clock.freeze(frozen, real);
@@ -52,7 +60,11 @@ pub(super) async fn set_clock(site: &Site, parts: &Parts, body: &[u8]) -> Answer
             // On a clock that goes on by itself nothing would ever let go on what is held.
             clock.advance(advance, change.before && clock.is_frozen(), real);
         }
+        true
     });
+    if !set {
+        return refused("`advance` leads beyond the year 9999, where no time can be written");
+    }
     site.shared.quiesce().await;
     if let Err(cause) = site.shared.kept().await {
         return wire::plain(StatusCode::SERVICE_UNAVAILABLE, message(&cause));
@@ -84,6 +96,12 @@ pub(super) async fn redeliver(site: &Site, parts: &Parts, body: &[u8]) -> Answer
 /// A request that the server's own pages do not understand.
 pub(super) fn refused(text: &str) -> Answer {
     wire::plain(StatusCode::BAD_REQUEST, message(text))
+}
+
+/// A request for the server's own pages that could not be read.
+pub(super) fn unread(error: &ApiError) -> Answer {
+    let status = StatusCode::from_u16(wire::status(error)).unwrap_or(StatusCode::BAD_REQUEST);
+    wire::closing(wire::plain(status, message(&error.message)))
 }
 
 /// `{"message": …}`
@@ -144,7 +162,7 @@ fn describe(mode: ClockMode, state: &ClockState) -> Value {
             ("executionArn", Value::from(arn.as_str())),
         ])
     });
-    let time = |time: crate::time::Timestamp| Value::from(time.to_rfc3339_millis());
+    let time = |time: Timestamp| Value::from(time.to_rfc3339_millis());
     Value::object([
         ("mode", Value::from(mode)),
         ("time", time(state.now)),

@@ -214,6 +214,10 @@ impl Driver {
     /// Changes the account: the only place that does so from outside. Requests get a reply.
     pub(super) fn hear(&mut self, heard: Heard<'_>, real: Instant) -> Option<Reply> {
         let now = self.clock.now(real);
+        if matches!(heard, Heard::Request { .. }) {
+            // What was kept long enough by now, however long nobody asked.
+            self.forget_old(real);
+        }
         match heard {
             Heard::Request { request, case } => return Some(self.call(now, request, case)),
             Heard::Told(execution, input) => {
@@ -619,11 +623,16 @@ impl Driver {
         self.hear(Heard::PollEnded(poll), real);
     }
 
-    /// Those who wait for an end or a task are let go: the server stops.
-    pub(super) fn let_go(&mut self) {
+    /// Those who wait for a task of an activity hear that there is none.
+    pub(super) fn end_polls(&mut self) {
         for (_, sender) in self.polls.drain() {
             self.effects.push(Effect::Answer(sender, api::activity_task(None)));
         }
+    }
+
+    /// Those who wait for an end or a task are let go: the server stops.
+    pub(super) fn let_go(&mut self) {
+        self.end_polls();
         self.synchronous.clear();
     }
 
@@ -722,6 +731,11 @@ impl Driver {
 
     fn next_timer(&self) -> Option<Timestamp> {
         self.service.next_deadline().map(|(deadline, _)| deadline)
+    }
+
+    /// The clock, to be looked at.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The clock, to stop it or move it on; look at it again afterwards. What it held goes on.

@@ -127,9 +127,15 @@ impl Endpoints {
             }
             _ => return Err(format!("`{url}` is not called: only http:// and https:// are")),
         }
+        let port = uri.authority().map_or("", |authority| authority.as_str());
+        let port = port.rsplit_once('@').map_or(port, |(_, rest)| rest).strip_prefix(host);
+        if uri.port_u16().is_none() && port.is_some_and(|port| !port.is_empty()) {
+            return Err(format!("`{url}` has no port that there could be: 1 to 65535"));
+        }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let here = bare == "localhost"
-            || bare.ends_with(".localhost")
+        let name = bare.to_ascii_lowercase();
+        let here = name == "localhost"
+            || name.ends_with(".localhost")
             || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         if !here && !self.allow_network {
             return Err(format!(

@@ -32,6 +32,9 @@ const POLL: Duration = Duration::from_secs(60);
 /// Bytes of an oversized body that are read and dropped, so that the client hears the answer.
 const DRAINED: usize = 16 * wire::LARGEST_REQUEST;
 
+/// What browsers may send from other pages.
+const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+
 /// What answers requests.
 #[derive(Debug)]
 pub(super) struct Site {
@@ -89,27 +92,27 @@ impl Site {
             (&Method::GET | &Method::HEAD, path) if page::is_at(path) => {
                 page::answer(self, request.uri()).await
             }
-            (&Method::GET, "/_stepproof/health") => control::health(self),
-            (&Method::GET, "/metrics") => output::page(self),
-            (&Method::GET, "/_stepproof/clock") => control::clock(self),
+            (&Method::GET | &Method::HEAD, "/_stepproof/health") => control::health(self),
+            (&Method::GET | &Method::HEAD, "/metrics") => output::page(self),
+            (&Method::GET | &Method::HEAD, "/_stepproof/clock") => control::clock(self),
             (&Method::POST, "/_stepproof/clock") => {
                 let (parts, body) = request.into_parts();
                 match self.read(&parts, body).await {
                     Ok(body) => control::set_clock(self, &parts, &body).await,
-                    Err(error) => control::refused(&error.message),
+                    Err(error) => control::unread(&error),
                 }
             }
             (&Method::POST, "/_stepproof/redeliver") => {
                 let (parts, body) = request.into_parts();
                 match self.read(&parts, body).await {
                     Ok(body) => control::redeliver(self, &parts, &body).await,
-                    Err(error) => control::refused(&error.message),
+                    Err(error) => control::unread(&error),
                 }
             }
             (method, path) if path.starts_with(objects::PATH) => {
                 match objects::answer(self, method.clone(), path.to_owned(), request).await {
                     Ok(answer) => answer,
-                    Err(error) => control::refused(&error.message),
+                    Err(error) => control::unread(&error),
                 }
             }
             (method, path) => {
@@ -361,7 +364,7 @@ fn allow_origin(answer: &mut Response<Full<Bytes>>, origin: &str) {
     let headers = answer.headers_mut();
     let Ok(origin) = HeaderValue::from_str(origin) else { return };
     headers.insert("access-control-allow-origin", origin);
-    headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, OPTIONS"));
+    headers.insert("access-control-allow-methods", HeaderValue::from_static(METHODS));
     headers.insert(
         "access-control-allow-headers",
         HeaderValue::from_static(

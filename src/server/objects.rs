@@ -35,8 +35,8 @@ pub(super) async fn answer(
         return Ok(control::refused("bucket and key must be UTF-8, escaped as in any URL"));
     };
     Ok(match (&method, &*bucket, &*key) {
-        (&Method::GET, "", "") => list(site),
-        (&Method::GET, _, key) if !key.is_empty() => fetch(site, &bucket, key),
+        (&Method::GET | &Method::HEAD, "", "") => list(site),
+        (&Method::GET | &Method::HEAD, _, key) if !key.is_empty() => fetch(site, &bucket, key),
         (&Method::PUT, _, key) if !key.is_empty() => {
             let (parts, body) = request.into_parts();
             let body = site.read_large(&parts, body).await?;

@@ -100,6 +100,11 @@ impl Shared {
         }
     }
 
+    /// Lets go of those who wait for a task of an activity: the server is about to stop.
+    pub(super) fn end_polls(self: &Arc<Self>) {
+        self.with(|driver, _| driver.end_polls());
+    }
+
     /// Lets go of everybody who waits: the server stops.
     pub(super) fn stop(self: &Arc<Self>) {
         self.with(|driver, _| driver.let_go());

@@ -2,6 +2,7 @@
 
 mod driver;
 mod integrations;
+mod limits;
 mod outputs;
 mod page;
 #[cfg(feature = "aws")]

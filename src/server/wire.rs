@@ -52,8 +52,13 @@ pub(super) fn answer(result: Result<String, ApiError>, request_id: HeaderValue) 
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_0));
     headers.insert("x-amzn-requestid", request_id);
-    if status == 413 || status == 408 {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    closing(answer)
+}
+
+/// The answer, after which the connection ends where a request was not read to its end.
+pub(super) fn closing(mut answer: Answer) -> Answer {
+    if matches!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Fields, MISSING_END, MISSING_TARGET, Parser, SCHEMA, did_you_mean};
 use crate::asl::state::{QueryLanguage, State, StateKind, Transition};
 use crate::asl::state_machine::{StateIndex, States};
-use crate::document::{Member, Node};
+use crate::document::{Member, Node, TOO_DEEPLY_NESTED};
 
 /// What the states of a level need to know of it while they are read.
 pub(super) struct Level<'n> {
@@ -55,7 +55,7 @@ impl Parser<'_> {
         let node = fields.any("States")?;
         if self.depth >= self.limits.nested_levels {
             let message = format!("States are nested deeper than {} levels", self.depth);
-            self.push(self.document.error_in(node, "TOO_DEEPLY_NESTED", message));
+            self.push(self.document.error_in(node, TOO_DEEPLY_NESTED, message));
             return None;
         }
         if self.open(node) {

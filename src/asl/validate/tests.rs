@@ -135,3 +135,16 @@ fn placeholders_are_text() {
         assert!(machine.is_some(), "{state}: {problems:?}");
     }
 }
+
+/// On a thread with as little stack as any: that of this test.
+#[test]
+fn what_nests_deep_is_taken_or_refused_on_any_thread() {
+    for (name, definition, taken) in crate::asl::nested::definitions() {
+        let accepted = accept_definition(&definition, &Limits::today(), ExecutionType::Standard);
+        assert_eq!(accepted.is_ok(), taken, "{name}: {:?}", accepted.err());
+        let answer = validate_definition(&ValidationRequest::new(&definition));
+        let codes: Vec<&str> = answer.diagnostics.iter().map(|problem| problem.code).collect();
+        let expected: &[&str] = if taken { &[] } else { &["TOO_DEEPLY_NESTED"] };
+        assert_eq!(codes, expected, "{name}");
+    }
+}
