@@ -150,6 +150,76 @@ fn parts_make_the_whole() {
 }
 
 #[test]
+fn every_part_tells_what_it_cannot_read() {
+    let folder = Temporary::new("broken-parts");
+    refunds(&folder.0, "Refunds", 12);
+    check(&folder.0, &["bundle", "rec", "--output", "all.tar"], 0, &[]);
+    let bytes = fs::read(folder.0.join("all.tar")).unwrap();
+    fs::write(folder.0.join("cut.tar"), &bytes[..bytes.len() / 2]).unwrap();
+    let definition = own("refund/definition.asl.json").display().to_string();
+    let mut names = Vec::new();
+    for part in 1..=3 {
+        let (shard, name) = (format!("hash:{part}/3"), format!("part-{part}.json"));
+        let one = ["replay", "cut.tar", "--definition", &definition, "--report", "json"];
+        let one = [&one[..], &["--shard", &shard, "--output", &name]].concat();
+        check(&folder.0, &one, 2, &["1 unusable"]);
+        names.push(name);
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let merge = [&["replay", "--merge"], &*names].concat();
+    check(&folder.0, &merge, 2, &["unusable: cut.tar/", "cut off", "1 unusable, "]);
+}
+
+#[test]
+fn parts_of_nothing_are_no_success() {
+    let folder = Temporary::new("nothing");
+    fs::create_dir_all(folder.0.join("rec")).unwrap();
+    let nothing = "no history, recording or bundle below `rec`";
+    check(&folder.0, &["replay", "rec"], 2, &[nothing]);
+    check(&folder.0, &["replay", "rec", "--shard", "1/2"], 2, &[nothing]);
+    // A part may be empty; the whole may not.
+    refunds(&folder.0, "Refunds", 1);
+    changed(&folder.0);
+    let other = ["replay", "rec", "--definition", "Orders=changed.asl.json", "--report", "json"];
+    for part in ["1", "2"] {
+        let (shard, name) = (format!("{part}/2"), format!("{part}.json"));
+        let one = [&other[..], &["--shard", &shard, "--output", &name]].concat();
+        check(&folder.0, &one, 0, &["none (0 executions"]);
+    }
+    let says = "nothing was replayed in any of the parts";
+    check(&folder.0, &["replay", "--merge", "1.json", "2.json"], 2, &[says]);
+}
+
+#[test]
+fn what_was_replayed_in_part_is_counted() {
+    let folder = Temporary::new("in-part");
+    refunds(&folder.0, "Refunds", 3);
+    for (number, most) in [(1, 1), (2, 4)] {
+        let path = folder.0.join(format!("rec/Refunds/r-{number:03}/history.json"));
+        let mut history: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        history["events"].as_array_mut().unwrap().truncate(most);
+        fs::write(path, history.to_string()).unwrap();
+    }
+    let says = "note: 2 were replayed only in part, up to a redrive or where they end, such as \
+                rec/Refunds/r-001\n";
+    check(&folder.0, &["replay", "rec"], 0, &[says, "3 same (3 executions)"]);
+    let mut names = Vec::new();
+    for part in ["1", "2"] {
+        let (shard, name) = (format!("{part}/2"), format!("{part}.json"));
+        let one = ["replay", "rec", "--report", "json", "--shard", &shard, "--output", &name];
+        check(&folder.0, &one, 0, &[]);
+        names.push(name);
+    }
+    let merged = ["replay", "--merge", &names[0], &names[1], "--report", "json"];
+    let merged: Value = serde_json::from_str(&check(&folder.0, &merged, 0, &[])).unwrap();
+    let first = Value::from("rec/Refunds/r-001");
+    assert_eq!((&merged["partial"], &merged["firstPartial"]), (&2.into(), &first));
+    check(&folder.0, &["replay", "rec", "--each", "each.jsonl"], 0, &[]);
+    let lines = fs::read_to_string(folder.0.join("each.jsonl")).unwrap();
+    assert_eq!(lines.matches("\"partial\":true").count(), 2, "{lines}");
+}
+
+#[test]
 fn machines_have_their_own_definitions() {
     let folder = Temporary::new("machines");
     refunds(&folder.0, "Refunds", 3);

@@ -106,6 +106,9 @@ pub struct Replay {
     pub history: History,
     /// What the reader of the outcome should know.
     pub notes: Vec<String>,
+    /// Whether the outcome is of a part of the execution: the recording goes on after a redrive,
+    /// which is not replayed, or ends before the execution did.
+    pub partial: bool,
 }
 
 /// Whether a definition did what the recording says.
@@ -192,6 +195,7 @@ pub fn replay(
         let before = History { events: recorded.events[..at].to_vec() };
         let mut replay = replay(machine, &before, options)?;
         replay.notes.push("the recording goes on after a redrive, which is not replayed".into());
+        replay.partial = true;
         return Ok(replay);
     }
     let start = start(recorded, options)?;
@@ -244,7 +248,8 @@ pub fn replay(
             None => Outcome::Same,
         },
     };
-    Ok(Replay { outcome, history, notes })
+    let partial = recorded.events.last().is_some_and(|last| !last.event_type.is_terminal());
+    Ok(Replay { outcome, history, notes, partial })
 }
 
 /// Compares without regard to what nobody can foresee: texts that were made up for the replay.

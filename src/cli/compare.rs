@@ -150,6 +150,13 @@ pub(super) fn run(arguments: &Compare, terminal: &Terminal) -> Result<Exit, Stri
         exit = exit.max(Exit::Failed);
     }
     report(arguments, &table, terminal)?;
+    if !table.compares() {
+        let reason = table.reasons().into_iter().next();
+        let reason = reason.map_or_else(String::new, |((target, reason), _)| {
+            format!(": `{}` cannot: {reason}", targets[target].name)
+        });
+        return Err(format!("nothing could be compared, no case ran on two targets{reason}"));
+    }
     Ok(exit)
 }
 
@@ -230,6 +237,12 @@ fn quoted(word: &str) -> String {
 }
 
 impl Table {
+    /// Whether anything was held against something else.
+    fn compares(&self) -> bool {
+        let mut cells = self.rows.iter().flat_map(|row| &row.cells);
+        cells.any(|cell| matches!(cell.word(), "same" | "differs"))
+    }
+
     /// How many cells of a target have each word.
     fn counts(&self, target: usize) -> BTreeMap<&'static str, usize> {
         let mut counts: BTreeMap<&str, usize> = WORDS.iter().map(|word| (*word, 0)).collect();

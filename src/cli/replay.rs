@@ -78,11 +78,14 @@ fn replay_all(
     };
     let mut write_failed = None;
     let mut text = None;
+    // Counted before a part takes its own: a part may be empty, what all parts are of may not.
+    let found = AtomicBool::new(false);
     let produce = |emit: &mut dyn FnMut(Item) -> ControlFlow<()>| {
         let _ = source::produce(&arguments.histories, &read, &mut |item| {
             if stopped.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
+            found.store(true, Ordering::Relaxed);
             if bar.is_some() {
                 read.fetch_add(item.bytes(), Ordering::Relaxed);
             }
@@ -116,6 +119,9 @@ fn replay_all(
         lines.flush().map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
     }
     results.interrupted = stopped.load(Ordering::Relaxed);
+    if !found.load(Ordering::Relaxed) && !results.interrupted {
+        return Err(nothing(arguments, results));
+    }
     write_failed.map_or(Ok(text), Err)
 }
 
@@ -210,6 +216,11 @@ fn merge(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, String> {
             "the results of part {} are missing: nothing is known of its executions",
             parts.join(", ")
         ));
+    }
+    if results.executions() == 0 && !results.interrupted {
+        return Err("nothing was replayed in any of the parts: no execution is of a machine for \
+                    which a definition was named"
+            .into());
     }
     let text = report::text(&results, Style::Plain);
     print(arguments, &results, &text, false, terminal)?;

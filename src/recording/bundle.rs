@@ -132,13 +132,30 @@ fn read_tar(
     reader.flush()?;
     let mut tail = archive.into_inner();
     // The end shows whether the compressed data is whole.
-    let message = match io::copy(&mut tail, &mut io::sink()) {
-        Ok(_) if tail.zeros >= BLOCK => return ControlFlow::Continue(()),
-        Ok(_) => "the bundle has no end: it was cut off between two files".to_owned(),
+    let message = match goes_on(&mut tail) {
+        Ok(true) => {
+            "there is more behind the end of the archive: give joined bundles one by one".to_owned()
+        }
+        Ok(false) if tail.zeros >= BLOCK => return ControlFlow::Continue(()),
+        Ok(false) => "the bundle has no end: it was cut off between two files".to_owned(),
         Err(error) => format!("the bundle is cut off or damaged at its end: {error}"),
     };
     let name = name.to_owned();
     (reader.emit)(Bundled::Broken { name, message })
+}
+
+/// Reads on to the end; whether there is more than the zeros that end a tar file.
+fn goes_on(input: &mut impl Read) -> io::Result<bool> {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut more = false;
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => return Ok(more),
+            Ok(count) => more |= buffer[..count].iter().any(|byte| *byte != 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The unit of a tar file; two of zeros end it.

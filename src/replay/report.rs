@@ -224,6 +224,7 @@ impl Replay {
             members.extend(diff.get("differences").map(|all| ("differences", all.clone())));
         }
         members.push(("events", self.history.events.len().into()));
+        members.push(("partial", self.partial.into()));
         members.push(("notes", texts(&self.notes)));
         Value::object(members)
     }

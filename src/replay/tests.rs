@@ -23,6 +23,7 @@ fn replayed(definition: &str, recorded: &str) -> (Replay, History) {
 fn check_same(definition: &str, recorded: &str) {
     let (replay, recorded) = replayed(definition, recorded);
     assert!(replay.is_same(), "{}", replay.render(&recorded, Style::Plain));
+    assert!(!replay.partial);
     let types =
         |history: &History| history.events.iter().map(|event| event.event_type).collect::<Vec<_>>();
     assert_eq!(types(&replay.history), types(&recorded));
@@ -164,6 +165,7 @@ fn a_recording_taken_under_way() {
     let (replay, _) = replayed(ORDER, &lines.join("\n"));
     assert_eq!(replay.outcome, Outcome::Same);
     assert_eq!(replay.history.events.len(), 7);
+    assert!(replay.partial);
 }
 
 #[test]
@@ -203,7 +205,7 @@ fn what_follows_a_redrive_is_not_replayed() {
         replay(&machine(&ORDER.replace("Busy", "Other")), &recorded, &ReplayOptions::default());
     let replay = replay.unwrap();
     assert_eq!(replay.outcome, Outcome::Same);
-    assert_eq!(replay.notes.len(), 1);
+    assert_eq!((replay.notes.len(), replay.partial), (1, true));
 }
 
 /// Histories that were damaged, or belong to another machine, are answered and never panic.

@@ -38,6 +38,8 @@ pub(super) struct Replayed {
     name: String,
     machine: Option<String>,
     edited: bool,
+    /// Whether only a part of it was replayed.
+    partial: bool,
     end: End,
     /// The whole report, of the first executions.
     listed: Option<Value>,
@@ -211,6 +213,7 @@ impl<'a> Job<'a> {
             name: name.clone(),
             machine: child.machine.clone(),
             edited: false,
+            partial: false,
             end: End::Found(verdict, Box::new(finding), example),
             listed: None,
             single: None,
@@ -226,6 +229,7 @@ impl<'a> Job<'a> {
         Replayed {
             machine: None,
             edited: false,
+            partial: false,
             listed: self.lists(number).then_some(listed),
             single: single.then(|| format!("unusable: {message}\n")),
             end: End::Unusable(message),
@@ -288,7 +292,7 @@ impl<'a> Job<'a> {
         };
         let listed = self.lists(number).then(whole);
         let single = (self.single && own).then(text);
-        Ok(Replayed { name, machine, edited, end, listed, single })
+        Ok(Replayed { name, machine, edited, partial: replayed.partial, end, listed, single })
     }
 
     /// Whether an execution is to be the example of its finding: no smaller name was seen.
@@ -312,12 +316,17 @@ impl<'a> Job<'a> {
 impl Replayed {
     fn left_out(loaded: Loaded) -> Self {
         let Loaded { name, machine, .. } = loaded;
-        Self { name, machine, edited: false, end: End::LeftOut, listed: None, single: None }
+        Self::untried(name, machine, End::LeftOut)
     }
 
     fn unseen(name: &str, why: &'static str, count: usize) -> Self {
         let (name, end) = (name.to_owned(), End::Unseen(why, count));
-        Self { name, machine: None, edited: false, end, listed: None, single: None }
+        Self::untried(name, None, end)
+    }
+
+    fn untried(name: String, machine: Option<String>, end: End) -> Self {
+        let (edited, partial) = (false, false);
+        Self { name, machine, edited, partial, end, listed: None, single: None }
     }
 
     pub fn count(self, results: &mut Results) {
@@ -331,6 +340,10 @@ impl Replayed {
         if self.edited {
             results.edited += 1;
             results.first_edited.get_or_insert_with(|| self.name.clone());
+        }
+        if self.partial {
+            results.partial += 1;
+            results.first_partial.get_or_insert_with(|| self.name.clone());
         }
         results.list(self.listed);
         match self.end {
@@ -360,6 +373,9 @@ impl Replayed {
             End::Unseen(why, _) => ("not-replayed", Some((*why).to_owned())),
         };
         members.insert(1, ("outcome", outcome.into()));
+        if self.partial {
+            members.push(("partial", true.into()));
+        }
         members.extend(message.map(|message| ("message", Value::from(message))));
         Value::object(members)
     }

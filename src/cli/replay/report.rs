@@ -105,6 +105,15 @@ pub(super) fn notes(results: &Results) -> Vec<String> {
             ),
         });
     }
+    if let Some(first) = &results.first_partial {
+        notes.push(match results.partial {
+            1 => format!("1 was replayed only in part, up to a redrive or where it ends: {first}"),
+            count => format!(
+                "{} were replayed only in part, up to a redrive or where they end, such as {first}",
+                grouped(count)
+            ),
+        });
+    }
     if results.interrupted {
         notes.push("interrupted: these are the results so far".into());
     }

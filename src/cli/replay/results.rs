@@ -1,6 +1,6 @@
 //! What came of many replays: counted, grouped, and put together from parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::Shard;
 use super::target::Described;
@@ -51,6 +51,9 @@ pub(super) struct Results {
     /// How many recordings have a file that is not the recorded one, and the first of them.
     pub edited: u64,
     pub first_edited: Option<String>,
+    /// How many recordings were replayed only in part, and the first of them.
+    pub partial: u64,
+    pub first_partial: Option<String>,
     /// The whole reports of the first executions.
     pub listed: Vec<Value>,
     pub definitions: Vec<Described>,
@@ -194,6 +197,8 @@ impl Results {
             ("notReplayed", counts(&self.unseen)),
             ("edited", number(self.edited)),
             ("firstEdited", self.first_edited.as_deref().map_or(Value::Null, Value::from)),
+            ("partial", number(self.partial)),
+            ("firstPartial", self.first_partial.as_deref().map_or(Value::Null, Value::from)),
             ("groups", Value::array(groups)),
             ("unusable", Value::array(problems)),
             ("histories", Value::array(self.listed.iter().cloned())),
@@ -250,6 +255,9 @@ impl Results {
             unseen: counts("notReplayed").unwrap_or_default(),
             edited: count(value, "edited")?,
             first_edited: text(value, "firstEdited"),
+            // Results of an older stepproof do not say.
+            partial: count(value, "partial").unwrap_or_default(),
+            first_partial: text(value, "firstPartial"),
             listed: list("histories")?.iter().cloned().collect(),
             interrupted: value.get("interrupted")? == &Value::Bool(true),
             ..Self::default()
@@ -319,14 +327,21 @@ impl Results {
         self.same += other.same;
         self.diverged += other.diverged;
         self.undecided += other.undecided;
-        self.unusable += other.unusable;
+        // What every part reports is one thing: a bundle that cannot be read on.
+        let known = self.problems.iter().collect::<BTreeSet<_>>();
+        let new: Vec<_> =
+            other.problems.iter().filter(|problem| !known.contains(problem)).cloned().collect();
+        self.unusable += other.unusable - (other.problems.len() - new.len()) as u64;
         self.left_out += other.left_out;
         self.edited += other.edited;
+        self.partial += other.partial;
         self.interrupted |= other.interrupted;
-        self.first_edited = match (self.first_edited.take(), other.first_edited) {
+        let first = |own: Option<String>, other: Option<String>| match (own, other) {
             (Some(own), Some(other)) => Some(own.min(other)),
             (own, other) => own.or(other),
         };
+        self.first_edited = first(self.first_edited.take(), other.first_edited);
+        self.first_partial = first(self.first_partial.take(), other.first_partial);
         for ((verdict, finding), group) in other.groups {
             self.add(verdict, finding, group.count, Some(group.example));
         }
@@ -339,7 +354,7 @@ impl Results {
                 *counts.entry(machine).or_default() += count;
             }
         }
-        self.problems.extend(other.problems);
+        self.problems.extend(new);
         self.problems.truncate(MOST_LISTED);
         self.listed.extend(other.listed);
         self.listed.truncate(MOST_LISTED);

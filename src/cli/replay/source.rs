@@ -208,7 +208,8 @@ impl Item {
     }
 
     /// Whether it belongs to a part: by the execution's ARN, without the account, which redaction
-    /// replaces; by its path where no ARN is known.
+    /// replaces; by its path where no ARN is known. What cannot be read belongs to every part: each
+    /// looks from its own place, and what is lost there might have been any of the executions.
     pub fn is_of(&self, shard: Shard) -> bool {
         let arn_of = |manifest: &[u8]| {
             let text = std::str::from_utf8(manifest).ok()?;
@@ -224,7 +225,7 @@ impl Item {
                 (files.get(MANIFEST).map(Vec::as_slice).and_then(arn_of), folder)
             }
             Self::Bundled(Bundled::History { path, .. }) => (None, path),
-            Self::Bundled(Bundled::Broken { name, .. }) => (None, name),
+            Self::Bundled(Bundled::Broken { .. }) => return true,
         };
         shard.takes(arn.as_ref().map_or(path, Identity::as_str))
     }

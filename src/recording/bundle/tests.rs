@@ -90,6 +90,15 @@ fn a_bundle_that_was_cut_off_gives_what_is_whole() {
 }
 
 #[test]
+fn what_stands_behind_the_end_is_told() {
+    let joined = [pack(Packing::Plain, &["M/a"]), pack(Packing::Plain, &["M/b"])].concat();
+    let more = "b.tar! there is more behind the end of the archive: give joined bundles one by one";
+    assert_eq!(told(&joined), [format!("b.tar/M/a: {FILES}"), more.to_owned()]);
+    let padded = [pack(Packing::Plain, &["M/a"]), vec![0; 100_000]].concat();
+    assert_eq!(told(&padded), [format!("b.tar/M/a: {FILES}")]);
+}
+
+#[test]
 fn any_order_of_files_within_a_recording() {
     let file = tar::EntryType::Regular;
     let bytes = tar_of(&[
