@@ -54,6 +54,8 @@ impl Index {
         };
         if told && index.complete {
             index.recordings.retain(|_, folder| root.join(folder).join(MANIFEST).exists());
+            // Who found nothing is not done: what is selected may come later.
+            index.complete = !index.recordings.is_empty();
             return Ok(index);
         }
         // Without a journal at all, what lies there was put there whole, by hand or by git.

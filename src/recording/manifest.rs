@@ -138,6 +138,23 @@ impl Manifest {
         toml::from_str(text).map_err(broken)
     }
 
+    /// The texts that may hold what must not be kept: what a user wrote, and what a service said.
+    pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let p = &mut self.provenance;
+        let said = [
+            &mut p.endpoint,
+            &mut p.region,
+            &mut p.recorded,
+            &mut p.execution,
+            &mut p.state_machine,
+            &mut p.status,
+            &mut p.started,
+            &mut p.started_by,
+        ];
+        let own = [&mut self.source, &mut self.description];
+        own.into_iter().chain(&mut self.notes).chain(said.into_iter().flatten())
+    }
+
     /// The text of its file.
     pub fn to_toml(&self) -> String {
         let mut out = format!("format = {}\n", self.format);
@@ -193,7 +210,7 @@ impl Manifest {
 }
 
 /// A TOML string. JSON's escapes are TOML's, but for DEL, which TOML wants escaped.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::new();
     json::write_string(&mut out, text);
     out.replace('\u{7f}', "\\u007f")

@@ -124,6 +124,8 @@ fn modes_are_those_of_vcr() {
         outcomes.join(", ")
     };
     assert_eq!(run(Mode::None, &["a"], true), "left out");
+    // A recorder that found nothing closes nothing.
+    assert_eq!(run(Mode::Once, &[], true), "");
     // Stopped after one, and gone on with.
     assert_eq!(run(Mode::Once, &["a"], false), "recorded");
     assert_eq!(run(Mode::Once, &["a", "b"], true), "kept, recorded");
@@ -274,6 +276,19 @@ fn names_are_made_fit_for_file_systems() {
     let recording = read(&folder);
     let names: Vec<_> = recording.recorded.children.iter().map(|child| &*child.name).collect();
     assert_eq!(names, ["_", "_.._x_y"]);
+    // Executions of two machines may share a name: each has its own folder.
+    let mut twins = recorded("twins");
+    let of = |machine: &str| Recorded {
+        execution: recorded("x").execution.map(|text| text.replace("Orders", machine)),
+        ..recorded("x")
+    };
+    twins.children = vec![of("A"), of("B"), recorded("X")];
+    let folder = written(writer.write(&twins, &about()).unwrap());
+    let children = read(&folder).recorded.children;
+    let names: Vec<_> = children.iter().map(|child| &*child.name).collect();
+    assert_eq!(names, ["X-3", "x", "x-2"]);
+    assert!(children[1].execution.as_deref().unwrap_or_default().contains(":A:x"));
+    assert!(children[2].execution.as_deref().unwrap_or_default().contains(":B:x"));
     // The same name in another region is another execution.
     let mut other = recorded("a");
     other.execution = other.execution.map(|text| text.replace("eu-west-1", "us-east-1"));
@@ -462,6 +477,37 @@ fn everything(folder: &Path) -> String {
         }
     }
     text
+}
+
+/// Secrets that are words of the manifest, or rules that count its quotes to the secret.
+#[test]
+fn no_secret_undoes_the_redaction_of_a_manifest() {
+    for (secret, rules) in [
+        ("format", ""),
+        ("provenance", ""),
+        ("history", ""),
+        ("hunter2", "[redaction]\npatterns = ['\"[^\"]*anna[^\"]*\"']\n"),
+        ("hunter2", "[redaction]\npatterns = ['= \"An']\n"),
+    ] {
+        let root = Folder::new();
+        let rules = crate::redaction::Rules::parse(rules).unwrap();
+        let redactor = crate::redaction::Redactor::new(rules, b"key");
+        let mut writer = Writer::open(&root.0, Mode::Once, Some(redactor)).unwrap();
+        let input = format!(r#"{{\"password\":\"{secret}\"}}"#);
+        let mut order = recorded("a");
+        order.history = order.history.replace(r#"{\"n\":1.50}"#, &input);
+        order.children = vec![recorded("mail-anna@acme.com")];
+        let mut about = about();
+        about.description = "Anna's order (anna@acme.com)".into();
+        let folder = written(writer.write(&order, &about).unwrap());
+        let all = everything(&root.0);
+        for secret in ["anna@acme.com", "210987654321"] {
+            assert!(!all.contains(secret), "`{secret}` survives: {all}");
+        }
+        let recording = read(&folder);
+        assert!(recording.notes.is_empty(), "{:?}", recording.notes);
+        assert!(!recording.recorded.history.contains(secret), "{secret}");
+    }
 }
 
 #[test]

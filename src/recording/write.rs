@@ -6,10 +6,11 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::index::{self, Identity, Index};
+use super::manifest::quoted;
 use super::read::{Files, hash_of};
 use super::storage::{Disk, Storage};
 use super::{Description, FORMAT, MANIFEST, Manifest, Provenance, Recorded, RecordingError, find};
-use crate::redaction::{Redactor, Text};
+use crate::redaction::{Redactor, Replacer, Text};
 use crate::value::Value;
 
 /// Which executions are recorded; the names are VCR's.
@@ -291,16 +292,12 @@ impl<S: Storage> Writer<S> {
                 .iter()
                 .map(|(path, text)| {
                     let redacted = replacer.replace(text.text);
-                    (replacer.replace(path), redacted.into_bytes())
+                    (redacted_path(&mut replacer, path), redacted.into_bytes())
                 })
                 .collect();
             let redacted = PathBuf::from(replacer.replace(&place.to_string_lossy()));
             place = if redacted == place { place } else { self.free(&redacted) };
-            let redacted = replacer.replace(&said);
-            // A manifest is texts of ours and the service's: what replaces them fits between quotes.
-            if let Ok(redacted) = Manifest::parse(MANIFEST, &redacted) {
-                manifest = redacted;
-            }
+            manifest.texts_mut().for_each(|text| *text = redacted_text(&mut replacer, text));
             manifest.redactions = replacer.counts();
         } else {
             files = texts
@@ -376,6 +373,24 @@ impl<S: Storage> Writer<S> {
     }
 }
 
+/// A text of the manifest without what must not be kept, as it stands there: in quotes, which a
+/// rule of the user's may count to the secret.
+fn redacted_text(replacer: &mut Replacer, text: &str) -> String {
+    let redacted = replacer.replace(&quoted(text));
+    serde_json::from_str(&redacted).unwrap_or(redacted)
+}
+
+/// The path of a file without what must not be kept: the names of executions and Map Runs. What
+/// stands between them is the recording's own, whatever word is a secret.
+fn redacted_path(replacer: &mut Replacer, path: &str) -> String {
+    let parts: Vec<String> = path
+        .split('/')
+        .enumerate()
+        .map(|(i, part)| if i % 2 == 1 { replacer.replace(part) } else { part.to_owned() })
+        .collect();
+    parts.join("/")
+}
+
 /// Takes the lock of a folder.
 fn lock(root: &Path, work: &Path) -> Result<File, RecordingError> {
     let path = work.join("lock");
@@ -437,18 +452,36 @@ fn texts_of<'a>(recorded: &'a Recorded, prefix: &str, texts: &mut Vec<(String, T
     if !recorded.history.is_empty() {
         add("history.json", Text::data(&recorded.history));
     }
+    let mut taken = BTreeSet::new();
     for map_run in &recorded.map_runs {
-        let prefix = format!("{prefix}map-runs/{}/", file_name(&map_run.name));
+        let prefix = format!("{prefix}map-runs/{}/", unlike(&mut taken, &map_run.name));
         if let Some(text) = &map_run.map_run {
             texts.push((format!("{prefix}map-run.json"), Text::data(text)));
         }
-        for child in &map_run.children {
-            texts_of(child, &format!("{prefix}children/{}/", file_name(&child.name)), texts);
-        }
+        texts_of_children(&map_run.children, &prefix, texts);
     }
-    for child in &recorded.children {
-        texts_of(child, &format!("{prefix}children/{}/", file_name(&child.name)), texts);
+    texts_of_children(&recorded.children, prefix, texts);
+}
+
+fn texts_of_children<'a>(
+    children: &'a [Recorded],
+    prefix: &str,
+    texts: &mut Vec<(String, Text<'a>)>,
+) {
+    let mut taken = BTreeSet::new();
+    for child in children {
+        let name = unlike(&mut taken, &child.name);
+        texts_of(child, &format!("{prefix}children/{name}/"), texts);
     }
+}
+
+/// The name of a folder beside others, with a number where one of them has it: executions of two
+/// machines may share a name, and some file systems take `a` for `A`.
+fn unlike(taken: &mut BTreeSet<String>, name: &str) -> String {
+    let name = file_name(name);
+    let numbered = (2..).map(|number: u32| format!("{name}-{number}"));
+    let mut names = std::iter::once(name.clone()).chain(numbered);
+    names.find(|name| taken.insert(name.to_lowercase())).unwrap_or(name)
 }
 
 /// A name that every file system takes, and that no reader mistakes for something else.

@@ -69,7 +69,7 @@ pub(super) fn of(kind: Kind, value: &str, key: &[u8]) -> String {
             format!("person-{name}{at}example.com")
         }
         Kind::Token | Kind::Secret | Kind::Rule => {
-            let number = value.bytes().all(|byte| byte.is_ascii_digit());
+            let number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             value
                 .chars()
                 .enumerate()

@@ -30,7 +30,7 @@ struct Secret {
 enum Around {
     /// Anything: no text holds it by chance.
     Anything,
-    /// No digit: it is digits.
+    /// No digit: it is digits, or a number with a fraction.
     NoDigit,
     /// No letter or digit, and it is no name of a member: it is a word.
     NoWord,
@@ -138,9 +138,10 @@ fn ascii(value: &str) -> String {
 fn around(value: &str, kind: Kind) -> Around {
     let letters = value.bytes().all(|byte| byte.is_ascii_alphabetic());
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     match value.len() {
         _ if kind == Kind::Account => Around::NoDigit,
-        len if digits && len >= 6 => Around::NoDigit,
+        len if number && len >= 6 => Around::NoDigit,
         _ if digits => Around::Quotes,
         len if len >= 13 || (len >= 6 && !letters) => Around::Anything,
         _ => Around::NoWord,
@@ -156,8 +157,10 @@ impl Around {
         match self {
             Self::Anything => true,
             Self::NoDigit => {
+                // No number stands behind these: `AWSLogs/210987654321.20240502.gz`.
+                let name = b"/-_:".contains(&before);
                 let fraction = before == b'.' && at(start.checked_sub(2)).is_ascii_digit()
-                    || after == b'.' && at(Some(end + 1)).is_ascii_digit();
+                    || after == b'.' && at(Some(end + 1)).is_ascii_digit() && !name;
                 !before.is_ascii_digit()
                     && !after.is_ascii_digit()
                     && !fraction

@@ -128,7 +128,7 @@ impl Scanner {
     /// Adds the secrets of a text.
     pub fn scan(&self, text: Text<'_>, secrets: &mut Secrets) {
         let (text, kind) = (text.text, text.kind);
-        let mut finder = Finder { scanner: self, text, kind, secrets, done: [0; 3] };
+        let mut finder = Finder { scanner: self, text, kind, secrets, done: [0; 4] };
         for found in self.searcher.iter().flat_map(|searcher| searcher.find_iter(text)) {
             let (start, end) = (found.start(), found.end());
             match self.triggers[found.pattern().as_usize()] {
@@ -165,9 +165,9 @@ struct Finder<'a> {
     text: &'a str,
     kind: TextKind,
     secrets: &'a mut Secrets,
-    /// Up to where names, JWTs and task tokens were looked at: a word may stand in one of them a
-    /// thousand times, and it is read once.
-    done: [usize; 3],
+    /// Up to where names, JWTs, task tokens and the arrays and objects of secrets were looked at: a
+    /// word may stand in one of them a thousand times, and it is read once.
+    done: [usize; 4],
 }
 
 /// The longest name before the `@` of an address: the standard allows 64 bytes.
@@ -181,6 +181,10 @@ fn is_minute(digits: &str) -> bool {
         && (1..=31).contains(&part(6, 8))
         && part(8, 10) < 24
         && part(10, 12) < 60
+}
+
+fn is_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || b"+-.eE".contains(&byte)
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -473,8 +477,8 @@ impl Finder<'_> {
         }
     }
 
-    /// The value of a member that holds a secret: a string, or an array of them. `level` says in
-    /// how many strings the member is nested.
+    /// The value of a member that holds a secret: a string or a number, or all that an array or an
+    /// object holds. `level` says in how many strings the member is nested.
     fn value(&mut self, kind: Kind, start: usize, level: u32) {
         match self.bytes().get(start) {
             Some(b'"' | b'\\') => {
@@ -482,26 +486,49 @@ impl Finder<'_> {
                     self.text_of(kind, inner, end, level);
                 }
             }
-            Some(b'[') => {
-                let mut at = start + 1;
-                loop {
-                    at = self.forth(at, |b| b.is_ascii_whitespace() || b == b',');
-                    if !matches!(self.bytes().get(at), Some(b'"' | b'\\')) {
-                        break;
-                    }
-                    let Some((inner, end, after)) = self.string(at, level) else { break };
-                    self.text_of(kind, inner, end, level);
-                    at = after;
-                }
+            Some(b'-' | b'0'..=b'9') => {
+                let end = self.forth(start, is_number);
+                self.number(kind, &self.text[start..end]);
             }
-            Some(b'0'..=b'9') if kind == Kind::Rule => {
-                let end = self.forth(start, |b| b.is_ascii_digit());
-                if end - start >= 6 {
-                    self.add_range(kind, start, end);
-                }
-            }
+            Some(b'[' | b'{') if start >= self.done[3] => self.all_within(kind, start, level),
             _ => {}
         }
+    }
+
+    /// The strings and numbers of the array or object that begins here, but not names of members.
+    fn all_within(&mut self, kind: Kind, start: usize, level: u32) {
+        let (mut at, mut depth) = (start, 0);
+        while let Some(byte) = self.bytes().get(at) {
+            match byte {
+                // In a definition it may be a state of this name; what it hands on, data shows.
+                b'{' if self.kind == TextKind::Definition => break,
+                b'[' | b'{' => (at, depth) = (at + 1, depth + 1),
+                b']' | b'}' => (at, depth) = (at + 1, depth - 1),
+                b'-' | b'0'..=b'9' => {
+                    let end = self.forth(at, is_number);
+                    self.number(kind, &self.text[at..end]);
+                    at = end;
+                }
+                b'"' | b'\\' => {
+                    let letter = self.forth(at, |b| b == b'\\');
+                    if matches!(self.bytes().get(letter), Some(b'n' | b'r' | b't')) {
+                        // White space between members, as it stands within a string.
+                        at = letter + 1;
+                        continue;
+                    }
+                    let Some((inner, end, after)) = self.string(at, level) else { break };
+                    at = self.forth(after, |b| b.is_ascii_whitespace());
+                    if self.bytes().get(at) != Some(&b':') {
+                        self.text_of(kind, inner, end, level);
+                    }
+                }
+                _ => at += 1,
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        self.done[3] = at;
     }
 
     /// The string that opens here at this level: where its text begins and ends, and what follows.
@@ -560,13 +587,17 @@ impl Finder<'_> {
             Value::String(text) => self.add(kind, text),
             Value::Array(items) => items.iter().for_each(|item| self.leaves(kind, item)),
             Value::Object(members) => members.values().for_each(|m| self.leaves(kind, m)),
-            Value::Number(number) if kind == Kind::Rule => {
-                let text = number.to_string();
-                if text.len() >= 6 && text.bytes().all(|b| b.is_ascii_digit()) {
-                    self.add(kind, &text);
-                }
-            }
+            Value::Number(number) => self.number(kind, &number.to_string()),
             _ => {}
+        }
+    }
+
+    /// A number that is secret; one of fewer than six digits is found everywhere, as a count or an
+    /// id, and stays.
+    fn number(&mut self, kind: Kind, text: &str) {
+        let text = text.trim_start_matches('-').split(['e', 'E']).next().unwrap_or_default();
+        if text.bytes().filter(u8::is_ascii_digit).count() >= 6 {
+            self.add(kind, text);
         }
     }
 

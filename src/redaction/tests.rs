@@ -54,6 +54,17 @@ fn secrets_are_gone() {
             &["pa55w", "ab12cd"],
         ),
         (r#"{"cause":"login failed, password: hunt3r2"}"#, &["hunt3r2"]),
+        (r#"{"password":12345678,"s":"12345678"}"#, &["12345678"]),
+        (r#"{"i":"{\"otp\": 0.12345678}","pin":{"secret":-9.87654e3}}"#, &["12345678", "87654"]),
+        (r#"{"credentials":{"user":"ann-1","key":["k-99x",{"n":"q-55z"}]}}"#, &["ann-1", "k-99x"]),
+        (
+            r#"{"i":"{\n \"secret\": {\n  \"a\": [\n\t\"q-55z\", \"r-66y\" ] } }"}"#,
+            &["q-55z", "r-66y"],
+        ),
+        (
+            r#"{"accountId":"210987654321","k":"AWSLogs/210987654321.20240502.gz"}"#,
+            &["210987654321"],
+        ),
         (
             r#"{"pw":1,"pass word":2,"pem":"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA75\n-----END"}"#,
             &["MIIEpAIBAAKCAQEA75"],
@@ -98,6 +109,7 @@ fn what_is_no_secret_stays() {
     stays(r#"{"TaskToken.$":"$$.Task.Token","SecretId":"prod/db","nextToken":"abc"}"#);
     stays(r#"{"Next":"Check token: then go","Credentials":{"RoleArn":"arn:aws:iam::aws:role/x"}}"#);
     stays(r#"{"x":"@","y":"a@b","z":"@scope/package","token":"","password":"${Password}"}"#);
+    stays(r#"{"States":{"Get token":{"Type":"Pass","Next":"Charge"},"Charge":{"Type":"Pass"}}}"#);
     stays("");
     stays("\\");
     stays(r#"{"password":"#);
@@ -144,6 +156,16 @@ fn rules_of_the_user() {
         assert!(!redacted.contains(secret), "{secret}: {redacted}");
     }
     assert!(redacted.contains("noreply@acme.com"));
+    let rules = Rules::parse("[redaction]\nkeys = [\"Customer\", \"salary\"]\n").unwrap();
+    let text = r#"{"customer":{"iban":"DE02","at":{"city":"Ulm an"}},"salary":123456.78,"minus":{"salary":-654321.5},"i":"{\"customer\": [{\"name\":\"Zoe Fink\"}, 7654321], \"ok\":1}","few":{"salary":5000},"n":5000}"#;
+    let redacted = redact(rules, &[Text::data(text)]).remove(0);
+    for secret in ["DE02", "Ulm", "123456", "654321", "Zoe", "7654321"] {
+        assert!(!redacted.contains(secret), "{secret}: {redacted}");
+    }
+    let value: serde_json::Value = serde_json::from_str(&redacted).unwrap();
+    assert!(value["salary"].is_number(), "{redacted}");
+    assert!(value["minus"]["salary"].as_f64().is_some_and(|minus| minus < 0.0), "{redacted}");
+    assert_eq!((&value["n"], value["i"].as_str().is_some()), (&5000.into(), true));
     for (bad, message) in [
         ("[redaction]\nkeis = []", "unknown field `keis`"),
         ("[redaction]\npatterns = [\"(\"]", "unclosed group"),
@@ -205,6 +227,9 @@ fn the_time_grows_with_the_text() {
         "key-----",
         "A1b2",
         "Bearer ",
+        r#"\"token\":{"#,
+        r#"\"token\":[\""#,
+        r#"\"token\":{\"a\":\""#,
     ] {
         let text = format!("{{\"a\":\"{}\"}}", piece.repeat(200_000 / piece.len()));
         // Quadratic work would take minutes.
