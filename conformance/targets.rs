@@ -517,6 +517,80 @@ fn skipped_cases_are_counted_as_skipped() {
     assert!(text.contains("skipped=\"3\""), "{text}");
 }
 
+const STUCK: &str = r#"
+definition:
+  StartAt: W
+  States:
+    W: { Type: Wait, Seconds: 3, Next: T }
+    T: { Type: Task, Resource: "arn:aws:states:::lambda:invoke", Parameters: { FunctionName: f }, End: true }
+cases: [{ name: one, mocks: { T: { never: true } }, expect: { status: RUNNING, path: [W, T] } }]
+"#;
+
+#[test]
+fn an_execution_that_never_ends_is_waited_for_until_it_does_nothing_more() {
+    let folder = Folder::new("stuck");
+    let server = Server::start(Options::default()).unwrap();
+    let path = scenario(&folder, STUCK);
+    let (code, text) = stepproof(&["run", &path, "--target", &server.url()]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("1 passed"), "{text}");
+    let few = ["run", &path, "--target", &server.url(), "--max-real-time", "1s"];
+    let (_, text) = stepproof(&few);
+    assert!(text.contains("needs 3 s of real time"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_heard_before_the_endpoint_answers() {
+    for silent in ["ListStateMachines", "CreateActivity"] {
+        let folder = Folder::new(&format!("early-{silent}"));
+        let server = Server::start(Options::default()).unwrap();
+        let fake = faulty(&server, move |request| {
+            if request.operation == silent && silent == "CreateActivity" {
+                pause(2_000);
+            }
+            (request.operation == silent && silent != "CreateActivity").then_some(Act::Hang)
+        });
+        let path = scenario(&folder, MOCKED);
+        let run = command(&["run", &path, "--target", &fake.url])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        until("the first request", || !fake.asked(silent, "name").is_empty());
+        let begun = Instant::now();
+        signal(&run, "-INT");
+        let (code, text) = told(run.wait_with_output().unwrap());
+        assert!(begun.elapsed() < Duration::from_secs(6), "{text}");
+        assert_eq!(code, 130, "{text}");
+        assert_eq!(what_is_there(&server.url()), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn what_somebody_else_swept_is_passed_over() {
+    let server = Server::start(Options::default()).unwrap();
+    let definition = json!({ "StartAt": "A", "States": { "A": { "Type": "Pass", "End": true } } });
+    for name in ["stepproof-a", "stepproof-b"] {
+        let body = json!({ "name": name, "definition": definition.to_string(),
+            "roleArn": "arn:aws:iam::123456789012:role/r",
+            "tags": [{ "key": "stepproof:run", "value": "r" }] });
+        assert_eq!(call(&server.url(), "CreateStateMachine", &body).0, 200);
+    }
+    let fake = faulty(&server, |request| {
+        let first = request.operation == "ListTagsForResource" && request.number == 1;
+        first.then(|| Act::Error("ResourceNotFound", "gone".into()))
+    });
+    let (code, text) = stepproof(&["clean", "--target", &fake.url, "--older-than", "0s"]);
+    assert_eq!((code, text.contains("1 of 1 taken away")), (0, true), "{text}");
+    let fake = faulty(&server, |request| {
+        let lists = request.operation == "ListExecutions";
+        lists.then(|| Act::Error("StateMachineDoesNotExist", "gone".into()))
+    });
+    let (code, text) = stepproof(&["clean", "--target", &fake.url, "--older-than", "0s"]);
+    assert_eq!((code, text.contains("1 of 1 taken away")), (0, true), "{text}");
+}
+
 #[test]
 fn targets_are_compared() {
     let folder = Folder::new("compare");
@@ -550,6 +624,13 @@ fn targets_are_compared() {
     assert!(page.contains("<h2>Differs: 3</h2>"), "{page}");
     let (code, text) = stepproof(&["compare", &path, "--target", "local"]);
     assert_eq!((code, text.contains("two targets at least")), (2, true), "{text}");
+    // Where no case ran on both, nothing was seen to be the same.
+    let known = known.replace("*/declined", "*");
+    let file = folder.file("nothing.toml", &known).display().to_string();
+    let (code, text) = stepproof(&["compare", &path, "--target", "local", "--target", &file]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("nothing could be compared"), "{text}");
+    assert!(text.contains("cannot: no money there"), "{text}");
 }
 
 #[test]

@@ -170,6 +170,7 @@ fn executions_are_selected() {
     check(&fake, &["--max", "8"], names(23..=30));
     check(&fake, &["--status", "FAILED"], names([5, 10, 15, 20, 25, 30]));
     check(&fake, &["--status", "failed,TIMED_OUT", "--max", "2"], names([25, 30]));
+    check(&fake, &["--status", "failed,succeeded", "--max", "7"], names(24..=30));
     // The twentieth started 20 minutes after the quarter of an hour.
     check(&fake, &["--since", "2024-05-02T08:35:00Z"], names(20..=30));
     check(&fake, &["--until", "2024-05-02T08:18:00Z"], names(1..=2));
@@ -353,6 +354,29 @@ fn pages_that_repeat_or_skip() {
         list.then(|| Act::Text(r#"{"executions":[],"nextToken":"same"}"#.into()))
     };
     check_fault("circle", circle, 1, 0, &["leads back to the same page"]);
+    let endless = |request: &Request| {
+        let page = json!({ "executions": [], "nextToken": format!("t-{}", request.number) });
+        (request.operation == "ListExecutions").then(|| Act::Text(page.to_string()))
+    };
+    check_fault("endless", endless, 1, 0, &["100 pages in a row have nothing on them"]);
+    let huge = move |request: &Request| {
+        let page = r#"{"events":[{"timestamp":1.5,"type":"ExecutionStarted","id":1},{"timestamp":1.5,"type":"ExecutionSucceeded","id":900000000}]}"#;
+        (of_three(request) && request.operation == "GetExecutionHistory")
+            .then(|| Act::Text(page.into()))
+    };
+    check_fault("huge", huge, 1, 19, &["events 2 to 899999999 are missing"]);
+    // Empty pages among others are none of an end.
+    let gaps = |request: &Request| {
+        let first = request.operation == "ListExecutions" && request.number == 1;
+        first.then(|| Act::Text(r#"{"executions":[],"nextToken":"0"}"#.into()))
+    };
+    check_fault("gaps", gaps, 0, 20, &["20 recorded"]);
+    let folder = Temporary::new("gaps-since");
+    let since = ["--since", "2024-05-02T08:35:00Z"];
+    let fake = faulty(30, gaps);
+    let (code, printed) = record(&folder, &fake.url, &[&ALL[..], &since].concat());
+    assert_eq!(code, 0, "{printed}");
+    assert_eq!(folder.recorded(), names(20..=30), "{printed}");
 }
 
 #[test]
@@ -368,6 +392,128 @@ fn an_execution_that_vanishes_in_the_middle() {
     };
     let expected = ["19 recorded, 1 could not be recorded", "`Orders/o-3` is not recorded: "];
     check_fault("vanishes", vanished, 1, 19, &expected);
+}
+
+#[test]
+fn what_was_refused_is_asked_for_again_by_the_same_command() {
+    let refused = |request: &Request| {
+        let three = number_of(request.text("executionArn")) == Some(3);
+        (three && request.operation == "GetExecutionHistory")
+            .then(|| Act::Error("InvalidExecutionType", "not now".into()))
+    };
+    let folder = Temporary::new("again");
+    let (code, printed) = record(&folder, &faulty(4, refused).url, &ALL);
+    assert_eq!(code, 1, "{printed}");
+    assert!(printed.contains("the same command asks for what was refused once more"), "{printed}");
+    let (code, printed) = record(&folder, &account(4).url, &ALL);
+    assert_eq!((code, &*printed), (0, "1 recorded, 3 there already\n"));
+    // A folder that a recorder left empty is open, too.
+    let folder = Temporary::new("again-empty");
+    let (code, printed) = record(&folder, &account(0).url, &ALL);
+    assert_eq!((code, &*printed), (0, "no executions were selected\n"));
+    let (code, printed) = record(&folder, &account(1).url, &ALL);
+    assert_eq!((code, &*printed), (0, "1 recorded\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_recorder_with_its_own_code() {
+    let fake = faulty(3, histories(1, || Act::Hang));
+    let folder = Temporary::new("interrupted");
+    let child = command(&folder.0, &fake.url, &ALL)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("a history", || fake.asked("GetExecutionHistory", "executionArn").len() > 1);
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{printed}");
+    assert!(printed.contains("interrupted: what is recorded is complete"), "{printed}");
+}
+
+/// A parent with two children of the same name, on an endpoint that hides what `hidden` says.
+fn family(hidden: fn(&Request) -> bool) -> Fake {
+    let child =
+        |machine: &str| format!("arn:aws:states:eu-west-1:210987654321:execution:{machine}:kid");
+    let map_run = "arn:aws:states:eu-west-1:210987654321:mapRun:Orders/Each:0b6f";
+    let started = |id: usize, machine: &str| {
+        let output = json!({ "ExecutionArn": child(machine) }).to_string();
+        json!({ "timestamp": 1.5, "type": "TaskSucceeded", "id": id, "previousEventId": id - 1,
+            "taskSucceededEventDetails": { "resourceType": "states",
+                "resource": "startExecution.sync:2", "output": output } })
+    };
+    let events = json!({ "events": [
+        { "timestamp": 1.5, "type": "ExecutionStarted", "id": 1, "previousEventId": 0,
+            "executionStartedEventDetails": { "input": "{}" } },
+        started(2, "One"), started(3, "Two"),
+        { "timestamp": 1.5, "type": "MapRunStarted", "id": 4, "previousEventId": 3,
+            "mapRunStartedEventDetails": { "mapRunArn": map_run } },
+        { "timestamp": 1.5, "type": "ExecutionSucceeded", "id": 5, "previousEventId": 4,
+            "executionSucceededEventDetails": { "output": "{}" } },
+    ] });
+    Fake::start(move |request| {
+        if hidden(request) {
+            return Act::Error("AccessDeniedException", "not you".into());
+        }
+        let arn = request.text("executionArn");
+        let of_child = arn.ends_with(":kid");
+        match &*request.operation {
+            "DescribeMapRun" => Act::Text(json!({ "mapRunArn": map_run }).to_string()),
+            "ListExecutions" if !request.text("mapRunArn").is_empty() => {
+                Act::Text(r#"{"executions":[]}"#.into())
+            }
+            "DescribeExecution" if of_child => Act::Text(
+                json!({ "executionArn": arn, "name": "kid", "status": "SUCCEEDED", "startDate": 1.5,
+                    "stateMachineArn": fake::MACHINE })
+                .to_string(),
+            ),
+            "DescribeStateMachineForExecution" if of_child => {
+                Act::Text(json!({ "definition": fake::DEFINITION, "updateDate": 1.0 }).to_string())
+            }
+            "GetExecutionHistory" if of_child => Act::Text(
+                r#"{"events":[{"timestamp":1.5,"type":"ExecutionStarted","id":1},{"timestamp":1.5,"type":"ExecutionSucceeded","id":2}]}"#.into(),
+            ),
+            "GetExecutionHistory" => Act::Text(events.to_string()),
+            _ => Account::of(2).answer(request),
+        }
+    })
+}
+
+#[test]
+fn children_that_nobody_may_see_are_told_and_the_parent_is_recorded() {
+    let check = |name: &str, hidden: fn(&Request) -> bool, says: &[&str], children: &[&str]| {
+        let folder = Temporary::new(name);
+        let (code, printed) = record(&folder, &family(hidden).url, &ALL);
+        assert_eq!(code, 0, "{printed}");
+        for text in says {
+            assert!(printed.contains(text), "{text}: {printed}");
+        }
+        assert_eq!(folder.recorded(), names([1, 2]), "{printed}");
+        let path = folder.0.join("recordings/Orders/o-1/children");
+        let mut found: Vec<String> = path
+            .read_dir()
+            .map(|folder| {
+                folder.map(|one| one.unwrap().file_name().to_string_lossy().into_owned()).collect()
+            })
+            .unwrap_or_default();
+        found.sort();
+        assert_eq!(found, children, "{printed}");
+    };
+    // Children of two machines may have one name.
+    check("family", |_| false, &["2 recorded"], &["kid", "kid-2"]);
+    let kids = |request: &Request| request.text("executionArn").ends_with("Two:kid");
+    check(
+        "hidden-child",
+        kids,
+        &["child kid: not recorded: DescribeExecution was refused"],
+        &["kid"],
+    );
+    let runs = |request: &Request| request.operation == "DescribeMapRun";
+    let says = ["Map Run Each:0b6f: not recorded: DescribeMapRun was refused"];
+    check("hidden-map-run", runs, &says, &["kid", "kid-2"]);
 }
 
 #[test]

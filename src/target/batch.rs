@@ -55,46 +55,67 @@ pub fn run_batch(
         // Heard from here on: what is made first must be taken away, too.
         let mut interrupts = Interrupts::new();
         let endpoint = Endpoint::new(options).await;
-        let session = Arc::new(Session::open(endpoint, settings.clone(), &cases).await?);
+        let mut session = Session::new(endpoint, settings.clone());
         let mut batch = Batch::default();
-        let mut running = JoinSet::new();
-        let mut waiting = cases.into_iter().enumerate();
-        loop {
-            while running.len() < session.concurrency()
-                && let Some((number, (scenario, index))) = waiting.next()
-            {
-                let session = session.clone();
-                running.spawn(async move {
-                    let case = &scenario.cases[index];
-                    (number, session.run_case(number, &scenario, case).await)
-                });
+        let opened = tokio::select! {
+            biased;
+            () = interrupts.next() => {
+                batch.interrupted = true;
+                Ok(())
             }
-            let done = tokio::select! {
-                biased;
-                () = interrupts.next() => {
-                    batch.interrupted = true;
-                    break;
-                }
-                done = running.join_next() => done,
-            };
-            match done {
-                None => break,
-                Some(Ok((number, Ok(live)))) => report(number, live),
-                Some(Ok((_, Err(error)))) => {
-                    batch.stopped_by = Some(error);
-                    break;
-                }
-                // A panic is reported by its hook.
-                Some(Err(_)) => {}
-            }
+            opened = session.open(&cases) => opened,
+        };
+        let session = Arc::new(session);
+        if opened.is_ok() && !batch.interrupted {
+            run_cases(&session, cases, &mut interrupts, &mut batch, &mut report).await;
         }
-        running.shutdown().await;
         tokio::select! {
             leftovers = session.close() => batch.leftovers = leftovers,
             () = interrupts.next() => (batch.interrupted, batch.gave_up) = (true, true),
         }
-        Ok(batch)
+        opened.map(|()| batch)
     })
+}
+
+async fn run_cases(
+    session: &Arc<Session>,
+    cases: Vec<CaseOf>,
+    interrupts: &mut Interrupts,
+    batch: &mut Batch,
+    report: &mut dyn FnMut(usize, LiveReport),
+) {
+    let mut running = JoinSet::new();
+    let mut waiting = cases.into_iter().enumerate();
+    loop {
+        while running.len() < session.concurrency()
+            && let Some((number, (scenario, index))) = waiting.next()
+        {
+            let session = session.clone();
+            running.spawn(async move {
+                let case = &scenario.cases[index];
+                (number, session.run_case(number, &scenario, case).await)
+            });
+        }
+        let done = tokio::select! {
+            biased;
+            () = interrupts.next() => {
+                batch.interrupted = true;
+                break;
+            }
+            done = running.join_next() => done,
+        };
+        match done {
+            None => break,
+            Some(Ok((number, Ok(live)))) => report(number, live),
+            Some(Ok((_, Err(error)))) => {
+                batch.stopped_by = Some(error);
+                break;
+            }
+            // A panic is reported by its hook.
+            Some(Err(_)) => {}
+        }
+    }
+    running.shutdown().await;
 }
 
 /// Ctrl-C, and what CI systems send when a job is cancelled.

@@ -3,7 +3,7 @@
 use super::endpoint::{Answer, Endpoint};
 use super::error::EndpointError;
 use super::session::{
-    NAME_PREFIX, TAG_RUN, TAG_TIME, delete_activity, delete_machine, now_seconds, stop,
+    NAME_PREFIX, TAG_RUN, TAG_TIME, delete_activity, delete_machine, is_gone, now_seconds, stop,
 };
 use super::throttle::Operation;
 use crate::value::Value;
@@ -51,7 +51,11 @@ impl Endpoint {
         let arns = machines.iter().filter_map(|item| arn(item, "stateMachineArn"));
         let arns = arns.chain(activities.iter().filter_map(|item| arn(item, "activityArn")));
         for arn in arns {
-            let tags = self.tags_of(&arn).await?;
+            let tags = match self.tags_of(&arn).await {
+                // Somebody else took it away meanwhile.
+                Err(error) if is_gone(&error) => continue,
+                tags => tags?,
+            };
             let tag = |key: &str| {
                 let tags = tags.value.get("tags").and_then(Value::as_array)?;
                 let text = |tag: &Value, key| {
@@ -103,6 +107,7 @@ impl Endpoint {
         let running = match running {
             // Of Express executions there is no list; they are over after five minutes.
             Err(error) if error.code() == Some("StateMachineTypeNotSupported") => Vec::new(),
+            Err(error) if is_gone(&error) => return Ok(()),
             running => running?,
         };
         for execution in &running {

@@ -193,7 +193,7 @@ impl Session {
                 });
             }
         };
-        let needed = local.duration();
+        let needed = needed(case, &local);
         if needed > self.settings.max_real_time {
             let (needed, most) = (needed.as_secs_f64(), self.settings.max_real_time.as_secs_f64());
             let reason = format!("needs {needed} s of real time; `--max-real-time` is {most} s");
@@ -423,7 +423,10 @@ impl Session {
     ) -> Result<LiveReport, EndpointError> {
         let longest = match local {
             None => self.settings.timeout,
-            Some(local) if local.stop_time().is_none() => Duration::from_secs(2),
+            // What our own run never ends is looked at once all that happens has happened.
+            Some(local) if local.stop_time().is_none() => {
+                needed(case, local) + Duration::from_secs(2)
+            }
             Some(local) => local.duration() + self.settings.timeout,
         };
         // What happens from outside comes first: a redrive brings an execution back that had ended.
@@ -727,6 +730,16 @@ fn way(case: &Case, machine: &StateMachine, state: &str, resource: &str) -> Way 
         }
         _ => Way::Served,
     }
+}
+
+/// How much real time a case takes, by our own run of it: until its end or, where it has none, until
+/// its last event and the last thing that happens from outside.
+fn needed(case: &Case, local: &sim::Run) -> Duration {
+    let last = local.history().events.last().and_then(|event| event.timestamp);
+    let shown = last.map_or(0, |last| last - local.start_time());
+    let shown = Duration::from_millis(u64::try_from(shown).unwrap_or_default());
+    let outside = case.world.actions.iter().map(|action| action.at).max().unwrap_or_default();
+    local.duration().max(shown).max(outside)
 }
 
 /// The executions of the case's own machines that a history names: machine and ARN.

@@ -187,3 +187,21 @@ pub(super) fn step_of<'s>(
     }
     steps.first().map(|step| (step, scheduled))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An endpoint may leave out what AWS never does.
+    #[test]
+    fn a_history_without_entered_states_has_no_calls() {
+        let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
+        let (machine, _) = crate::asl::parse_text("definition.json", definition);
+        let history =
+            crate::history::tests::history("1 0 ExecutionStarted = {}\n2 1 TaskScheduled x = {}");
+        let machine = Arc::new(machine.expect("the definition is valid"));
+        let standard = ExecutionType::Standard;
+        let run = execution(&Value::Null, history, "m".into(), machine, standard, None);
+        assert!(calls(&[run]).is_empty());
+    }
+}

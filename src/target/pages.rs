@@ -33,6 +33,46 @@ fn join(pages: &[Arc<[u8]>]) -> String {
     texts.collect::<Vec<_>>().join("\n")
 }
 
+/// How many pages without anything on them may follow one another: a filter may leave a few, a list
+/// that never ends has nothing else.
+const EMPTY_MAX: usize = 100;
+
+/// The tokens of a list's pages, which must come to an end.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    seen: BTreeSet<String>,
+    empty: usize,
+}
+
+impl Tokens {
+    /// The token of the page behind this one, which stands in `member`; `None` behind the last one.
+    ///
+    /// # Errors
+    ///
+    /// Where the pages go in a circle, or go on for ever with nothing on them.
+    pub(super) fn next(
+        &mut self,
+        endpoint: &Endpoint,
+        operation: Operation,
+        (page, member): (&Answer, &str),
+        is_empty: bool,
+    ) -> Result<Option<String>, EndpointError> {
+        let token = page.text(member).filter(|token| !token.is_empty()).map(str::to_owned);
+        let Some(token) = token else { return Ok(None) };
+        self.empty = if is_empty { self.empty + 1 } else { 0 };
+        let what = match () {
+            () if !self.seen.insert(token.clone()) => {
+                "the token of a page leads back to the same page".to_owned()
+            }
+            () if self.empty >= EMPTY_MAX => {
+                format!("{EMPTY_MAX} pages in a row have nothing on them")
+            }
+            () => return Ok(Some(token)),
+        };
+        Err(endpoint.error(operation, EndpointErrorKind::BrokenPages(what)))
+    }
+}
+
 /// How often a history that does not end is asked for again, where the execution has ended: what
 /// DescribeExecution says may come before what GetExecutionHistory shows.
 const LATE_ENDS: u32 = 5;
@@ -71,7 +111,7 @@ impl Endpoint {
     pub(super) async fn history_pages(&self, arn: &str) -> Result<Vec<Arc<[u8]>>, EndpointError> {
         let mut pages = Vec::new();
         let mut token: Option<String> = None;
-        let mut seen = BTreeSet::new();
+        let mut tokens = Tokens::default();
         let mut last = 0;
         loop {
             let request = self
@@ -86,43 +126,45 @@ impl Endpoint {
                     request.customize().interceptor(capture).send().await
                 })
                 .await?;
-            last = self.check_page(&answer, last, pages.len())?;
-            token = answer.text("nextToken").filter(|token| !token.is_empty()).map(str::to_owned);
+            let end = self.check_page(&answer, last, pages.len())?;
+            let operation = Operation::GetExecutionHistory;
+            token = tokens.next(self, operation, (&answer, "nextToken"), end == last)?;
+            last = end;
             pages.push(answer.bytes);
-            match &token {
-                None => return Ok(pages),
-                Some(token) if !seen.insert(token.clone()) => {
-                    return Err(self.broken("the token of a page leads back to the same page"));
-                }
-                Some(_) => {}
+            if token.is_none() {
+                return Ok(pages);
             }
         }
     }
 
-    /// Whether a page follows the one before: its ids go on where those ended.
+    /// Whether a page follows the one before: its ids go on, one by one, where those ended.
     fn check_page(&self, answer: &Answer, last: i64, page: usize) -> Result<i64, EndpointError> {
         let events = answer.value.get("events").and_then(Value::as_array);
         let Some(events) = events else {
             return Err(self.broken("a page has no `events`"));
         };
         let id = |event: &Value| event.get("id").and_then(Value::as_i64).unwrap_or_default();
-        let (Some(first), Some(end)) = (events.iter().next(), events.iter().last()) else {
-            return Ok(last);
-        };
         let page = page + 1;
-        match id(first) {
-            id if id <= last => Err(self.broken(format!(
-                "page {page} starts with event {id}, which came before (up to event {last})"
-            ))),
-            id if id > last + 1 => {
-                let missing = match (last + 1, id - 1) {
-                    (first, last) if first == last => format!("event {first} is missing"),
-                    (first, last) => format!("events {first} to {last} are missing"),
-                };
-                Err(self.broken(format!("page {page} starts with event {id}: {missing}")))
-            }
-            _ => Ok(id(end)),
+        let mut last = last;
+        for (i, event) in events.iter().enumerate() {
+            let has = if i == 0 { "starts with" } else { "has" };
+            last = match id(event) {
+                id if id <= last => {
+                    return Err(self.broken(format!(
+                        "page {page} {has} event {id}, which came before (up to event {last})"
+                    )));
+                }
+                id if id > last + 1 => {
+                    let missing = match (last + 1, id - 1) {
+                        (first, last) if first == last => format!("event {first} is missing"),
+                        (first, last) => format!("events {first} to {last} are missing"),
+                    };
+                    return Err(self.broken(format!("page {page} {has} event {id}: {missing}")));
+                }
+                id => id,
+            };
         }
+        Ok(last)
     }
 
     /// All members of a list: `send` gets the token of a page and answers the page.
@@ -138,21 +180,20 @@ impl Endpoint {
     {
         let mut items = Vec::new();
         let mut token: Option<String> = None;
-        let mut seen = BTreeSet::new();
+        let mut tokens = Tokens::default();
         loop {
             let answer = page(token).await?;
+            let before = items.len();
             if let Some(values) = answer.value.get(member).and_then(Value::as_array) {
                 items.extend(values.iter().cloned());
             }
-            token = answer.text("nextToken").filter(|token| !token.is_empty()).map(str::to_owned);
-            match &token {
-                Some(_) if items.len() >= most => return Ok(items),
-                None => return Ok(items),
-                Some(token) if !seen.insert(token.clone()) => {
-                    let what = "the token of a page leads back to the same page".to_owned();
-                    return Err(self.error(operation, EndpointErrorKind::BrokenPages(what)));
-                }
-                Some(_) => {}
+            if items.len() >= most {
+                return Ok(items);
+            }
+            let is_empty = items.len() == before;
+            token = tokens.next(self, operation, (&answer, "nextToken"), is_empty)?;
+            if token.is_none() {
+                return Ok(items);
             }
         }
     }

@@ -71,19 +71,9 @@ struct Made {
 pub type Leftovers = Vec<(String, EndpointError)>;
 
 impl Session {
-    /// Makes what all cases share: the activities, where mocks are served by them, the services,
-    /// where those answer, or the mock file.
-    ///
-    /// # Errors
-    ///
-    /// Where the endpoint cannot be reached or refuses, or the way of mocks cannot be gone.
-    pub async fn open(
-        endpoint: Endpoint,
-        settings: Settings,
-        cases: &[CaseOf],
-    ) -> Result<Self, EndpointError> {
-        endpoint.probe().await?;
-        let mut session = Self {
+    /// A run that has made nothing yet.
+    pub fn new(endpoint: Endpoint, settings: Settings) -> Self {
+        Self {
             run: run_name(),
             account_id: "123456789012".into(),
             activities: None,
@@ -97,15 +87,18 @@ impl Session {
             trouble: Trouble::default(),
             endpoint,
             settings,
-        };
-        if let Err(error) = session.prepare_mocks(cases).await {
-            session.close().await;
-            return Err(error);
         }
-        Ok(session)
     }
 
-    async fn prepare_mocks(&mut self, cases: &[CaseOf]) -> Result<(), EndpointError> {
+    /// Makes what all cases share: the activities, where mocks are served by them, the services,
+    /// where those answer, or the mock file. Whatever comes of it, and also where it is dropped,
+    /// [`close`](Self::close) takes it away.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint cannot be reached or refuses, or the way of mocks cannot be gone.
+    pub async fn open(&mut self, cases: &[CaseOf]) -> Result<(), EndpointError> {
+        self.endpoint.probe().await?;
         let unusable = |session: &Self, problem| {
             let kind = EndpointErrorKind::Mocks(problem);
             session.endpoint.error(Operation::CreateStateMachine, kind)
@@ -455,9 +448,15 @@ pub(super) async fn delete_activity(endpoint: &Endpoint, arn: &str) -> Result<()
 fn gone(result: Result<Answer, EndpointError>) -> Result<(), EndpointError> {
     match result {
         Ok(_) => Ok(()),
-        Err(error) if error.code().is_some_and(|code| code.ends_with("DoesNotExist")) => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether what was asked about does not exist.
+pub(super) fn is_gone(error: &EndpointError) -> bool {
+    let gone = |code: &str| code == "ResourceNotFound" || code.ends_with("DoesNotExist");
+    error.code().is_some_and(gone)
 }
 
 /// The account and the region of an ARN.

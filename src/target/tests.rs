@@ -173,4 +173,7 @@ fn pages_that_repeat_or_skip() {
     assert!(error.to_string().contains("page 2 starts with event 1"), "{error}");
     let error = history(vec![Act::Json(200, FIRST), Act::Json(200, SKIPPED)], 1).unwrap_err();
     assert!(error.to_string().contains("events 2 to 8 are missing"), "{error}");
+    const HUGE: &str = r#"{"events":[{"timestamp":1.5,"type":"ExecutionStarted","id":1},{"timestamp":1.6,"type":"ExecutionSucceeded","id":900000000000}]}"#;
+    let error = history(vec![Act::Json(200, HUGE)], 1).unwrap_err();
+    assert!(error.to_string().contains("events 2 to 899999999999 are missing"), "{error}");
 }

@@ -40,11 +40,14 @@ pub(super) fn record(
     let asking = thread::spawn(move || ask(&options, selection, settings, &wanted, &sender));
     let mut taker = Taker::new(arguments, writer, shown, terminal);
     let written = taker.take_all(&receiver);
-    // Without a listener the other thread stops at its next message.
+    // Without a listener the other thread stops at its next message, which may be long in coming.
     drop(receiver);
+    if written.is_err() {
+        taker.bar.finish_and_clear();
+    }
+    written?;
     let asked = asking.join().unwrap_or(Ok(End::Unheard));
     taker.bar.finish_and_clear();
-    written?;
     taker.end(asked)
 }
 
@@ -125,6 +128,8 @@ struct Taker<'a> {
     region: String,
     events: usize,
     unlike: usize,
+    /// Executions that the endpoint refused, and may not refuse the next time.
+    refused: usize,
     messages: usize,
     started: Instant,
     waited: Duration,
@@ -152,6 +157,7 @@ impl<'a> Taker<'a> {
             region: String::new(),
             events: 0,
             unlike: 0,
+            refused: 0,
             messages: 0,
             started: now,
             waited: Duration::ZERO,
@@ -240,6 +246,7 @@ impl<'a> Taker<'a> {
             Missed::Running if !asked_for => self.tally.running += 1,
             _ => {
                 self.tally.missed += 1;
+                self.refused += usize::from(matches!(why, Missed::Refused(_)));
                 let name = arn.split(':').skip(6).collect::<Vec<_>>().join("/");
                 let name = if name.is_empty() { arn } else { &name };
                 self.note(&format!("`{name}` is not recorded: {why}{}", advice(why)));
@@ -298,13 +305,17 @@ impl<'a> Taker<'a> {
         let again = "what is recorded is complete; the same command goes on from here";
         match asked {
             Ok(End::Complete) => {
-                self.writer.finish().map_err(|error| error.to_string())?;
+                if self.refused == 0 {
+                    self.writer.finish().map_err(|error| error.to_string())?;
+                } else {
+                    terminal.note("the same command asks for what was refused once more");
+                }
                 Ok(tell(&self.tally, self.arguments, terminal))
             }
             Ok(End::Interrupted) => {
                 tell(&self.tally, self.arguments, terminal);
                 terminal.error(&format!("interrupted: {again}"));
-                Ok(Exit::Failed)
+                Ok(Exit::Interrupted)
             }
             Ok(End::Unheard) => Err("the recorder stopped in the middle".into()),
             Err(error) => {

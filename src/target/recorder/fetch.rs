@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::definitions::{Definitions, Ran};
-use super::selection::{self, Of, items, leads_back, next_token};
+use super::selection::{self, Of, items};
 use super::{Candidate, RecorderSettings};
 use crate::recording::{Joined, Recorded, RecordedMapRun, api_time, join_pages};
 use crate::target::endpoint::{Answer, Endpoint};
 use crate::target::error::{EndpointError, EndpointErrorKind};
+use crate::target::pages::Tokens;
 use crate::target::session;
 use crate::target::throttle::Operation;
 use crate::value::Value;
@@ -123,7 +124,9 @@ impl Fetcher {
                 return Ok(Err(Missed::Express));
             }
             match self.told(&arn, depth, with_definition).await {
-                Err(error) if is_of_this_one(&error) => Ok(Err(Missed::Refused(error))),
+                Err(error) if is_of_this_one(&error) || depth > 0 && is_refusal(&error) => {
+                    Ok(Err(Missed::Refused(error)))
+                }
                 told => told,
             }
         })
@@ -325,7 +328,7 @@ impl Fetcher {
         for map_run in found.map_runs {
             match self.map_run(&map_run, depth, notes).await {
                 Ok(map_run) => recorded.map_runs.push(map_run),
-                Err(error) if is_of_this_one(&error) => {
+                Err(error) if is_of_this_one(&error) || is_refusal(&error) => {
                     notes.push(format!("Map Run {}: not recorded: {error}", last(&map_run)));
                 }
                 Err(error) => return Err(error),
@@ -348,23 +351,19 @@ impl Fetcher {
             })
             .await?;
         let mut arns = Vec::new();
-        let (mut token, mut tokens, mut more) = (None, std::collections::BTreeSet::new(), false);
-        loop {
+        let (mut token, mut tokens) = (None, Tokens::default());
+        let most = self.settings.children;
+        let more = loop {
             let page = selection::executions(&self.endpoint, Of::MapRun(arn), None, token).await?;
             let own = items(&page, "executions").filter_map(|item| item.get("executionArn"));
             arns.extend(own.filter_map(Value::as_str).map(str::to_owned));
-            token = next_token(&page, "nextToken");
-            match &token {
-                Some(_) if arns.len() >= self.settings.children => more = true,
-                Some(token) if !tokens.insert(token.clone()) => {
-                    return Err(leads_back(&self.endpoint, Operation::ListExecutions));
-                }
-                Some(_) => continue,
-                None => {}
+            let is_empty = items(&page, "executions").next().is_none();
+            let next = (&page, "nextToken");
+            token = tokens.next(&self.endpoint, Operation::ListExecutions, next, is_empty)?;
+            if token.is_none() || arns.len() >= most {
+                break token.is_some();
             }
-            break;
-        }
-        let most = self.settings.children;
+        };
         if more || arns.len() > most {
             let total = answer.value.get("itemCounts").and_then(|counts| counts.get("total"));
             let total = total.map(|total| format!(" of {total} items")).unwrap_or_default();
@@ -386,7 +385,7 @@ impl Fetcher {
         with_definition: bool,
         notes: &mut Vec<String>,
     ) -> Result<Vec<Recorded>, EndpointError> {
-        let mut children = Vec::new();
+        let mut children: Vec<Option<Result<_, Missed>>> = arns.iter().map(|_| None).collect();
         let mut running: JoinSet<(usize, Told)> = JoinSet::new();
         let mut waiting = arns.iter().cloned().enumerate();
         loop {
@@ -398,21 +397,21 @@ impl Fetcher {
             }
             match running.join_next().await {
                 None => break,
-                Some(Ok((number, told))) => children.push((number, told?)),
+                Some(Ok((number, told))) => children[number] = Some(told?),
                 // A panic is reported by its hook.
                 Some(Err(_)) => {}
             }
         }
-        children.sort_by_key(|(number, _)| *number);
         let mut recorded = Vec::new();
-        for (number, told) in children {
-            let name = name_of(&arns[number]);
+        for (arn, told) in arns.iter().zip(children) {
+            let name = name_of(arn);
             match told {
-                Ok((child, _, own)) => {
+                Some(Ok((child, _, own))) => {
                     notes.extend(own.iter().map(|note| format!("child {name}: {note}")));
                     recorded.push(child);
                 }
-                Err(why) => notes.push(format!("child {name}: not recorded: {why}")),
+                Some(Err(why)) => notes.push(format!("child {name}: not recorded: {why}")),
+                None => notes.push(format!("child {name}: not recorded: the recorder failed")),
             }
         }
         Ok(recorded)
@@ -431,7 +430,9 @@ impl Fetcher {
                     let execution = Some(text(&description));
                     Ok(Ok((Recorded { name, execution, ..Recorded::default() }, 0, Vec::new())))
                 }
-                Err(error) if is_of_this_one(&error) => Ok(Err(Missed::Refused(error))),
+                Err(error) if is_of_this_one(&error) || is_refusal(&error) => {
+                    Ok(Err(Missed::Refused(error)))
+                }
                 Err(error) => Err(error),
             }
         })
@@ -451,6 +452,12 @@ fn is_of_this_one(error: &EndpointError) -> bool {
         Kind::BrokenPages(_) => true,
         _ => false,
     }
+}
+
+/// Whether the service refuses. Of what an execution started that is about this one, also where it
+/// is a matter of permissions: it may be another account's, or of a machine that one may not see.
+fn is_refusal(error: &EndpointError) -> bool {
+    matches!(error.kind, EndpointErrorKind::Refused { .. })
 }
 
 fn is_broken(error: &EndpointError) -> bool {

@@ -1,6 +1,6 @@
 //! Which executions there are, page by page, the newest first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use tokio::sync::mpsc::Sender;
@@ -9,6 +9,7 @@ use super::{Candidate, Selection, trail};
 use crate::recording::{Identity, api_time};
 use crate::target::endpoint::{Answer, Endpoint};
 use crate::target::error::{EndpointError, EndpointErrorKind};
+use crate::target::pages::Tokens;
 use crate::target::throttle::Operation;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -125,53 +126,75 @@ impl Lister {
         }
     }
 
+    /// The executions of a machine, the newest first, whichever of the statuses they have.
     async fn executions(&mut self, machine: &str) -> Result<(), EndpointError> {
-        let statuses = match self.selection.statuses.clone() {
-            statuses if statuses.is_empty() => vec![None],
-            statuses => statuses.into_iter().map(Some).collect(),
+        let mut lists: Vec<OfStatus> = match self.selection.statuses.clone() {
+            statuses if statuses.is_empty() => vec![OfStatus::default()],
+            statuses => statuses
+                .into_iter()
+                .map(|status| OfStatus { status: Some(status), ..OfStatus::default() })
+                .collect(),
         };
-        for status in statuses {
-            if self.of_status(machine, status.as_deref()).await? == Flow::Stop {
-                break;
+        loop {
+            for list in &mut lists {
+                list.look_ahead(&self.endpoint, machine, self.selection.since).await?;
+            }
+            let ahead = lists.iter_mut().filter_map(|list| {
+                let (_, start) = list.ahead.front()?;
+                Some((*start, list))
+            });
+            let Some((_, next)) = ahead.max_by_key(|(start, _)| *start) else { return Ok(()) };
+            let Some((arn, start)) = next.ahead.pop_front() else { return Ok(()) };
+            if self.offer(Candidate { arn, started_by: None }, start).await == Flow::Stop {
+                return Ok(());
             }
         }
-        Ok(())
     }
+}
 
-    async fn of_status(
+/// The executions of a machine with one status, page by page.
+#[derive(Default)]
+struct OfStatus {
+    /// `None` for every status.
+    status: Option<String>,
+    /// What was listed and not offered yet: ARNs, and when they started.
+    ahead: VecDeque<(String, Option<Timestamp>)>,
+    token: Option<String>,
+    tokens: Tokens,
+    /// The start of the last execution of the page before.
+    last: Option<Timestamp>,
+    out_of_order: bool,
+    done: bool,
+}
+
+impl OfStatus {
+    /// Asks for pages until there is something to offer, or nothing left.
+    async fn look_ahead(
         &mut self,
+        endpoint: &Endpoint,
         machine: &str,
-        status: Option<&str>,
-    ) -> Result<Flow, EndpointError> {
-        let mut token = None;
-        let mut tokens = BTreeSet::new();
-        let mut last: Option<Timestamp> = None;
-        let mut newest_first = true;
-        loop {
-            let page = executions(&self.endpoint, Of::Machine(machine), status, token).await?;
-            let mut past_since = true;
+        since: Option<Timestamp>,
+    ) -> Result<(), EndpointError> {
+        while self.ahead.is_empty() && !self.done {
+            let (status, token) = (self.status.as_deref(), self.token.take());
+            let page = executions(endpoint, Of::Machine(machine), status, token).await?;
+            let (mut past_since, mut is_empty) = (false, true);
             for item in items(&page, "executions") {
                 let Some(arn) = item.get("executionArn").and_then(Value::as_str) else { continue };
                 let start = item.get("startDate").and_then(api_time);
-                newest_first &= last.zip(start).is_none_or(|(last, start)| start <= last);
-                last = start.or(last);
-                past_since &= self.selection.since.zip(start).is_some_and(|(since, s)| s < since);
-                let candidate = Candidate { arn: arn.to_owned(), started_by: None };
-                if self.offer(candidate, start).await == Flow::Stop {
-                    return Ok(Flow::Stop);
-                }
+                self.out_of_order |= self.last.zip(start).is_some_and(|(last, own)| own > last);
+                self.last = start.or(self.last);
+                let older = since.zip(start).is_some_and(|(since, start)| start < since);
+                past_since = (is_empty || past_since) && older;
+                is_empty = false;
+                self.ahead.push_back((arn.to_owned(), start));
             }
-            token = next_token(&page, "nextToken");
-            match &token {
-                // Not every emulator lists the newest first, as the service does.
-                Some(_) if past_since && newest_first && last.is_some() => return Ok(Flow::Go),
-                None => return Ok(Flow::Go),
-                Some(token) if !tokens.insert(token.clone()) => {
-                    return Err(leads_back(&self.endpoint, Operation::ListExecutions));
-                }
-                Some(_) => {}
-            }
+            let next = (&page, "nextToken");
+            self.token = self.tokens.next(endpoint, Operation::ListExecutions, next, is_empty)?;
+            // Not every emulator lists the newest first, as the service does.
+            self.done = self.token.is_none() || past_since && !self.out_of_order;
         }
+        Ok(())
     }
 }
 
@@ -207,17 +230,6 @@ pub(super) async fn executions(
 /// The members of a list in an answer.
 pub(super) fn items<'a>(answer: &'a Answer, member: &str) -> impl Iterator<Item = &'a Value> {
     answer.value.get(member).and_then(Value::as_array).into_iter().flat_map(|list| list.iter())
-}
-
-/// The token of the page that follows.
-pub(super) fn next_token(answer: &Answer, member: &str) -> Option<String> {
-    answer.text(member).filter(|token| !token.is_empty()).map(str::to_owned)
-}
-
-/// The error of a list whose pages go in a circle.
-pub(super) fn leads_back(endpoint: &Endpoint, operation: Operation) -> EndpointError {
-    let what = "the token of a page leads back to the same page".to_owned();
-    endpoint.error(operation, EndpointErrorKind::BrokenPages(what))
 }
 
 /// The number of an execution, as good as drawn by lot.

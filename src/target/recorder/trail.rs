@@ -3,15 +3,14 @@
 //! CloudTrail is an index: it hides inputs, and keeps what happened for 90 days. Where its answer
 //! lacks the execution's ARN, the ARN is made of the machine's and the name.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 
 use super::Candidate;
-use super::selection::{Flow, Lister, items, leads_back, next_token};
+use super::selection::{Flow, Lister, items};
 use crate::target::endpoint::{Answer, Endpoint};
 use crate::target::error::{EndpointError, EndpointErrorKind};
+use crate::target::pages::Tokens;
 use crate::target::throttle::Operation;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -20,7 +19,7 @@ use crate::value::Value;
 pub(super) async fn list(lister: &mut Lister, machine: Option<&str>) -> Result<(), EndpointError> {
     let client = lister.endpoint.cloud_trail();
     let mut token = None;
-    let mut tokens = BTreeSet::new();
+    let mut tokens = Tokens::default();
     let mut nameless = 0;
     loop {
         let page = page(lister, &client, token).await?;
@@ -35,13 +34,11 @@ pub(super) async fn list(lister: &mut Lister, machine: Option<&str>) -> Result<(
                 }
             }
         }
-        token = next_token(&page, "NextToken");
-        match &token {
-            None => break,
-            Some(token) if !tokens.insert(token.clone()) => {
-                return Err(leads_back(&lister.endpoint, Operation::LookupEvents));
-            }
-            Some(_) => {}
+        let is_empty = items(&page, "Events").next().is_none();
+        let next = (&page, "NextToken");
+        token = tokens.next(&lister.endpoint, Operation::LookupEvents, next, is_empty)?;
+        if token.is_none() {
+            break;
         }
     }
     if nameless > 0 {
