@@ -181,6 +181,32 @@ fn express_executions_do_not_wait_for_the_quota_of_state_transitions() {
 }
 
 #[test]
+fn starts_of_express_executions_have_a_quota_of_their_own() {
+    let throttled = |quotas: Quotas| {
+        let server = start(Options { quotas, ..virtual_options() });
+        ["STANDARD", "EXPRESS"].map(|kind| {
+            let body = Value::object([
+                ("name", Value::from(kind)),
+                ("type", Value::from(kind)),
+                ("definition", Value::from(waiting(1))),
+                ("roleArn", Value::from("arn:aws:iam::123456789012:role/any")),
+            ]);
+            let (_, created) = call(&server, "CreateStateMachine", &body.to_json());
+            let arn = Value::from(text(&created, "stateMachineArn"));
+            let body = Value::object([("stateMachineArn", arn)]).to_json();
+            (0..4).filter(|_| call(&server, "StartExecution", &body).0 == 400).count()
+        })
+    };
+    let mut quotas = Quotas::of_region("us-east-1");
+    quotas.operations.retain(|(name, _)| name.starts_with("StartExecution"));
+    assert_eq!(throttled(quotas.clone()), [0, 0]);
+    quotas.operations[0].1 = Bucket::parse("1/0").unwrap();
+    assert_eq!(throttled(quotas.clone()), [3, 0]);
+    quotas.set("StartExecution", Bucket::parse("5/0").unwrap());
+    assert_eq!(throttled(quotas), [0, 3]);
+}
+
+#[test]
 fn ended_executions_are_forgotten_when_they_are_too_many() {
     let server = start(Options { retain: Retain::Count(2), ..virtual_options() });
     let machine = create(&server, "w", &waiting(1));
