@@ -80,14 +80,17 @@ impl EndpointError {
     /// Whether nothing else can be expected of an endpoint that answered before: the command ends
     /// with exit code 3.
     pub fn is_unreachable(&self) -> bool {
-        !matches!(
-            self.kind,
-            EndpointErrorKind::Refused { .. }
-                | EndpointErrorKind::NotTheApi { .. }
-                | EndpointErrorKind::Unsupported(_)
-                | EndpointErrorKind::BrokenPages(_)
-                | EndpointErrorKind::Mocks(_)
-        )
+        // These wait for an execution: their silence says nothing about the endpoint.
+        let waits = matches!(self.operation, Operation::StartSyncExecution | Operation::TestState);
+        !(waits && self.kind == EndpointErrorKind::TimedOut)
+            && !matches!(
+                self.kind,
+                EndpointErrorKind::Refused { .. }
+                    | EndpointErrorKind::NotTheApi { .. }
+                    | EndpointErrorKind::Unsupported(_)
+                    | EndpointErrorKind::BrokenPages(_)
+                    | EndpointErrorKind::Mocks(_)
+            )
     }
 
     /// Whether an operation that few endpoints have is not there: emulators say so in many ways.
