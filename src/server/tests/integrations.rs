@@ -480,7 +480,12 @@ fn http_tasks_and_strangers() {
     refused("lambda", "http://10.0.0.1:3001", "`--allow-network`");
     refused("lambda", "ftp://localhost:3001", "is not called");
     refused("lamda", "http://localhost", "no endpoint can be given for `lamda`");
-    assert_eq!(set(Endpoints::default(), "lambda", "http://[::1]:3001"), Ok(()));
+    for port in ["99999", ""] {
+        refused("lambda", &format!("http://u@localhost:{port}"), "has no port");
+    }
+    for url in ["http://[::1]:3001", "http://LOCALHOST:1", "http://u@localhost:3001/x"] {
+        assert_eq!(set(Endpoints::default(), "lambda", url), Ok(()), "{url}");
+    }
     let with_tls = set(Endpoints::default(), "lambda", "https://localhost:3001").is_ok();
     assert_eq!(with_tls, cfg!(feature = "aws"));
     assert_eq!(set(Endpoints::new(None, true), "lambda", "http://10.0.0.1:3001"), Ok(()));

@@ -98,6 +98,10 @@ fn slow_clients_are_given_up() {
     let half = format!("{head}content-length: 100\r\n\r\n{{");
     let (status, answer) = parse(&raw(&server, half.as_bytes()));
     assert_eq!(status, 408, "{answer}");
+    let object = "PUT /_stepproof/objects/b/k HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf";
+    let answer = raw(&server, object.as_bytes());
+    assert_eq!(parse(&answer).0, 408, "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
 }
 
 #[test]
@@ -182,12 +186,25 @@ fn request_ids_differ() {
 }
 
 #[test]
+fn pages_have_heads() {
+    let server = start(Options::default());
+    let paths = ["/_stepproof/health", "/metrics", "/_stepproof/clock", "/_stepproof/objects", "/"];
+    for path in paths {
+        let (status, body) = request(&server, &format!("HEAD {path}"), &[], "");
+        assert_eq!((status, &*body), (200, ""), "{path}");
+    }
+}
+
+#[test]
 fn browsers_are_answered_only_where_they_may_ask() {
     let cors = |options| {
         let server = start(options);
         let preflight = b"OPTIONS / HTTP/1.1\r\nhost: x\r\norigin: http://localhost:3000\r\n\
                           connection: close\r\n\r\n";
         let answer = raw(&server, preflight);
+        let methods = answer.contains("access-control-allow-methods: ");
+        let puts = answer.contains("PUT") && answer.contains("DELETE");
+        assert_eq!(methods, puts, "{answer}");
         (parse(&answer).0, answer.contains("access-control-allow-origin: http://localhost:3000"))
     };
     assert_eq!(cors(Options::default()), (404, false));
@@ -203,6 +220,12 @@ fn the_clock_takes_json_of_its_own_kind() {
         let (status, answer) = clock(&server, body);
         assert_eq!(status, 400, "{body}: {answer}");
     }
+    // No time beyond can be written; what is refused changes nothing.
+    let (status, answer) = clock(&server, r#"{"freeze": false, "advance": "99999999999d"}"#);
+    assert_eq!(status, 400, "{answer}");
+    let (_, state) = clock(&server, "{}");
+    assert_eq!(state.get("frozen"), Some(&Value::Bool(true)), "{state}");
+    assert!(text(&state, "time") < "3", "{state}");
     // A form of another site cannot move it.
     let form = [("content-type", "text/plain")];
     assert_eq!(request(&server, "POST /_stepproof/clock", &form, "{\"advance\": 1}").0, 400);
