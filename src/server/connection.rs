@@ -107,7 +107,11 @@ impl Connections {
                 _ = connection.as_mut() => return None,
                 () = stops(stopping) => {
                     Pin::new(&mut *connection).graceful_shutdown();
-                    let _ = connection.as_mut().await;
+                    let ended = tokio::time::timeout(IDLE, connection.as_mut()).await;
+                    // A request of which only a part has come is nobody's yet.
+                    if ended.is_err() && requests.ended() < requests.begun() {
+                        let _ = connection.as_mut().await;
+                    }
                     return None;
                 }
                 () = tokio::time::sleep(IDLE) => {}

@@ -105,6 +105,19 @@ fn slow_clients_are_given_up() {
 }
 
 #[test]
+fn half_a_request_does_not_keep_the_server_from_stopping() {
+    let server = start(Options::default());
+    let mut half = connect(&server);
+    half.write_all(b"POST / HTTP/1.1\r\nhost: x\r\n").expect("the server reads");
+    let idle = connect(&server);
+    assert_eq!(request(&server, "GET /_stepproof/health", &[], "").0, 200);
+    let begun = crate::server::shared::now();
+    server.shutdown();
+    assert!(crate::server::shared::now() - begun < Duration::from_secs(5));
+    drop((half, idle));
+}
+
+#[test]
 fn many_idle_connections_disturb_nobody() {
     let server = start(Options::default());
     let idle: Vec<TcpStream> = (0..500).map(|_| connect(&server)).collect();
