@@ -127,8 +127,8 @@ pub(super) fn outcomes(
 
 /// Whether outputs are the same but for UUIDs, which nobody can foresee.
 fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
-    let text = |output: Option<&Value>| output.map(|output| without_uuids(&output.to_json()));
-    text(one) == text(other)
+    let plain = |output: &Value| Value::parse(&without_uuids(&output.to_json())).ok();
+    one.map(plain) == other.map(plain)
 }
 
 fn without_uuids(text: &str) -> String {
@@ -230,6 +230,7 @@ mod tests {
         for (one, other, same) in [
             (r#"{"a":1}"#, r#"{"a":1}"#, true),
             (r#"{"a":1}"#, r#"{"a":2}"#, false),
+            (r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, true),
             (
                 r#"["q:01234567-89ab-cdef-0123-456789abcdef!"]"#,
                 r#"["q:f1234567-89ab-cdef-0123-456789abcdef!"]"#,

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use stepproof::diagnostic::Style;
 use stepproof::runner::CaseOutcome;
-use stepproof::scenario::Basis;
 use stepproof::target::{CaseOf, LiveReport, Target, run_batch};
 use stepproof::value::Value;
 
@@ -22,7 +21,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     for problem in &problems {
         println!("UNUSABLE: {problem}");
     }
-    let (mut names, mut bases) = (Vec::new(), Vec::new());
+    let mut names = Vec::new();
     let mut cases: Vec<CaseOf> = Vec::new();
     let mut not_attempted = 0;
     for file in files {
@@ -38,7 +37,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 continue;
             }
             names.push(name);
-            bases.push(case.proof.basis);
             cases.push((scenario.clone(), index));
         }
     }
@@ -64,9 +62,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     if let Some(path) = &arguments.report {
         // A line for each case: small to keep, and readable in review.
-        let text = report(arguments, &names, &bases, &reports)
-            .to_json()
-            .replace("{\"case\"", "\n{\"case\"");
+        let text =
+            report(arguments, &names, &reports).to_json().replace("{\"case\"", "\n{\"case\"");
         let text = text + "\n";
         std::fs::write(path, text)
             .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
@@ -116,12 +113,7 @@ fn tell(
     verdict.is_good()
 }
 
-fn report(
-    arguments: &Arguments,
-    names: &[String],
-    bases: &[Option<Basis>],
-    reports: &BTreeMap<usize, LiveReport>,
-) -> Value {
+fn report(arguments: &Arguments, names: &[String], reports: &BTreeMap<usize, LiveReport>) -> Value {
     let command: Vec<String> = std::env::args().skip(1).collect();
     let mut counts = BTreeMap::from([("passed", 0_usize), ("failed", 0), ("skipped", 0)]);
     let cases: Vec<Value> = reports
@@ -146,7 +138,6 @@ fn report(
             let mut members =
                 vec![("case", Value::from(names[*number].as_str())), ("outcome", outcome.into())];
             if outcome == "failed" {
-                members.push(("basis", basis(bases[*number]).into()));
                 members.extend(end(live).map(|end| ("end", Value::from(end.as_str()))));
             }
             if !detail.is_null() {
@@ -161,15 +152,6 @@ fn report(
         ("summary", Value::object(counts.into_iter().map(|(key, n)| (key, Value::from(n))))),
         ("cases", Value::array(cases)),
     ])
-}
-
-/// What the expectations of a case rest on.
-fn basis(basis: Option<Basis>) -> &'static str {
-    match basis {
-        Some(Basis::Observed) => "observed",
-        Some(Basis::Documented) => "documented",
-        Some(Basis::Inferred) | None => "inferred",
-    }
 }
 
 /// How the execution ended, with all of its cause.

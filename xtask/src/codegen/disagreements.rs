@@ -10,8 +10,10 @@ use std::path::Path;
 
 use serde_json::Value;
 use stepproof::matcher::glob;
+use stepproof::scenario::Basis;
 
 use super::Generated;
+use crate::features::case_files;
 use crate::{read, root};
 
 /// How strong the evidence of a group is, from the strongest.
@@ -55,8 +57,16 @@ struct Members {
     inferred: usize,
 }
 
+/// What cases rest on, by their names.
+type Bases = BTreeMap<String, Option<Basis>>;
+
 /// The tables of all reports whose targets say who is right.
 pub fn files() -> Result<Vec<Generated>, String> {
+    let (files_of_cases, _) = case_files()?;
+    let cases = files_of_cases.iter().flat_map(|file| {
+        file.scenario.cases.iter().map(|case| (file.case_name(case), case.proof.basis))
+    });
+    let bases: Bases = cases.collect();
     let folder = root().join("conformance/reports");
     let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -75,7 +85,7 @@ pub fn files() -> Result<Vec<Generated>, String> {
             continue;
         }
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let text = table(&stem, &report, &groups)
+        let text = table(&stem, &report, &groups, &bases)
             .map_err(|e| format!("`{}` and `{}`: {e}", path.display(), list.display()))?;
         files.push(Generated { path: format!("conformance/reports/{stem}.md"), text });
     }
@@ -145,7 +155,7 @@ fn contradicts(case: &Value) -> bool {
     case["detail"].as_array().into_iter().flatten().any(|check| !own(check))
 }
 
-fn count(report: &Value, groups: &[Group]) -> Result<Vec<Members>, String> {
+fn count(report: &Value, groups: &[Group], bases: &Bases) -> Result<Vec<Members>, String> {
     let mut counts = vec![Members::default(); groups.len()];
     let mut problems = Vec::new();
     for case in report["cases"].as_array().into_iter().flatten() {
@@ -169,10 +179,13 @@ fn count(report: &Value, groups: &[Group]) -> Result<Vec<Members>, String> {
         let own = &mut counts[group];
         own.cases += 1;
         own.contradicting += usize::from(contradicts(case));
-        match case["basis"].as_str() {
-            Some("observed") => own.observed += 1,
-            Some("documented") => own.documented += 1,
-            _ => own.inferred += 1,
+        match bases.get(name) {
+            Some(Some(Basis::Observed)) => own.observed += 1,
+            Some(Some(Basis::Documented)) => own.documented += 1,
+            Some(Some(Basis::Inferred) | None) => own.inferred += 1,
+            None => {
+                problems.push(format!("there is no case {name} any more: make the report anew"))
+            }
         }
     }
     for (group, members) in groups.iter().zip(&counts) {
@@ -196,8 +209,8 @@ fn missing(recordings: &[String]) -> Vec<String> {
     missing.map(|name| format!("there is no recording `{name}`")).collect()
 }
 
-fn table(stem: &str, report: &Value, groups: &[Group]) -> Result<String, String> {
-    let counts = count(report, groups)?;
+fn table(stem: &str, report: &Value, groups: &[Group], bases: &Bases) -> Result<String, String> {
+    let counts = count(report, groups, bases)?;
     let summary = |key: &str| report["summary"][key].as_u64().unwrap_or_default();
     let mut text = format!(
         "# {stem}: where it differs, and who is right\n\n\
@@ -251,15 +264,17 @@ mod tests {
     use super::*;
 
     const REPORT: &str = r#"{"target":"t","reproduce":"c","summary":{"passed":1,"failed":2},"cases":[
-        {"case":"a/b/one","outcome":"failed","basis":"observed","end":"FAILED E: no map",
+        {"case":"a/b/one","outcome":"failed","end":"FAILED E: no map",
          "detail":[{"what":"status","expected":"SUCCEEDED","actual":"FAILED"}]},
-        {"case":"a/b/two","outcome":"failed","basis":"inferred","end":"FAILED E: no map",
+        {"case":"a/b/two","outcome":"failed","end":"FAILED E: no map",
          "detail":[{"what":"history","expected":"as stepproof's own","actual":"x"}]},
         {"case":"a/b/three","outcome":"passed"}]}"#;
 
     fn made(groups_text: &str) -> Result<String, String> {
         let report: Value = serde_json::from_str(REPORT).unwrap();
-        table("t", &report, &groups(groups_text)?)
+        let bases = [("a/b/one", Basis::Observed), ("a/b/two", Basis::Inferred)];
+        let bases = bases.map(|(name, basis)| (name.to_owned(), Some(basis)));
+        table("t", &report, &groups(groups_text)?, &bases.into_iter().collect())
     }
 
     fn in_group(rest: &str) -> String {
