@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::branch::BranchId;
 use super::dataflow::Fault;
 use super::execution::{Execution, ExecutionResult, TOP};
+use super::io::{ItemSource, MapRunRequest};
 use super::states::Step;
 use crate::asl::{MapState, State, StateIndex, StateKind, States, Transition};
 use crate::history::Failure;
@@ -69,6 +70,25 @@ pub struct Left {
 pub(super) struct Test {
     pub(super) setup: StateTest,
     pub(super) seen: Inspection,
+}
+
+impl Inspection {
+    /// What is seen of a distributed Map before its items are read.
+    pub(super) fn map_run(&mut self, map: &MapState, input: Value, request: &MapRunRequest) {
+        self.after_input_path = Some(input);
+        self.after_items_path = match &request.items {
+            ItemSource::Items(items) if map.items_path.is_some() => {
+                Some(Value::Array(items.clone()))
+            }
+            ItemSource::Members(members) if map.items_path.is_some() => {
+                Some(Value::Object(members.clone()))
+            }
+            _ => None,
+        };
+        self.max_concurrency = Some(request.max_concurrency.unwrap_or(0));
+        self.tolerated_failure_count = request.tolerated_failure_count;
+        self.tolerated_failure_percentage = request.tolerated_failure_percentage;
+    }
 }
 
 impl Execution {

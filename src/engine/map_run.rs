@@ -54,21 +54,6 @@ impl Execution {
         let tolerated_failure_count = self.number(id, state, "ToleratedFailureCount", count)?;
         let tolerated_failure_percentage =
             self.number(id, state, "ToleratedFailurePercentage", percentage)?;
-        self.see(|seen| {
-            seen.after_input_path = Some(input);
-            seen.after_items_path = match &items {
-                ItemSource::Items(items) if map.items_path.is_some() => {
-                    Some(Value::Array(items.clone()))
-                }
-                ItemSource::Members(members) if map.items_path.is_some() => {
-                    Some(Value::Object(members.clone()))
-                }
-                _ => None,
-            };
-            seen.max_concurrency = Some(max_concurrency.unwrap_or(0));
-            seen.tolerated_failure_count = tolerated_failure_count;
-            seen.tolerated_failure_percentage = tolerated_failure_percentage;
-        });
         let map_run_arn = self.map_run_arn(map);
         let details = EventDetails::MapRunStarted { map_run_arn: map_run_arn.clone() };
         self.emit_on(id, EventType::MapRunStarted, details);
@@ -94,6 +79,7 @@ impl Execution {
             tolerated_failure_count,
             tolerated_failure_percentage,
         };
+        self.see(|seen| seen.map_run(map, input, &request));
         self.tasks.insert(task, id);
         self.outbox.push_back(Output::MapRun(Box::new(request)));
         Ok(Step::Blocked)
