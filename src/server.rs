@@ -196,7 +196,7 @@ fn account(options: &Options, sinks: &Sinks) -> Result<Arc<Shared>, StorageError
     let (driver, store) = Driver::restored(options, opened, sinks, wall, real);
     let shared = Shared::new(driver, Some(store));
     // What came due meanwhile is done before anybody asks.
-    shared.with(|_, _| ());
+    shared.go_on();
     Ok(shared)
 }
 

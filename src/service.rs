@@ -273,40 +273,76 @@ impl Service {
         self.resume_map_runs(now);
     }
 
+    /// Whether the next Standard execution to go on makes a state transition then.
+    pub fn transits_next(&self) -> bool {
+        let mut talking = self.talking.iter().map(|id| &self.records[*id]);
+        let next = talking.find(|own| own.machine.execution_type == ExecutionType::Standard);
+        next.is_some_and(|record| record.execution.enters_next())
+    }
+
+    /// Tells the execution that goes on next the time, where it was held up: it goes on then, not
+    /// when it was woken.
+    pub fn tell_time(&mut self, now: Timestamp) {
+        let Some(&id) = self.talking.front() else { return };
+        let record = &mut self.records[id];
+        let standard = record.machine.execution_type == ExecutionType::Standard;
+        let running = record.execution.result().is_none();
+        if standard && running && record.execution.now() < now {
+            record.execution.handle_timeout(now);
+            self.note(id, OpKind::Timeout(now));
+        }
+    }
+
     /// What the account wants next. Call until it is idle.
     pub fn poll(&mut self) -> Output {
+        loop {
+            if let Some(output) = self.poll_some(&mut { u32::MAX }) {
+                return output;
+            }
+        }
+    }
+
+    /// As [`Service::poll`], for a driver with others to serve: `None` where its executions have
+    /// made so many steps, or one that may have taken long, and have more to do. What they made is
+    /// taken off. Where it stops changes nothing of what happens.
+    pub fn poll_some(&mut self, steps: &mut u32) -> Option<Output> {
         self.release_told();
         loop {
             if let Some(output) = self.outbox.pop_front() {
                 if let Output::Ended(execution) = output {
                     self.told = Some(execution);
                 }
-                return output;
+                return Some(output);
             }
             let next = match self.standard_waits {
                 false => self.talking.front().copied(),
                 true => self.first_express(),
             };
             let Some(id) = next else {
-                return Output::Idle(self.next_deadline().map(|(deadline, _)| deadline));
+                return Some(Output::Idle(self.next_deadline().map(|(deadline, _)| deadline)));
             };
             let record = &mut self.records[id];
-            let before = record.execution.transitions();
-            let output = record.execution.poll();
-            record.progress.polls += 1;
+            let (before, left) = (record.execution.transitions(), *steps);
+            let output = record.execution.poll_some(steps);
             if record.machine.execution_type == ExecutionType::Standard {
                 self.transitions += record.execution.transitions() - before;
             }
+            let Some(output) = output else {
+                record.progress.steps += left - *steps;
+                return None;
+            };
+            record.progress.polls += 1;
+            record.progress.steps = 0;
             match output {
                 engine::Output::Task(request) => {
                     self.keep_token(id, &request);
-                    return Output::Task(id, request);
+                    return Some(Output::Task(id, request));
                 }
                 engine::Output::CancelTask(task) => {
                     self.task_cancelled(id, task);
-                    return Output::CancelTask(id, task);
+                    return Some(Output::CancelTask(id, task));
                 }
-                engine::Output::MapRun(request) => return Output::MapRun(id, request),
+                engine::Output::MapRun(request) => return Some(Output::MapRun(id, request)),
                 engine::Output::RedriveMapRun { task, redriven } => {
                     self.map_run_redriven(id, task, redriven);
                 }

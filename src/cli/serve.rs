@@ -22,7 +22,7 @@ use crate::server::{
     Bucket, ClockMode, Destination, Endpoints, HttpConnections, Key, Options, Outputs, Quotas,
     Retain, Server,
 };
-use crate::service::Account;
+use crate::service::{Account, KmsTrouble, Surroundings};
 use crate::sim::START_TIME;
 use crate::time::Timestamp;
 
@@ -143,6 +143,14 @@ pub struct Serve {
     /// Which ended executions are kept: a number, or a duration such as `24h`. By default all.
     #[arg(long, value_name = "N|DURATION", value_parser = retain)]
     pub retain: Option<Retain>,
+    /// For so long after UpdateStateMachine executions may still start with what was before, as
+    /// AWS warns of. Which do is drawn from the seed.
+    #[arg(long, value_name = "DURATION", value_parser = duration_of)]
+    pub update_lag: Option<Duration>,
+    /// A KMS key that cannot be used, as `kmsKeyId` names it, and why: `access-denied`,
+    /// `throttled`, `disabled` or `pending-deletion`; may be given many times.
+    #[arg(long, value_name = "KEY=WHY", value_parser = kms_trouble)]
+    pub kms_trouble: Vec<(String, KmsTrouble)>,
     /// Enforce the service's quotas: the token buckets of API actions and of state transitions, as
     /// they are in the region.
     #[arg(long)]
@@ -384,7 +392,18 @@ fn options(arguments: &Serve) -> Result<Options, String> {
             region: arguments.region.as_str().into(),
             account_id: arguments.account.as_str().into(),
             seed: arguments.seed.cast_signed(),
+            update_lag_millis: arguments
+                .update_lag
+                .map_or(0, |lag| i64::try_from(lag.as_millis()).unwrap_or(i64::MAX)),
             ..Account::default()
+        },
+        surroundings: Surroundings {
+            kms_keys: arguments
+                .kms_trouble
+                .iter()
+                .map(|(key, trouble)| (key.as_str().into(), *trouble))
+                .collect(),
+            ..Surroundings::default()
         },
         clock,
         keys: keys(&arguments.auth)?,
@@ -615,6 +634,26 @@ fn retain(text: &str) -> Result<Retain, String> {
         Some(kept) if kept > Duration::ZERO => Ok(Retain::For(kept)),
         _ => Err(format!("expected a number of executions or {}", duration::FORM)),
     }
+}
+
+fn duration_of(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("expected {}", duration::FORM))
+}
+
+fn kms_trouble(text: &str) -> Result<(String, KmsTrouble), String> {
+    let (key, why) = text.rsplit_once('=').unwrap_or((text, ""));
+    let trouble = match why {
+        "access-denied" => KmsTrouble::AccessDenied,
+        "throttled" => KmsTrouble::Throttled,
+        "disabled" => KmsTrouble::Disabled,
+        "pending-deletion" => KmsTrouble::PendingDeletion,
+        _ => {
+            return Err("expected KEY=WHY, where WHY is `access-denied`, `throttled`, `disabled` \
+                        or `pending-deletion`"
+                .to_owned());
+        }
+    };
+    Ok((key.to_owned(), trouble))
 }
 
 fn quota(text: &str) -> Result<(String, Bucket), String> {

@@ -120,6 +120,8 @@ pub struct Execution {
     /// Transitions since the clock last moved: what bounds a loop that takes no time.
     transitions_at_now: u64,
     transitions: u64,
+    /// The step just made may have taken long: it evaluated JSONata.
+    pub(super) long_step: bool,
     /// Set while a single state is tested.
     pub(super) test: Option<Box<Test>>,
 }
@@ -150,6 +152,7 @@ impl Execution {
             redriven_at: None,
             transitions_at_now: 0,
             transitions: 0,
+            long_step: false,
             test: None,
             machine,
             start,
@@ -245,18 +248,34 @@ impl Execution {
 
     /// What the execution wants next. Call until it is idle or has ended.
     pub fn poll(&mut self) -> Output {
+        loop {
+            if let Some(output) = self.poll_some(&mut { u32::MAX }) {
+                return output;
+            }
+        }
+    }
+
+    /// As [`poll`](Self::poll), for a driver with others to serve: `None` after so many steps, and
+    /// after one that may have taken long, where there is more to do. The steps made are taken off.
+    /// A state makes two or three. Where it stops changes nothing of what happens.
+    pub fn poll_some(&mut self, steps: &mut u32) -> Option<Output> {
+        self.long_step = false;
         while self.result.is_none() && !self.guided {
+            if (*steps == 0 || self.long_step) && !self.ready.is_empty() {
+                return None;
+            }
             let Some(id) = self.next_ready() else { break };
-            self.run(id);
+            self.run(id, steps);
         }
         if let Some(output) = self.outbox.pop_front() {
-            return output;
+            return Some(output);
         }
         if self.result.is_some() {
-            return Output::Ended;
+            return Some(Output::Ended);
         }
         let branches = &self.branches;
-        Output::Idle(self.timers.next(|timer, generation| is_live(branches, timer, generation)))
+        let next = self.timers.next(|timer, generation| is_live(branches, timer, generation));
+        Some(Output::Idle(next))
     }
 
     /// Everything that has happened so far.
@@ -333,6 +352,12 @@ impl Execution {
         self.transitions
     }
 
+    /// Whether it enters a state when it goes on.
+    pub fn enters_next(&self) -> bool {
+        let next = self.ready.front().filter(|_| self.result.is_none());
+        next.is_some_and(|id| matches!(self.branches[*id as usize].phase, Phase::Enter))
+    }
+
     pub(super) fn advance(&mut self, now: Timestamp) {
         if now > self.now {
             self.now = now;
@@ -359,9 +384,20 @@ impl Execution {
         }
     }
 
-    /// Runs a branch until it has to wait for something.
-    fn run(&mut self, id: BranchId) {
-        while self.result.is_none() && self.step(id) {
+    /// Runs a branch until it has to wait for something, or has made these steps.
+    fn run(&mut self, id: BranchId, steps: &mut u32) {
+        while self.result.is_none() {
+            if *steps == 0 || self.long_step {
+                // It goes on before all others.
+                if self.branches[id as usize].can_run() {
+                    self.wake_first(id);
+                }
+                return;
+            }
+            if !self.step(id) {
+                return;
+            }
+            *steps -= 1;
             if self.interleaving.is_some() && !self.ready.is_empty() {
                 // Other branches may overtake this one between any two steps.
                 if self.branches[id as usize].can_run() {

@@ -64,6 +64,7 @@ impl Execution {
         let entropy = std::mem::replace(&mut self.entropy, Entropy::new(0));
         let mut environment = Environment::new(self.now.millis(), entropy);
         let outcome = expression.evaluate(&bindings, &mut environment);
+        self.long_step = true;
         self.entropy = environment.entropy;
         let what = match outcome {
             Ok(Outcome::Value(value)) => return Ok(value),

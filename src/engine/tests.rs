@@ -258,3 +258,47 @@ fn data_that_grows_deeper_each_round_ends_the_execution() {
     let Some(ExecutionResult::Failed(failure)) = execution.result() else { panic!() };
     assert_eq!(failure.error.as_deref(), Some("States.DataLimitExceeded"), "{failure:?}");
 }
+
+/// The history of an execution without tasks that makes so many steps at once, and how often it
+/// stopped for others.
+#[track_caller]
+fn run_in_steps(machine: &Arc<StateMachine>, start: Start, steps: u32) -> (String, usize) {
+    let (mut execution, mut stops) = (Execution::start(START, machine.clone(), start), 0);
+    loop {
+        match execution.poll_some(&mut { steps }) {
+            None => stops += 1,
+            Some(Output::Idle(Some(at))) => execution.handle_timeout(at),
+            Some(Output::Ended) => return (history(execution), stops),
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn where_an_execution_stops_for_others_changes_nothing() {
+    let machine = machine(serde_json::json!({
+        "StartAt": "P",
+        "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
+            {"StartAt": "Each", "States": {"Each": {
+                "Type": "Map", "ItemsPath": "$", "MaxConcurrency": 2, "End": true,
+                "ItemProcessor": {"StartAt": "In", "States": {
+                    "In": {"Type": "Wait", "Seconds": 1, "Next": "Out"},
+                    "Out": {"Type": "Pass", "Parameters": {"id.$": "States.UUID()"}, "End": true}}}
+            }}},
+            {"StartAt": "A", "States": {
+                "A": {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $uuid() %}",
+                    "Next": "B"},
+                "B": {"Type": "Fail", "Error": "E"}}}
+        ], "Catch": [{"ErrorEquals": ["E"], "Next": "Then"}]},
+        "Then": {"Type": "Succeed"}}
+    }));
+    for interleaving in [None, Some(1), Some(2), Some(3)] {
+        let start = || Start { interleaving, ..start(serde_json::json!([1, 2, 3, 4, 5])) };
+        let whole = history(run(machine.clone(), start(), |_| None));
+        for steps in [1, 2, 3, 7, u32::MAX] {
+            let (history, stops) = run_in_steps(&machine, start(), steps);
+            assert_eq!(history, whole, "{interleaving:?} {steps}");
+            assert!(stops > 0, "JSONata stops at once");
+        }
+    }
+}

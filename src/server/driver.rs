@@ -19,7 +19,7 @@ use super::integration::{Integrations, TaskAnswer};
 use super::output::{Figures, Reporter, Sinks};
 use super::quota::Tokens;
 use super::storage::Batch;
-use super::{FastMap, Options, Retain};
+use super::{FastMap, Options, Retain, shared};
 use crate::api::{self, Answer, ApiError};
 use crate::asl::Resource;
 use crate::engine::{Input, MapRunRequest, TaskId, TaskRequest};
@@ -30,8 +30,38 @@ use crate::service::{ExecutionId, Forgotten, Output, PollId, Service};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// How much happens in one go, before others get their turn.
-const SLICE: u32 = 5_000;
+/// How long things happen in one go, before others get their turn.
+const TURN: Duration = Duration::from_millis(20);
+
+/// How many steps an execution makes before the turn is looked at; JSONata ends them sooner.
+const STEPS: u32 = 64;
+
+/// How much is heard before it is: to look takes time, too.
+const OUTPUTS: u32 = 64;
+
+/// The time that things may happen before others get their turn. They happen in the same order
+/// however short it is.
+struct Turn {
+    ends: Instant,
+    /// How much may be heard before the time is looked at again.
+    outputs: u32,
+}
+
+impl Turn {
+    fn begins() -> Self {
+        Self { ends: shared::now() + TURN, outputs: OUTPUTS }
+    }
+
+    /// Whether there is time for one more thing; `looks` where the last one may have been long.
+    fn goes_on(&mut self, looks: bool) -> bool {
+        if !looks && self.outputs > 0 {
+            self.outputs -= 1;
+            return true;
+        }
+        self.outputs = OUTPUTS;
+        shared::now() < self.ends
+    }
+}
 
 /// The account with its clock, its mocks and those who wait for it.
 #[derive(Debug)]
@@ -149,6 +179,7 @@ impl Driver {
     pub(super) fn new(options: &Options, wall: Timestamp, real: Instant) -> Self {
         let mut service = Service::new(options.account.clone());
         service.leave_polls_open();
+        *service.surroundings_mut() = options.surroundings.clone();
         let clock = Clock::new(options.clock, wall, real);
         let now = clock.now(real);
         let transitions = options.quotas.transitions.map(|bucket| Tokens::new(bucket, now));
@@ -307,9 +338,9 @@ impl Driver {
     pub(super) fn settle(&mut self, real: Instant) {
         self.unsettled = false;
         self.forget_old(real);
-        let mut steps = SLICE;
+        let mut turn = Turn::begins();
         loop {
-            if !self.drain(&mut steps, real) {
+            if !self.drain(&mut turn, real) {
                 self.unsettled = true;
                 return;
             }
@@ -352,22 +383,30 @@ impl Driver {
     }
 
     /// Hears what the account has to say; false where there is more than this turn has room for.
-    fn drain(&mut self, steps: &mut u32, real: Instant) -> bool {
+    fn drain(&mut self, turn: &mut Turn, real: Instant) -> bool {
+        let mut stopped = false;
         loop {
-            if *steps == 0 {
+            if !turn.goes_on(stopped) {
                 return false;
             }
-            *steps -= 1;
             let throttled = self.is_throttled(real);
             self.service.hold_standard(throttled);
             if !throttled {
                 self.reporter.goes_on(&self.service);
             }
             let transitions = self.service.transitions();
-            let output = self.service.poll();
+            let mut steps = STEPS;
+            if let Some(tokens) = self.transitions.as_ref().filter(|_| !throttled) {
+                // A step is at most one transition.
+                steps = tokens.left(STEPS);
+                self.service.tell_time(self.clock.now(real));
+            }
+            let output = self.service.poll_some(&mut steps);
             if let Some(tokens) = &mut self.transitions {
                 tokens.owe(self.service.transitions() - transitions);
             }
+            stopped = output.is_none();
+            let Some(output) = output else { continue };
             match output {
                 Output::Task(execution, request) => self.task(execution, &request, real),
                 Output::MapRun(execution, request) => self.map_run(execution, request, real),
@@ -415,7 +454,7 @@ impl Driver {
                     }
                     return;
                 }
-                self.integrations.called(request)
+                self.integrations.called(&self.service, execution, request)
             }
         };
         self.answer(execution, request, answer, real);
@@ -579,7 +618,8 @@ impl Driver {
     /// again.
     fn is_throttled(&mut self, real: Instant) -> bool {
         let now = self.clock.now(real);
-        self.throttled_until = self.transitions.as_mut().and_then(|tokens| tokens.empty_until(now));
+        let empty_until = self.transitions.as_mut().and_then(|tokens| tokens.empty_until(now));
+        self.throttled_until = empty_until.filter(|_| self.service.transits_next());
         self.throttled_until.is_some()
     }
 

@@ -1,11 +1,14 @@
 //! What a Task of an execution on the server is answered with: a mock, a call of a real endpoint,
 //! or a failure that says which of the two to give.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use tracing::warn;
 
 use super::endpoint::{EndpointCall, Endpoints};
 use super::{FastMap, Options};
-use crate::asl::StateMachine;
+use crate::asl::{Resource, StateMachine};
 use crate::engine::{FailureStage, TaskRequest};
 use crate::history::Failure;
 use crate::mock::config_file::MockConfig;
@@ -40,7 +43,12 @@ pub(super) struct Integrations {
     bound: FastMap<ExecutionId, Bound>,
     /// The first run of each whose start was delivered once more: both have the same mocks.
     first_runs: FastMap<ExecutionId, ExecutionId>,
+    /// The revisions of state machines that the mock file was held against.
+    checked: BTreeSet<u64>,
 }
+
+/// How many test cases a message names.
+const MOST_NAMED: usize = 8;
 
 /// The mocks of an execution and of those that it starts, with what they have served.
 #[derive(Debug)]
@@ -60,12 +68,14 @@ impl Integrations {
             cases: FastMap::default(),
             bound: FastMap::default(),
             first_runs: FastMap::default(),
+            checked: BTreeSet::new(),
         }
     }
 
     /// A mock file says something else now. Executions that have begun keep their mocks.
     pub(super) fn replace_config(&mut self, config: MockConfig) {
         self.config = Some(config);
+        self.checked.clear();
     }
 
     /// A scenario file says something else now. Executions that have begun keep their mocks.
@@ -163,24 +173,79 @@ impl Integrations {
 
     /// The call of the endpoint that is meant for a Task without a mock; a failure where there is
     /// none.
-    pub(super) fn called(&mut self, request: &TaskRequest) -> TaskAnswer {
+    pub(super) fn called(
+        &mut self,
+        service: &Service,
+        execution: ExecutionId,
+        request: &TaskRequest,
+    ) -> TaskAnswer {
+        let chosen = self.unchosen(service, execution).unwrap_or_default();
+        if let Resource::Activity { arn } = &request.resource {
+            let message = format!(
+                "the activity `{arn}` does not exist; create it with CreateActivity, or give the \
+                 state a mock (`--mocks FILE`){chosen}"
+            );
+            let TaskAnswer::Fail(_, failure) = refused(request, &message) else { unreachable!() };
+            return TaskAnswer::Fail(FailureStage::Schedule, failure);
+        }
         match self.endpoints.call(&self.region, request) {
             Ok(call) => TaskAnswer::Call(call),
-            Err(message) => refused(request, &message),
+            Err(message) => refused(request, &(message + &chosen)),
         }
+    }
+
+    /// The test cases that there are for an execution that was started without one.
+    fn unchosen(&self, service: &Service, execution: ExecutionId) -> Option<String> {
+        let root = root_of(service, execution);
+        let machine = &service.execution(root).machine;
+        let all = self.scenarios.iter().flat_map(|scenario| &scenario.cases);
+        let own = all.filter(|case| *case.state_machine_name == *machine.name);
+        let mut names: Vec<&str> = own.map(|case| &*case.name).collect();
+        if names.len() == 1 {
+            // It is taken without its name.
+            names.clear();
+        }
+        let listed = self.config.as_ref().and_then(|config| config.machine(&machine.name));
+        names.extend(listed.iter().flat_map(|own| &own.cases).map(|case| &*case.name));
+        if names.is_empty() || self.cases.contains_key(&root) {
+            return None;
+        }
+        let first = names[0];
+        let more = if names.len() > MOST_NAMED { ", …" } else { "" };
+        names.truncate(MOST_NAMED);
+        Some(format!(
+            "; there are mocks for `{}#{first}`: start the execution with one of the test cases \
+             `{}`{more}",
+            machine.arn,
+            names.join("`, `")
+        ))
     }
 
     /// The wait for the end of a job that was begun before the server stopped, which the call was
     /// answered with.
-    pub(super) fn awaited(&mut self, request: &TaskRequest, begun: &Value) -> TaskAnswer {
-        match self.called(request) {
+    pub(super) fn awaited(
+        &mut self,
+        service: &Service,
+        execution: ExecutionId,
+        request: &TaskRequest,
+        begun: &Value,
+    ) -> TaskAnswer {
+        match self.called(service, execution, request) {
             TaskAnswer::Call(call) => TaskAnswer::Call(call.after(begun.clone())),
             refused => refused,
         }
     }
 
-    fn bind(&self, service: &Service, root: ExecutionId) -> Result<Bound, String> {
+    fn bind(&mut self, service: &Service, root: ExecutionId) -> Result<Bound, String> {
         let record = service.execution(root);
+        if let Some(config) = &self.config
+            && let Some(machine) = config.machine(&record.machine.name)
+            && self.checked.insert(record.machine.number)
+        {
+            for odd in config.check(machine, &record.machine.machine) {
+                warn!("{odd}");
+            }
+        }
         let mut machines = vec![(record.machine.name.clone(), record.machine.machine.clone())];
         for machine in service.state_machines(None) {
             if machine.name != record.machine.name {

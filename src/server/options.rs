@@ -12,7 +12,7 @@ use super::quota::Quotas;
 use crate::mock::Counting;
 use crate::mock::config_file::MockConfig;
 use crate::scenario::Scenario;
-use crate::service::Account;
+use crate::service::{Account, Surroundings};
 
 /// What a server is started with. The default is an empty account of Step Functions Local's, in
 /// real time, on a free port of this computer alone.
@@ -22,6 +22,8 @@ pub struct Options {
     pub address: SocketAddr,
     /// Region, account id, seed and limits.
     pub account: Account,
+    /// What stands around the account: KMS keys that cannot be used, the log groups there are.
+    pub surroundings: Surroundings,
     /// How time passes.
     pub clock: ClockMode,
     /// Requests must be signed with one of these keys; `None` takes any signature, or none.
@@ -61,6 +63,7 @@ impl Default for Options {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             account: Account::default(),
+            surroundings: Surroundings::default(),
             clock: ClockMode::default(),
             keys: None,
             cors: None,

@@ -130,6 +130,11 @@ impl Tokens {
         self.left -= tokens as f64;
     }
 
+    /// How many tokens there are: one at least, and so many at most.
+    pub(super) fn left(&self, most: u32) -> u32 {
+        self.left.clamp(1.0, f64::from(most)) as u32
+    }
+
     /// When there is a token again; `None` where there is one.
     pub(super) fn empty_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.refill(now);

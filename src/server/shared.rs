@@ -1,7 +1,8 @@
 //! The driver behind a lock, and the task that wakes it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -16,12 +17,17 @@ use crate::engine::TaskId;
 use crate::service::ExecutionId;
 use crate::time::Timestamp;
 
+/// How long who lets things happen leaves the driver to others that want it.
+const BREAK: Duration = Duration::from_millis(1);
+
 /// The driver as the server's tasks share it.
 ///
 /// A lock and no task that owns it: a request holds it for a few microseconds, and with a task
 /// each would wait for two threads to wake up.
 pub(super) struct Shared {
     driver: Mutex<Driver>,
+    /// How many wait for the lock.
+    waiting: AtomicU32,
     /// Where the account is kept, if it is.
     store: Option<Store>,
     /// Something comes sooner than the sleeping task knows.
@@ -35,15 +41,33 @@ type Calls = FxHashMap<(ExecutionId, TaskId), (AbortHandle, Job)>;
 impl Shared {
     pub(super) fn new(driver: Driver, store: Option<Store>) -> Arc<Self> {
         let (driver, calls) = (Mutex::new(driver), Mutex::default());
-        Arc::new(Self { driver, store, sooner: Notify::new(), calls })
+        let waiting = AtomicU32::new(0);
+        Arc::new(Self { driver, waiting, store, sooner: Notify::new(), calls })
     }
 
-    /// Asks or tells the driver something, and lets happen what follows.
+    /// Asks or tells the driver something, and lets happen what follows. Where other things still
+    /// happen that come first, nobody waits for them here.
     pub(super) fn with<R>(self: &Arc<Self>, act: impl FnOnce(&mut Driver, Instant) -> R) -> R {
+        self.settle(|driver| !driver.is_unsettled(), act)
+    }
+
+    /// Lets happen what is due, for a while.
+    pub(super) fn go_on(self: &Arc<Self>) {
+        self.settle(|_| true, |_, _| ());
+    }
+
+    fn settle<R>(
+        self: &Arc<Self>,
+        settles: impl FnOnce(&Driver) -> bool,
+        act: impl FnOnce(&mut Driver, Instant) -> R,
+    ) -> R {
         let real = now();
-        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut driver = self.lock();
+        let settles = settles(&driver);
         let result = act(&mut driver, real);
-        driver.settle(real);
+        if settles {
+            driver.settle(real);
+        }
         let (effects, forgotten) = (driver.take_effects(), driver.take_forgotten());
         if let Some(store) = &self.store
             && let Some(batch) = driver.take_batch(wall(), real)
@@ -69,14 +93,26 @@ impl Shared {
 
     /// The account's time.
     pub(super) fn time(&self) -> Timestamp {
-        let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
-        driver.now(now())
+        self.lock().now(now())
     }
 
     /// Looks at the driver and changes nothing.
     pub(super) fn look<R>(&self, look: impl FnOnce(&mut Driver, Instant) -> R) -> R {
         let real = now();
-        look(&mut self.driver.lock().unwrap_or_else(PoisonError::into_inner), real)
+        look(&mut self.lock(), real)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Driver> {
+        match self.driver.try_lock() {
+            Ok(driver) => driver,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                driver
+            }
+        }
     }
 
     /// Waits until everything that has happened is kept, where it is kept at all: nobody may hear
@@ -117,7 +153,7 @@ impl Shared {
     /// Lets happen what is due, until nothing more is.
     pub(super) async fn quiesce(self: &Arc<Self>) {
         while self.with(|driver, _| driver.is_unsettled()) {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BREAK).await;
         }
     }
 
@@ -125,6 +161,11 @@ impl Shared {
     pub(super) async fn keep_time(self: Arc<Self>) {
         loop {
             match self.sleep() {
+                // The lock is not fair: who has just let it go would have it again before those
+                // who wait wake up.
+                Some(Duration::ZERO) if self.waiting.load(Ordering::Relaxed) > 0 => {
+                    tokio::time::sleep(BREAK).await;
+                }
                 Some(Duration::ZERO) => tokio::task::yield_now().await,
                 Some(sleep) => tokio::select! {
                     () = tokio::time::sleep(sleep) => {}
@@ -137,9 +178,8 @@ impl Shared {
 
     /// Lets happen what is due; how long until more is.
     fn sleep(self: &Arc<Self>) -> Option<Duration> {
-        self.with(|_, _| ());
-        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
-        driver.next_wakeup(now())
+        self.go_on();
+        self.lock().next_wakeup(now())
     }
 
     fn perform(self: &Arc<Self>, effect: Effect, calls: &mut Calls) {

@@ -8,8 +8,8 @@
 //! kept as they are.
 //!
 //! An execution goes on when it is asked what it wants next. As a rule that happens right after it
-//! heard something, until it is idle, and needs no row: `OpKind::Polled` tells where it was
-//! otherwise.
+//! heard something, until it is idle, and needs no row: `OpKind::Polled` and `OpKind::Stepped` tell
+//! where it was otherwise.
 
 mod fields;
 mod images;
@@ -84,6 +84,8 @@ pub(super) enum OpKind {
     RedriveToken(Timestamp, Arc<str>),
     /// It was asked so often what it wants, and no further, before it heard the next.
     Polled(u32),
+    /// After [`OpKind::Polled`]: it made so many steps further, and had more to do.
+    Stepped(u32),
     /// After [`OpKind::Polled`]: it was asked further, until it was idle.
     Settled,
     /// It ended, with a history of so many events: by this it is seen whether a later version of
@@ -252,6 +254,7 @@ impl Service {
         let progress = &mut self.records[id].progress;
         progress.split = false;
         progress.polls = 0;
+        progress.steps = 0;
         progress.unsettled |= kind.wakes();
         journal.changes.push(Change::Execution(id, Op(kind)));
     }
@@ -260,11 +263,16 @@ impl Service {
     fn note_polls(&mut self, id: ExecutionId) {
         let Some(journal) = &mut self.journal else { return };
         let progress = &mut self.records[id].progress;
-        if progress.unsettled && !(progress.split && progress.polls == 0) {
-            journal.changes.push(Change::Execution(id, Op(OpKind::Polled(progress.polls))));
-            progress.split = true;
-            progress.polls = 0;
+        if !progress.unsettled {
+            return;
         }
+        if !progress.split || progress.polls > 0 {
+            journal.changes.push(Change::Execution(id, Op(OpKind::Polled(progress.polls))));
+        }
+        if progress.steps > 0 {
+            journal.changes.push(Change::Execution(id, Op(OpKind::Stepped(progress.steps))));
+        }
+        *progress = Progress { unsettled: true, split: true, polls: 0, steps: 0 };
     }
 }
 
@@ -275,7 +283,9 @@ pub(super) struct Progress {
     pub(super) unsettled: bool,
     /// How often it was asked.
     pub(super) polls: u32,
-    /// The last row is [`OpKind::Polled`].
+    /// How many steps it made since, without an answer yet.
+    pub(super) steps: u32,
+    /// The last row is [`OpKind::Polled`] or [`OpKind::Stepped`].
     pub(super) split: bool,
 }
 
@@ -319,6 +329,7 @@ impl Op {
             OpKind::Redriven(at) => row.number(3).time(*at),
             OpKind::RedriveToken(at, token) => row.number(4).time(*at).text(token),
             OpKind::Polled(times) => row.number(5).number((*times).into()),
+            OpKind::Stepped(steps) => row.number(15).number((*steps).into()),
             OpKind::Settled => row.number(6),
             OpKind::Ended(status, events) => row.number(7).status(*status).number(*events),
             OpKind::MapRunStarted(run, task, at) => {
@@ -368,6 +379,7 @@ impl Op {
             5 => OpKind::Polled(row.number32()?),
             6 => OpKind::Settled,
             7 => OpKind::Ended(row.status()?, row.number()?),
+            15 => OpKind::Stepped(row.number32()?),
             kind @ 8..=14 => Self::map_run_op(kind, MapRunId(row.number32()?), &mut row)?,
             _ => return Err(BrokenRow::new("what happened is unknown")),
         };

@@ -217,6 +217,13 @@ impl Restoring {
                 self.service.records[id].progress.split = true;
                 return Ok(());
             }
+            OpKind::Stepped(steps) => {
+                let found = self.go(id, steps);
+                return found.map_err(|how| RestoreError::Diverged {
+                    arn: self.service.records[id].arn.clone(),
+                    how,
+                });
+            }
             _ if record.progress.split => record.progress.split = false,
             _ => self.settle(id),
         }
@@ -254,7 +261,7 @@ impl Restoring {
         const NO_RUN: &str = "its Map Run is missing";
         let record = &mut self.service.records[id];
         match kind {
-            OpKind::Started(_) | OpKind::Polled(_) => {}
+            OpKind::Started(_) | OpKind::Polled(_) | OpKind::Stepped(_) => {}
             OpKind::Settled => self.settle(id),
             OpKind::Told(at, input) => return Ok(self.told(id, at, input)),
             OpKind::Timeout(at) => {
@@ -492,6 +499,23 @@ impl Restoring {
                 record.deadline = deadline;
             }
         }
+    }
+
+    /// Lets an execution make so many steps, after which it has more to do.
+    fn go(&mut self, id: ExecutionId, mut steps: u32) -> Result<(), String> {
+        let service = &mut self.service;
+        let record = &mut service.records[id];
+        let before = record.execution.transitions();
+        while steps > 0 {
+            let left = steps;
+            if record.execution.poll_some(&mut steps).is_some() || steps == left {
+                return Err(format!("it has nothing more to do {steps} steps sooner than it had"));
+            }
+        }
+        if record.machine.execution_type == ExecutionType::Standard {
+            service.transitions += record.execution.transitions() - before;
+        }
+        Ok(())
     }
 
     fn want(&mut self, execution: ExecutionId, wanted: Wanted, at: Timestamp) {

@@ -27,6 +27,7 @@ impl Driver {
         driver.service = restored.service;
         driver.report_to(sinks.clone());
         driver.service.leave_polls_open();
+        *driver.service.surroundings_mut() = options.surroundings.clone();
         driver.service.keep_journal();
         if let Some(saved) = clock {
             driver.clock = Clock::restored(options.clock, saved, wall, real);
@@ -118,8 +119,10 @@ impl Driver {
             (Some(_), Pattern::WaitForTaskToken) => {
                 return self.wait_for(open.execution, request.task, &request.state);
             }
-            (Some(begun), _) => self.integrations.awaited(request, begun),
-            (None, _) => self.integrations.called(request),
+            (Some(begun), _) => {
+                self.integrations.awaited(&self.service, open.execution, request, begun)
+            }
+            (None, _) => self.integrations.called(&self.service, open.execution, request),
         };
         self.answer(open.execution, request, answer, real);
     }

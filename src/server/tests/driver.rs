@@ -268,3 +268,69 @@ fn a_loop_without_an_end_keeps_nobody_waiting() {
     }
     panic!("the loop does not reach the limit of the history");
 }
+
+/// A machine that loops until its history is full, and takes its time in each round.
+fn looping() -> String {
+    let work = "{% $sum($map([1..200], function($n) { $n * $n })) %}";
+    let states = format!(
+        r#"{{"A":{{"Type":"Pass","Output":"{work}","Next":"B"}},"C":{{"Type":"Succeed"}},
+        "B":{{"Type":"Choice","Choices":[{{"Condition":false,"Next":"C"}}],"Default":"A"}}}}"#
+    );
+    format!(r#"{{"QueryLanguage":"JSONata","StartAt":"A","States":{states}}}"#)
+}
+
+#[test]
+fn an_execution_that_takes_long_keeps_nobody_waiting() {
+    let server = start(virtual_options());
+    let long = run(&server, &create(&server, "long", &looping()));
+    let short = run(&server, &create(&server, "short", &waiting(1)));
+    let status = |arn: &str| text(&describe(&server, arn).1, "status").to_owned();
+    // Executions still run one after another.
+    assert_eq!((&*status(&short), &*status(&long)), ("RUNNING", "RUNNING"));
+    let stop = Value::object([("executionArn", Value::from(long.as_str()))]);
+    assert_eq!(call(&server, "StopExecution", &stop.to_json()).0, 200);
+    assert_eq!(status(&long), "ABORTED");
+    // Nothing else is to happen any more when the clock answers.
+    clock(&server, "{\"advance\": 1}");
+    assert_eq!(status(&short), "SUCCEEDED");
+}
+
+#[test]
+fn the_quota_of_state_transitions_holds_within_an_execution() {
+    let mut quotas = Quotas::default();
+    quotas.set("StateTransition", Bucket::parse("2/1").unwrap());
+    let server = start(Options { quotas, ..virtual_options() });
+    let pass = |name: &str, next: &str| format!(r#""{name}":{{"Type":"Pass",{next}}}"#);
+    let states: Vec<String> =
+        (0..5).map(|n| pass(&n.to_string(), &format!(r#""Next":"{}""#, n + 1))).collect();
+    let states = format!("{},{}", states.join(","), pass("5", r#""End":true"#));
+    let machine = create(&server, "m", &format!(r#"{{"StartAt":"0","States":{{{states}}}}}"#));
+    let (_, run) = describe(&server, &run(&server, &machine));
+    // Two at once, and four that wait a second each.
+    let date = |key| run.get(key).and_then(Value::as_f64).unwrap();
+    assert_eq!(date("stopDate") - date("startDate"), 4.0, "{run}");
+}
+
+#[test]
+fn a_start_without_a_test_case_is_told_of_those_there_are() {
+    let scenario = Scenario::parse(Path::new("pay.scenario.yaml"), SCENARIO).unwrap();
+    let server = start(Options { scenarios: vec![scenario], ..virtual_options() });
+    let (_, run) = describe(&server, &run(&server, &pay(&server)));
+    let cause = text(&run, "cause");
+    assert!(cause.contains("pay#paid") && cause.contains("`paid`, `declined`, `slow`"), "{cause}");
+}
+
+#[test]
+fn a_task_of_an_activity_that_is_missing_is_not_scheduled() {
+    let server = start(virtual_options());
+    let definition = r#"{"StartAt":"A","States":{"A":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:us-east-1:123456789012:activity:missing"}}}"#;
+    let execution = run(&server, &create(&server, "m", definition));
+    let (_, run) = describe(&server, &execution);
+    assert!(text(&run, "cause").contains("CreateActivity"), "{run}");
+    let body = Value::object([("executionArn", Value::from(execution))]);
+    let (_, history) = call(&server, "GetExecutionHistory", &body.to_json());
+    let events = history.get("events").and_then(Value::as_array).unwrap();
+    let types: Vec<&str> = events.iter().map(|event| text(event, "type")).collect();
+    assert_eq!(types[2..4], ["ActivityScheduled", "ActivityScheduleFailed"], "{types:?}");
+}

@@ -160,6 +160,8 @@ fn long_histories_and_large_data_come_in_pages() {
         "Done": {"Type": "Succeed"}}}"#;
     let machine = create(&server, "loop", definition);
     let long = execute(&server, &machine, "long", r#"{"n": 0}"#);
+    // The clock answers when nothing more is to happen.
+    super::clock(&server, "{}");
     let first = page(&server, &format!("/execution?arn={long}"));
     assert!(first.contains("1 to 100 of 24,008"), "{}", first.len());
     assert!(first.len() < 200_000, "{}", first.len());

@@ -159,10 +159,13 @@ impl World {
         Self { service, rows, now: START, open: Vec::new(), started: Vec::new() }
     }
 
-    /// Asks at most so often what the account wants.
-    fn poll(&mut self, times: i32) {
+    /// Asks at most so often what the account wants, and lets executions make at most so many steps
+    /// each time.
+    fn poll(&mut self, times: i32, steps: i32) {
         for _ in 0..times {
-            match self.service.poll() {
+            let steps = u32::try_from(steps).unwrap();
+            let Some(output) = self.service.poll_some(&mut { steps }) else { continue };
+            match output {
                 Output::Task(id, request) => {
                     let served = self.service.serve(self.now, id, &request);
                     if !served {
@@ -232,8 +235,9 @@ impl World {
                 let new = NewExecution::new(arn(name), input);
                 self.started.push(self.service.start_execution(self.now, new).unwrap());
             }
-            2 | 3 => self.poll(draw.next_int(5)),
-            4 | 5 => self.poll(i32::MAX),
+            2 => self.poll(draw.next_int(5), i32::MAX),
+            3 => self.poll(draw.next_int(5), draw.next_int(4)),
+            4 | 5 => self.poll(i32::MAX, i32::MAX),
             6 | 7 => self.answer(draw),
             8 => self.work(draw),
             9 => {
@@ -373,7 +377,7 @@ fn what_went_another_way_is_told() {
     let mut world = World::new();
     let new = NewExecution::new(arn("worker"), Value::Null);
     let id = world.service.start_execution(START, new).unwrap();
-    world.poll(i32::MAX);
+    world.poll(i32::MAX, i32::MAX);
     world.keep();
     let row = Op(OpKind::Told(START, Input::TaskHeartbeat { task: 99 })).to_bytes();
     world.rows.log.push((Some(id), row));
