@@ -107,8 +107,9 @@ impl Description for Described {
         self.write(key, |members| members.push_text(key, &value.to_json()));
     }
 
-    fn included(&mut self, key: &'static str) {
-        self.write(key, |members| members.push_raw(key, "{\"included\":true}"));
+    fn included(&mut self, key: &'static str, included: bool) {
+        let text = if included { "{\"included\":true}" } else { "{\"included\":false}" };
+        self.write(key, |members| members.push_raw(key, text));
     }
 
     fn count(&mut self, key: &'static str, count: u32) {

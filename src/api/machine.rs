@@ -55,6 +55,10 @@ fn logging(request: &Asked) -> Result<Option<LoggingConfiguration>, ApiError> {
     if count == 1 && log_group_arn.is_none() {
         return Err(ApiError::logging("Must specify exactly one Log Destination."));
     }
+    // The words are those that hashicorp/terraform-provider-aws#17683 quotes.
+    if log_group_arn.as_ref().is_some_and(|arn| !arn.ends_with(":*")) {
+        return Err(ApiError::logging("Log Group ARN must be provided with '*' qualifier."));
+    }
     let include = given.get("includeExecutionData").and_then(Value::as_bool);
     let include_execution_data = include.unwrap_or(false);
     Ok(Some(LoggingConfiguration {
@@ -191,6 +195,7 @@ pub(super) fn update(service: &mut Service, request: &Asked) -> Result<Answer, A
         logging: logging(request)?,
         tracing: tracing(request)?,
         encryption: encryption(request)?,
+        publishes: publish.is_some(),
     };
     let record = service.update_state_machine(request.now, &arn, update)?;
     let mut members = Members::new()

@@ -257,3 +257,38 @@ fn bodies_of_any_kind_are_answered_and_never_panic() {
         }
     }
 }
+
+#[test]
+fn an_update_that_cannot_be_published_is_none() {
+    let mut limits = crate::limits::Limits::today();
+    limits.versions = 1;
+    let mut service = Service::new(Account { limits, ..Account::default() });
+    let arn = create(&mut service, "M", PASS, ExecutionType::Standard);
+    let other = PASS.replacen('{', r#"{"Comment":"other","#, 1);
+    let update = |text: &str| serde_json::json!({ "stateMachineArn": &*arn, "definition": text, "publish": true });
+    // The same once more is the same version.
+    for _ in 0..2 {
+        ask(&mut service, "UpdateStateMachine", update(PASS)).unwrap();
+    }
+    let refused = ask(&mut service, "UpdateStateMachine", update(&other)).unwrap_err();
+    assert_eq!(refused.code, "ServiceQuotaExceededException");
+    let machine =
+        ask(&mut service, "DescribeStateMachine", serde_json::json!({ "stateMachineArn": &*arn }));
+    assert_eq!(machine.unwrap().get("definition").and_then(Value::as_str), Some(PASS));
+}
+
+#[test]
+fn a_log_group_is_named_with_its_star() {
+    let mut service = Service::new(Account::default());
+    let mut body = serde_json::json!({ "name": "M", "definition": PASS, "roleArn": ROLE });
+    let group = "arn:aws:logs:us-east-1:123456789012:log-group:g";
+    let logging = |arn: &str| {
+        serde_json::json!({ "level": "ALL",
+            "destinations": [{ "cloudWatchLogsLogGroup": { "logGroupArn": arn } }] })
+    };
+    body["loggingConfiguration"] = logging(group);
+    let refused = ask(&mut service, "CreateStateMachine", body.clone()).unwrap_err();
+    assert_eq!(refused.code, "InvalidLoggingConfiguration");
+    body["loggingConfiguration"] = logging(&format!("{group}:*"));
+    ask(&mut service, "CreateStateMachine", body).unwrap();
+}

@@ -141,12 +141,10 @@ impl Record {
             failure.error.iter().for_each(|error| to.text("error", error));
         }
         to.text("executionArn", &self.arn);
-        to.json("input", input);
-        to.included("inputDetails");
+        self.describe_data("input", "inputDetails", input, to);
         to.text("name", &self.name);
         if let Some(ExecutionResult::Succeeded(output)) = result {
-            to.json("output", output);
-            to.included("outputDetails");
+            self.describe_data("output", "outputDetails", output, to);
         }
         to.count("redriveCount", self.execution.redrive_count());
         self.execution.redriven_at().iter().for_each(|at| to.date("redriveDate", *at));
@@ -161,6 +159,20 @@ impl Record {
         to.text("status", status_name(self.execution.status()));
         self.execution.ended_at().iter().for_each(|ended| to.date("stopDate", *ended));
     }
+
+    /// The data of an execution whose history is gone is gone, too.
+    fn describe_data(
+        &self,
+        key: &'static str,
+        details: &'static str,
+        data: &Value,
+        to: &mut impl Description,
+    ) {
+        if !self.released {
+            to.json(key, data);
+        }
+        to.included(details, !self.released);
+    }
 }
 
 /// Where the members of a description go.
@@ -169,8 +181,8 @@ pub(crate) trait Description {
     fn text(&mut self, key: &'static str, text: &str);
     /// The text of a JSON value.
     fn json(&mut self, key: &'static str, value: &Value);
-    /// `{"included": true}`
-    fn included(&mut self, key: &'static str);
+    /// `{"included": true}`, or false where the data is left out.
+    fn included(&mut self, key: &'static str, included: bool);
     /// A number.
     fn count(&mut self, key: &'static str, count: u32);
     /// A date.
@@ -191,8 +203,8 @@ impl<F: Fn(Timestamp) -> Value> Description for Listed<F> {
         self.members.push((key, Value::from(value.to_json())));
     }
 
-    fn included(&mut self, key: &'static str) {
-        self.members.push((key, Value::object([("included", Value::Bool(true))])));
+    fn included(&mut self, key: &'static str, included: bool) {
+        self.members.push((key, Value::object([("included", Value::Bool(included))])));
     }
 
     fn count(&mut self, key: &'static str, count: u32) {

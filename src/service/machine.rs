@@ -44,6 +44,8 @@ pub struct StateMachineUpdate {
     pub tracing: Option<bool>,
     /// `encryptionConfiguration`
     pub encryption: Option<EncryptionConfiguration>,
+    /// `publish`: what is updated becomes a version at once, or nothing is updated.
+    pub publishes: bool,
 }
 
 /// A state machine of the account: its current revision, and what does not change with it.
@@ -183,6 +185,9 @@ impl Service {
             && settings == old.settings;
         if same {
             return Ok(old);
+        }
+        if update.publishes {
+            self.check_version_count(&old.arn)?;
         }
         let record = Arc::new(StateMachineRecord {
             number: self.revisions,

@@ -150,6 +150,18 @@ impl Service {
         Ok((version.machine.clone(), through))
     }
 
+    /// Whether there is room for one more version.
+    pub(super) fn check_version_count(&self, arn: &str) -> Result<(), ApiError> {
+        let most = self.account.limits.versions;
+        match self.machines.get(arn) {
+            Some(machine) if machine.versions.len() >= most => {
+                let message = format!("A state machine can have {most} versions: '{arn}'");
+                Err(ApiError::quota(message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Publishes the current revision, unless a version of it exists. Numbers are not given twice
     /// (`version_ids_between_deletions`).
     pub(crate) fn publish_version(
@@ -159,26 +171,23 @@ impl Service {
         revision_id: Option<&str>,
         description: Option<Arc<str>>,
     ) -> Result<&Version, ApiError> {
-        let most = self.account.limits.versions;
-        let machine = self.changeable_mut(arn)?;
-        let record = machine.current.clone();
+        let record = self.changeable_mut(arn)?.current.clone();
         let current = record.revision_id.as_deref().unwrap_or("INITIAL");
         if let Some(given) = revision_id.filter(|given| *given != current) {
             return Err(ApiError::conflict(format!(
                 "The revision '{given}' is not the current one of the state machine: '{current}'"
             )));
         }
-        let mut known = machine.versions.iter();
+        let mut known = self.changeable_mut(arn)?.versions.iter();
         let known = known.find(|(_, version)| version.machine.revision_id == record.revision_id);
+        let known = known.map(|(number, _)| *number);
+        if known.is_none() {
+            self.check_version_count(&record.arn)?;
+        }
+        let machine = self.changeable_mut(arn)?;
         let number = match known {
-            Some((number, _)) => *number,
+            Some(number) => number,
             None => {
-                if machine.versions.len() >= most {
-                    return Err(ApiError::quota(format!(
-                        "A state machine can have {most} versions: '{}'",
-                        record.arn
-                    )));
-                }
                 machine.published += 1;
                 let number = machine.published;
                 let arn: Arc<str> = format!("{}:{number}", record.arn).into();

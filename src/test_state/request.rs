@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::TestStateError;
+use crate::asl::validate::syntax_complaint;
 use crate::history::Failure;
 use crate::service_model::FieldValidationMode;
 use crate::time::Timestamp;
@@ -168,11 +169,12 @@ impl<'a> Reader<'a> {
     fn json(&self, key: &str) -> Result<Option<Value>, TestStateError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         Value::parse(&text).map(Some).map_err(|error| {
-            let message = format!("`{}{key}` is not JSON: {}", self.path, error.locate(&text));
-            match key {
-                "input" => TestStateError { code: "InvalidExecutionInput", message },
-                _ => invalid(&message),
+            if key == "input" {
+                let why = syntax_complaint(&text, &error);
+                let message = format!("Invalid State Machine Execution Input: '{why}'");
+                return TestStateError { code: "InvalidExecutionInput", message };
             }
+            invalid(&format!("`{}{key}` is not JSON: {}", self.path, error.locate(&text)))
         })
     }
 

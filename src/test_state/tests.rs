@@ -103,9 +103,10 @@ fn failures_meet_retriers_and_catchers(#[case] used: u32, #[case] expected: Json
         here never does: give `mock.result` or `mock.errorOutput`"})
 )]
 #[case::bad_input(
-    json!({"Type": "Succeed"}), json!({"input": "{"}),
-    json!({"Error": "InvalidExecutionInput: `input` is not JSON: expected a key in double quotes, \
-        found the end of the text at line 1 column 2"})
+    json!({"Type": "Succeed"}), json!({"input": "x"}),
+    json!({"Error": "InvalidExecutionInput: Invalid State Machine Execution Input: 'Unrecognized \
+        token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or \
+        'false')'"})
 )]
 #[case::no_such_state(
     json!({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}), json!({"stateName": "B"}),
