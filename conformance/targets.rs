@@ -806,7 +806,8 @@ fn workers_that_get_no_tasks() {
     let server = Server::start(Options::default()).unwrap();
     let path = scenario(&folder, MOCKED);
     let denied = || Act::Error("AccessDeniedException", "not you".into());
-    let acts: [(fn() -> Act, i32, &str); 3] = [
+    type Wrong = fn() -> Act;
+    let acts: [(Wrong, i32, &str); 3] = [
         (|| Act::Html(200), 1, "does not answer GetActivityTask as Step Functions does"),
         (denied, 1, "GetActivityTask was refused: AccessDeniedException: not you"),
         (|| Act::BreakOff, 3, "(GetActivityTask)"),

@@ -498,15 +498,15 @@ impl Finder<'_> {
     /// The strings and numbers of the array or object that begins here, but not names of members.
     fn all_within(&mut self, kind: Kind, start: usize, level: u32) {
         let (mut at, mut depth) = (start, 0);
+        let is_definition = self.kind == TextKind::Definition;
+        let mut found = Vec::new();
         while let Some(byte) = self.bytes().get(at) {
             match byte {
-                // In a definition it may be a state of this name; what it hands on, data shows.
-                b'{' if self.kind == TextKind::Definition => break,
                 b'[' | b'{' => (at, depth) = (at + 1, depth + 1),
                 b']' | b'}' => (at, depth) = (at + 1, depth - 1),
                 b'-' | b'0'..=b'9' => {
                     let end = self.forth(at, is_number);
-                    self.number(kind, &self.text[at..end]);
+                    found.push((at, end, true));
                     at = end;
                 }
                 b'"' | b'\\' => {
@@ -519,7 +519,11 @@ impl Finder<'_> {
                     let Some((inner, end, after)) = self.string(at, level) else { break };
                     at = self.forth(after, |b| b.is_ascii_whitespace());
                     if self.bytes().get(at) != Some(&b':') {
-                        self.text_of(kind, inner, end, level);
+                        found.push((inner, end, false));
+                    } else if depth == 1 && is_definition && &self.text[inner..end] == "Type" {
+                        // A state of that name.
+                        found.clear();
+                        break;
                     }
                 }
                 _ => at += 1,
@@ -529,6 +533,12 @@ impl Finder<'_> {
             }
         }
         self.done[3] = at;
+        for (start, end, is_number) in found {
+            match is_number {
+                true => self.number(kind, &self.text[start..end]),
+                false => self.text_of(kind, start, end, level),
+            }
+        }
     }
 
     /// The string that opens here at this level: where its text begins and ends, and what follows.

@@ -166,6 +166,12 @@ fn rules_of_the_user() {
     assert!(value["salary"].is_number(), "{redacted}");
     assert!(value["minus"]["salary"].as_f64().is_some_and(|minus| minus < 0.0), "{redacted}");
     assert_eq!((&value["n"], value["i"].as_str().is_some()), (&5000.into(), true));
+    // In a definition a state may have the name of a secret.
+    let rules = Rules::parse("[redaction]\nkeys = [\"customer\"]\n").unwrap();
+    let text = r#"{"States":{"customer":{"Type":"Task","Parameters":{"customer":{"name":"Zoe Fink","id.$":"$.customer"}},"Next":"Charge card"}}}"#;
+    let redacted = redact(rules, &[Text::definition(text)]).remove(0);
+    assert!(!redacted.contains("Zoe") && redacted.contains("Charge card"), "{redacted}");
+    assert!(redacted.contains("$.customer"), "{redacted}");
     for (bad, message) in [
         ("[redaction]\nkeis = []", "unknown field `keis`"),
         ("[redaction]\npatterns = [\"(\"]", "unclosed group"),

@@ -82,15 +82,15 @@ impl EndpointError {
     pub fn is_unreachable(&self) -> bool {
         // These wait for an execution: their silence says nothing about the endpoint.
         let waits = matches!(self.operation, Operation::StartSyncExecution | Operation::TestState);
-        !(waits && self.kind == EndpointErrorKind::TimedOut)
-            && !matches!(
-                self.kind,
-                EndpointErrorKind::Refused { .. }
-                    | EndpointErrorKind::NotTheApi { .. }
-                    | EndpointErrorKind::Unsupported(_)
-                    | EndpointErrorKind::BrokenPages(_)
-                    | EndpointErrorKind::Mocks(_)
-            )
+        match self.kind {
+            EndpointErrorKind::TimedOut => !waits,
+            EndpointErrorKind::Refused { .. }
+            | EndpointErrorKind::NotTheApi { .. }
+            | EndpointErrorKind::Unsupported(_)
+            | EndpointErrorKind::BrokenPages(_)
+            | EndpointErrorKind::Mocks(_) => false,
+            _ => true,
+        }
     }
 
     /// Whether an operation that few endpoints have is not there: emulators say so in many ways.
