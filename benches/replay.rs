@@ -9,7 +9,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use stepproof::asl::{self, StateMachine};
 use stepproof::history::{Diff, DiffOptions, History, TimestampForm};
-use stepproof::replay::{ReplayOptions, replay};
+use stepproof::replay::{Finding, ReplayOptions, replay};
 
 fn definition(tasks: usize) -> Arc<StateMachine> {
     let (machine, problems) = asl::parse_text("chain.json", &histories::definition(tasks));
@@ -30,6 +30,17 @@ fn figures(c: &mut Criterion) {
         b.iter(|| {
             let (recorded, _) = History::parse(black_box(&text)).unwrap();
             replay(&machine, &recorded, &options).unwrap().is_same()
+        });
+    });
+    // Every Task asks for something else: the finding, as it is counted for many executions.
+    let changed =
+        histories::definition(19).replace("\"Payload.$\": \"$\"", "\"Payload.$\": \"$.lines\"");
+    let changed = Arc::new(asl::parse_text("changed.json", &changed).0.unwrap());
+    group.bench_function("diverged", |b| {
+        b.iter(|| {
+            let (recorded, _) = History::parse(black_box(&text)).unwrap();
+            let replayed = replay(&changed, &recorded, &options).unwrap();
+            Finding::of(&replayed, &recorded).unwrap()
         });
     });
     group.bench_function("read", |b| b.iter(|| History::parse(black_box(&text)).unwrap()));
