@@ -6,6 +6,7 @@
 
 mod restored;
 mod retained;
+mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,13 +14,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use turn::Turn;
+
 use super::clock::Clock;
 use super::endpoint::EndpointCall;
 use super::integration::{Integrations, TaskAnswer};
 use super::output::{Figures, Reporter, Sinks};
 use super::quota::Tokens;
 use super::storage::Batch;
-use super::{FastMap, Options, Retain, shared};
+use super::{FastMap, Options, Retain};
 use crate::api::{self, Answer, ApiError};
 use crate::asl::Resource;
 use crate::engine::{Input, MapRunRequest, TaskId, TaskRequest};
@@ -30,38 +33,8 @@ use crate::service::{ExecutionId, Forgotten, Output, PollId, Service};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// How long things happen in one go, before others get their turn.
-const TURN: Duration = Duration::from_millis(20);
-
 /// How many steps an execution makes before the turn is looked at; JSONata ends them sooner.
 const STEPS: u32 = 64;
-
-/// How much is heard before it is: to look takes time, too.
-const OUTPUTS: u32 = 64;
-
-/// The time that things may happen before others get their turn. They happen in the same order
-/// however short it is.
-struct Turn {
-    ends: Instant,
-    /// How much may be heard before the time is looked at again.
-    outputs: u32,
-}
-
-impl Turn {
-    fn begins() -> Self {
-        Self { ends: shared::now() + TURN, outputs: OUTPUTS }
-    }
-
-    /// Whether there is time for one more thing; `looks` where the last one may have been long.
-    fn goes_on(&mut self, looks: bool) -> bool {
-        if !looks && self.outputs > 0 {
-            self.outputs -= 1;
-            return true;
-        }
-        self.outputs = OUTPUTS;
-        shared::now() < self.ends
-    }
-}
 
 /// The account with its clock, its mocks and those who wait for it.
 #[derive(Debug)]
