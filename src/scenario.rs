@@ -9,6 +9,7 @@ mod expect;
 mod find;
 mod guess;
 mod import;
+mod names;
 mod place;
 mod read;
 mod scaffold;

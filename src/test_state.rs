@@ -120,6 +120,14 @@ fn machine(request: &TestStateRequest) -> Result<Arc<StateMachine>, TestStateErr
     })
 }
 
+/// The state that a request is about, where the machine has it.
+pub(crate) fn tested_state(
+    machine: &StateMachine,
+    request: &TestStateRequest,
+) -> Option<(Arc<States>, StateIndex)> {
+    find(machine, request).ok()
+}
+
 /// The state to test, and the level it stands in.
 fn find(
     machine: &StateMachine,

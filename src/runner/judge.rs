@@ -41,9 +41,10 @@ pub(super) fn judge_diagnostics(
         span: span.clone(),
         written: true,
         expected,
-        actual: match came.is_empty() {
-            true => "the definition is accepted".into(),
-            false => came.join("; "),
+        actual: match diagnostics.iter().any(Diagnostic::is_error) {
+            true => came.join("; "),
+            false if came.is_empty() => "the definition is accepted".into(),
+            false => format!("the definition is accepted, with {}", came.join("; ")),
         },
         detail: Detail::None,
         update: Vec::new(),
@@ -95,7 +96,8 @@ fn read_texts(response: &Value) -> Value {
 }
 
 fn diagnostic_text(diagnostic: &Diagnostic) -> String {
-    format!("{} at {}: {}", diagnostic.code, diagnostic.location, diagnostic.message)
+    let kind = if diagnostic.is_error() { "" } else { "the warning " };
+    format!("{kind}{} at {}: {}", diagnostic.code, diagnostic.location, diagnostic.message)
 }
 
 /// What a check found wrong, before it is tied to its place in the file.

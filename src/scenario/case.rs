@@ -9,7 +9,7 @@ use super::definition::Definition;
 use super::expect::Expectation;
 use super::state_test::StateTestCase;
 use crate::asl::ExecutionType;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::Limits;
 use crate::mock::Mock;
 use crate::service_model::FieldValidationMode;
@@ -137,6 +137,8 @@ pub struct NestedMachine {
 /// What a refusal of a definition must say; absent members may be anything.
 #[derive(Clone, Debug)]
 pub struct ExpectedDiagnostic {
+    /// How bad it is: an error, unless the scenario asks for a warning, which refuses nothing.
+    pub severity: Severity,
     /// The code, such as `MISSING_TRANSITION_TARGET`.
     pub code: Option<Arc<str>>,
     /// The location, such as `/States/A/Next`.
@@ -174,15 +176,23 @@ pub enum Basis {
 impl ExpectedDiagnostic {
     /// Whether the diagnostic is what is expected.
     pub fn accepts(&self, diagnostic: &Diagnostic) -> bool {
-        self.accepts_parts(diagnostic.code, &diagnostic.location, &diagnostic.message)
+        let Diagnostic { severity, code, location, message, .. } = diagnostic;
+        self.accepts_parts(*severity, code, location, message)
     }
 
     /// Whether a diagnostic of these parts is what is expected.
-    pub fn accepts_parts(&self, code: &str, location: &str, message: &str) -> bool {
+    pub fn accepts_parts(
+        &self,
+        severity: Severity,
+        code: &str,
+        location: &str,
+        message: &str,
+    ) -> bool {
         let same = |wanted: &Option<Arc<str>>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == found)
         };
-        same(&self.code, code)
+        severity == self.severity
+            && same(&self.code, code)
             && same(&self.location, location)
             && self.message.as_deref().is_none_or(|part| message.contains(part))
     }
@@ -190,6 +200,9 @@ impl ExpectedDiagnostic {
 
 impl fmt::Display for ExpectedDiagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.severity == Severity::Warning {
+            f.write_str("the warning ")?;
+        }
         f.write_str(self.code.as_deref().unwrap_or("any code"))?;
         self.location.iter().try_for_each(|location| write!(f, " at {location}"))?;
         self.message.iter().try_for_each(|message| write!(f, ": … {message} …"))

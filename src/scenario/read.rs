@@ -8,8 +8,9 @@ use super::case::{
     Basis, Case, CaseMock, CaseObject, ExpectedDiagnostic, NestedMachine, Proof, World,
 };
 use super::definition::{Definition, Definitions, Terms};
-use super::{INVALID_SCENARIO, expect, locate, state_test, versions};
+use super::{INVALID_SCENARIO, expect, locate, names, state_test, versions};
 use crate::asl::ExecutionType;
+use crate::diagnostic::Severity;
 use crate::document::{Decoder, Document, Kind, Member, Members, Node};
 use crate::limits::{Limits, PayloadLimit};
 use crate::map_run::split_uri;
@@ -57,6 +58,7 @@ impl CaseReader<'_> {
         let input = self.read_input(&mut members);
         let mut world = self.read_world(&mut members, limits, &node.span);
         let decoder = &mut self.decoder;
+        state_test::refuse_idle(decoder, &mut members);
         let expect_invalid = members.take("expectInvalid").map(|node| read_refusals(decoder, node));
         let state_test = state_test::read(decoder, &mut members, node);
         let expect = expect::read(decoder, self.definitions.folder(), members.take("expect"), node);
@@ -68,6 +70,9 @@ impl CaseReader<'_> {
             .and_then(|node| versions::read_qualifier(&mut self.decoder, node, &versions));
         members.finish(&mut self.decoder);
         let definition = definition?;
+        if let (Some(test), Some(machine)) = (&state_test, &definition.machine) {
+            state_test::check_configuration(&mut self.decoder, node, test, machine);
+        }
         let deployed = definition.deployed.as_ref();
         for sibling in deployed.map_or(&[][..], |deployed| &deployed.siblings) {
             if !world.machines.iter().any(|machine| machine.name == sibling.name) {
@@ -77,7 +82,7 @@ impl CaseReader<'_> {
         let own_type = deployed.map(|deployed| deployed.execution_type);
         let own_name = deployed.map(|deployed| deployed.name.clone());
         let role_arn = role_arn.or_else(|| deployed.and_then(|deployed| deployed.role_arn.clone()));
-        Some(Case {
+        let case = Case {
             name,
             description,
             tags,
@@ -104,7 +109,9 @@ impl CaseReader<'_> {
             expect_invalid,
             state_test,
             proof,
-        })
+        };
+        names::check(&mut self.decoder, &case);
+        Some(case)
     }
 
     fn read_definition(
@@ -394,8 +401,12 @@ fn read_refusals(decoder: &mut Decoder<'_>, node: &Node) -> Vec<ExpectedDiagnost
         let Some(mut members) = decoder.object(item) else { continue };
         let mut text = |key| members.take(key).and_then(|node| decoder.string(node)).cloned();
         let (code, location, message) = (text("code"), text("location"), text("message"));
+        let words = [("ERROR", Severity::Error), ("WARNING", Severity::Warning)];
+        let severity = members.take("severity").and_then(|node| decoder.choice(node, &words));
+        let severity = severity.unwrap_or(Severity::Error);
         members.finish(decoder);
-        refusals.push(ExpectedDiagnostic { code, location, message, span: item.span.clone() });
+        let span = item.span.clone();
+        refusals.push(ExpectedDiagnostic { severity, code, location, message, span });
     }
     refusals
 }

@@ -4,11 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::expect::matcher_of_members;
+use crate::asl::{StateKind, StateMachine};
+use crate::diagnostic::closest;
 use crate::document::{Decoder, Members, Node};
 use crate::history::Failure;
 use crate::matcher::Matcher;
 use crate::test_state::{
-    FieldValidationMode, InspectionLevel, Mock, StateConfiguration, TestStateRequest,
+    FieldValidationMode, InspectionLevel, Mock, StateConfiguration, TestStateRequest, TestStatus,
+    tested_state,
 };
 use crate::value::{Map, Value};
 
@@ -24,6 +27,98 @@ pub struct StateTestCase {
     pub expects_refusal: bool,
     /// The bytes of the scenario file that spell the expectation.
     pub span: Range<usize>,
+}
+
+/// The keys that say something about an execution, which a case that runs none has no use for.
+const OF_EXECUTIONS: [&str; 9] = [
+    "expect",
+    "mocks",
+    "actions",
+    "activities",
+    "machines",
+    "objects",
+    "interleaving",
+    "duplicateDelivery",
+    "startThrough",
+];
+
+/// The members of TestState's answer that `expectState` may name, and `Error` for a refusal.
+const ANSWERED: [&str; 7] =
+    ["status", "output", "error", "cause", "nextState", "inspectionData", "Error"];
+
+/// Reports the keys that a case itself has, and that do nothing beside its `testState` or
+/// `expectInvalid`. What it has from the defaults may be meant for other cases.
+pub(super) fn refuse_idle(decoder: &mut Decoder<'_>, members: &mut Members<'_>) {
+    let (span, invalid) = (members.node.span.clone(), members.has("expectInvalid"));
+    let (beside, does) = match (invalid, members.has("testState")) {
+        (true, _) => ("expectInvalid", "runs nothing"),
+        (false, true) => ("testState", "runs no execution"),
+        (false, false) => return,
+    };
+    let tests = ["testState", "expectState"].into_iter().filter(|_| invalid);
+    for key in OF_EXECUTIONS.into_iter().chain(tests) {
+        let Some(member) = members.member(key) else { continue };
+        if !(span.start <= member.key_span.start && member.key_span.end <= span.end) {
+            continue;
+        }
+        let message = format!("`{key}` does nothing beside `{beside}`: the case {does}");
+        let help = match (key, invalid) {
+            ("expect", false) => "say `expectState`, or remove one of them".to_owned(),
+            ("mocks", false) => "say `testState: { state: NAME, mock: … }`".to_owned(),
+            _ => format!("remove one of them, or put `{key}` into a case of its own"),
+        };
+        decoder.error_with_help(member.key_span.clone(), message, help);
+    }
+}
+
+/// Reports what `testState` tells of its state that a state of this type has not.
+pub(super) fn check_configuration(
+    decoder: &mut Decoder<'_>,
+    case: &Node,
+    test: &StateTestCase,
+    machine: &StateMachine,
+) {
+    let (Some((level, index)), Some(node)) =
+        (tested_state(machine, &test.request), case.get("testState"))
+    else {
+        return;
+    };
+    let state = &level[index];
+    let task = matches!(state.kind, StateKind::Task(_));
+    let map = matches!(state.kind, StateKind::Map(_));
+    let parallel = matches!(state.kind, StateKind::Parallel(_));
+    let rules = [
+        ("retrierRetryCount", task || map || parallel, "Task, Parallel or Map"),
+        ("errorCausedByState", map || parallel, "Parallel or Map"),
+        ("mapIterationFailureCount", map, "Map"),
+        ("mapItemReaderData", map, "Map"),
+    ];
+    for (key, has, types) in rules {
+        let member = node.as_object().unwrap_or_default().iter().find(|one| &*one.key == key);
+        if let Some(member) = member.filter(|_| !has) {
+            let (name, found) = (&state.name, state.kind.type_name());
+            let message = format!("`{key}` is for a state of type {types}: `{name}` is a {found}");
+            decoder.error(member.key_span.clone(), message);
+        }
+    }
+}
+
+/// Reports members that TestState never answers, and a status that it has not.
+fn check_expected(decoder: &mut Decoder<'_>, node: &Node) {
+    for member in node.as_object().unwrap_or_default() {
+        if member.key.starts_with('$') || ANSWERED.contains(&&*member.key) {
+            continue;
+        }
+        let message = format!("unknown key `{}`", member.key);
+        let help = match closest(&member.key, ANSWERED) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("known keys: {}", ANSWERED.join(", ")),
+        };
+        decoder.error_with_help(member.key_span.clone(), message, help);
+    }
+    if let Some(status) = node.get("status").filter(|status| status.as_str().is_some()) {
+        decoder.choice(status, &TestStatus::ALL.map(|status| (status.name(), status)));
+    }
 }
 
 /// Reads both keys; `None` for a case that runs an execution.
@@ -44,7 +139,10 @@ pub(super) fn read(
     let request = read_request(decoder, test)?;
     let expects_refusal = expect.is_some_and(|node| node.get("Error").is_some());
     let (expect, span) = match expect {
-        Some(node) => (matcher_of_members(decoder, node)?, node.span.clone()),
+        Some(node) => {
+            check_expected(decoder, node);
+            (matcher_of_members(decoder, node)?, node.span.clone())
+        }
         None => {
             let succeeds = Value::object([("status", Value::from("SUCCEEDED"))]);
             (Matcher::parse_subset(&succeeds).ok()?, case.span.clone())

@@ -126,6 +126,109 @@ fn a_definition_is_no_scenario() {
     assert!(problems[0].message.contains("not a scenario"), "{problems:?}");
 }
 
+#[test]
+fn keys_that_do_nothing_together_are_refused() {
+    refused(
+        "cases:
+  - { name: a, testState: { state: A }, expect: { output: 1 }, mocks: { A: { return: 1 } } }
+  - { name: b, expectInvalid: [], expect: { output: 3 }, expectState: {} }
+",
+        &[
+            "a.scenario.yaml:3:41: `expect` does nothing beside `testState`: the case runs no \
+             execution at /cases[0]/expect (say `expectState`, or remove one of them)",
+            "a.scenario.yaml:3:64: `mocks` does nothing beside `testState`: the case runs no \
+             execution at /cases[0]/mocks (say `testState: { state: NAME, mock: … }`)",
+            "a.scenario.yaml:4:35: `expect` does nothing beside `expectInvalid`: the case runs \
+             nothing at /cases[1]/expect (remove one of them, or put `expect` into a case of its \
+             own)",
+            "a.scenario.yaml:4:58: `expectState` does nothing beside `expectInvalid`: the case runs \
+             nothing at /cases[1]/expectState (remove one of them, or put `expectState` into a case \
+             of its own)",
+            "a.scenario.yaml:4:71: `expectState` goes with `testState` at /cases[1]/expectState \
+             (add `testState: { state: NAME }`)",
+        ],
+    );
+    let inherited = "defaults: { mocks: { A: { return: 1 } }, expect: { output: 1 } }
+cases: [{ name: a, testState: { state: A } }]";
+    assert!(read(inherited).cases[0].state_test.is_some());
+}
+
+#[test]
+fn a_state_test_says_what_its_state_has() {
+    refused(
+        "testState: { state: A, retrierRetryCount: 3, mapItemReaderData: [] }
+expectState: { status: FAILD, nextstate: B, $any: true }
+",
+        &[
+            "a.scenario.yaml:2:24: `retrierRetryCount` is for a state of type Task, Parallel or \
+             Map: `A` is a Pass at /testState/retrierRetryCount",
+            "a.scenario.yaml:2:46: `mapItemReaderData` is for a state of type Map: `A` is a Pass \
+             at /testState/mapItemReaderData",
+            "a.scenario.yaml:3:24: `FAILD` is not one of `SUCCEEDED`, `FAILED`, `RETRIABLE`, \
+             `CAUGHT_ERROR` at /expectState/status (did you mean `FAILED`?)",
+            "a.scenario.yaml:3:31: unknown key `nextstate` at /expectState/nextstate \
+             (did you mean `nextState`?)",
+        ],
+    );
+}
+
+#[test]
+fn expectations_name_states_that_there_are() {
+    let machine = "definition:
+  StartAt: Each
+  States:
+    Each:
+      Type: Map
+      ItemProcessor:
+        ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: EXPRESS }
+        StartAt: Charge
+        States: { Charge: { Type: Task, Resource: 'arn:aws:states:::lambda:invoke', End: true } }
+      End: true
+";
+    let check = |expect: &str| {
+        let text = format!("{machine}expect: {expect}\n");
+        let problems = Scenario::parse(Path::new("a.scenario.yaml"), &text).err();
+        problems.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let passing = "{ states: { Each: { entered: 1 } }, calls: { Charge: 0, 'Each[*]/Charge': 0, \
+                   'arn:aws:*': 0, 'Ch*': 0 } }";
+    assert_eq!(check(passing), [""; 0]);
+    assert_eq!(
+        check("{ calls: { Chrage: 0 }, states: { Eahc: { entered: 0 } } }"),
+        [
+            "a.scenario.yaml:11:28: no state is called `Chrage` at /expect/calls/Chrage \
+             (did you mean `Charge`?)",
+            "a.scenario.yaml:11:60: no state is called `Eahc` at /expect/states/Eahc/entered \
+             (did you mean `Each`?)",
+        ]
+    );
+    assert_eq!(
+        check("{ anyOf: [{ states: { Charge: { output: 1 } } }] }"),
+        [
+            "a.scenario.yaml:11:49: `Charge` runs in another execution, a child of a distributed Map \
+          or a nested one, which `states` does not see at /expect/anyOf[0]/states/Charge/output \
+          (ask with `calls: { Charge: … }`, or for the output of the state around)"
+        ]
+    );
+}
+
+#[test]
+fn a_refusal_is_an_error_unless_a_warning_is_asked_for() {
+    let text = "definition:
+  StartAt: A
+  States:
+    A: { Type: Pass, Assign: { x: 1 }, Next: M }
+    M: { Type: Map, ItemProcessor: { StartAt: P, States: { P: { Type: Pass, Assign: { x: 2 }, End: true } } }, End: true }
+expectInvalid: [{ code: HIDDEN_VARIABLE }, { severity: WARNING, code: HIDDEN_VARIABLE }]
+";
+    let scenario = Scenario::parse(Path::new("a.scenario.yaml"), text).unwrap();
+    let case = &scenario.cases[0];
+    let came = &case.definition.diagnostics;
+    let expected = case.expect_invalid.as_deref().unwrap();
+    let found = |one: &ExpectedDiagnostic| came.iter().any(|problem| one.accepts(problem));
+    assert_eq!(expected.iter().map(found).collect::<Vec<_>>(), [false, true]);
+}
+
 use crate::value::Value;
 
 #[test]

@@ -22,6 +22,7 @@ use super::state_test;
 use super::throttle::Operation;
 use super::worker::{self, World};
 use crate::asl::{ExecutionType, Resource, StateMachine};
+use crate::diagnostic::Severity;
 use crate::history::History;
 use crate::runner::{self, CaseOutcome, CaseReport, Detail, FailedCheck};
 use crate::scenario::{Case, CheckKind, Scenario};
@@ -680,18 +681,24 @@ pub(super) fn judge_diagnostics(case: &Case, answer: &Value) -> CaseOutcome {
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    let came: Vec<[String; 3]> = answer
+    let came: Vec<[String; 4]> = answer
         .get("diagnostics")
         .and_then(Value::as_array)
         .map(|list| {
             list.iter()
-                .map(|one| [text(one, "code"), text(one, "location"), text(one, "message")])
+                .map(|one| ["severity", "code", "location", "message"].map(|key| text(one, key)))
                 .collect()
         })
         .unwrap_or_default();
     let expected = case.expect_invalid.as_deref().unwrap_or_default();
     let missing = expected.iter().filter(|wanted| {
-        !came.iter().any(|[code, location, message]| wanted.accepts_parts(code, location, message))
+        !came.iter().any(|[severity, code, location, message]| {
+            let severity = match severity.as_str() {
+                "WARNING" => Severity::Warning,
+                _ => Severity::Error,
+            };
+            wanted.accepts_parts(severity, code, location, message)
+        })
     });
     let shown = came.iter().map(|one| one.join(" ")).collect::<Vec<_>>().join("; ");
     let mut failures: Vec<FailedCheck> =

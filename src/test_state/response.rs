@@ -39,6 +39,9 @@ pub enum TestStatus {
 }
 
 impl TestStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Retriable, Self::CaughtError];
+
     /// The API's word.
     pub fn name(self) -> &'static str {
         match self {
