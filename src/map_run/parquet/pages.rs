@@ -122,8 +122,11 @@ impl CheckedPages {
         let (values, set) = match page {
             Page::DictionaryPage { buf, .. } => (&buf[..], values.into()),
             Page::DataPage { buf, def_level_encoding, rep_level_encoding, .. } => {
-                let encodings = [*def_level_encoding, *rep_level_encoding];
-                if self.has_levels() && encodings != [Encoding::RLE; 2] {
+                // Of levels that a column has not, writers say what they like: fastparquet BIT_PACKED.
+                let other = |most: u64, encoding| most > 0 && encoding != Encoding::RLE;
+                if other(self.most_definition, *def_level_encoding)
+                    || other(self.most_repetition, *rep_level_encoding)
+                {
                     return Err(broken("the levels of a page have another encoding than RLE"));
                 }
                 let (repetition, rest) = split_levels(buf, self.most_repetition)?;
@@ -146,10 +149,6 @@ impl CheckedPages {
             }
             _ => Ok(()),
         }
-    }
-
-    fn has_levels(&self) -> bool {
-        self.most_definition > 0 || self.most_repetition > 0
     }
 }
 
