@@ -142,13 +142,18 @@ pub(super) fn not_a_string(state: &str, field: &str, found: &Value) -> String {
     )
 }
 
+/// The role of Credentials is no string. Inferred.
+pub(super) fn not_a_role(found: &Value) -> String {
+    format!("The field 'RoleArn' of Credentials must resolve to a string, but found: {found}")
+}
+
 /// ResultPath cannot be written. The specification's error; the words are inferred.
 pub(super) fn result_path(error: &PathError) -> String {
     error.message.clone()
 }
 
 /// An expression gave a number that the field may not have. The words are inferred.
-pub(super) fn out_of_range(expression: &str, field: &str, found: i64) -> String {
+pub(super) fn out_of_range(expression: &str, field: &str, found: &Value) -> String {
     specified(expression, field, &format!("returned a number out of range: {found}"))
 }
 

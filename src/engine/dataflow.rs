@@ -19,7 +19,7 @@ use crate::query::jsonpath::PathErrorKind;
 use crate::query::scope::{ExpressionError, Scope, ScopedPath, Source};
 use crate::query::template::PayloadTemplate;
 use crate::time::Timestamp;
-use crate::value::{Map, Value};
+use crate::value::{Map, Number, Value};
 
 /// What can go wrong while a state's fields are evaluated.
 #[derive(Debug)]
@@ -422,8 +422,36 @@ impl Execution {
         self.number_as(id, state, name, field, (at_path, evaluated))
     }
 
+    /// `ToleratedFailureCount` and `ToleratedFailurePercentage`, which must be within the ranges
+    /// that they have as literals.
+    pub(super) fn tolerated_failures(
+        &mut self,
+        id: BranchId,
+        state: &State,
+        map: &MapState,
+    ) -> Result<(Option<f64>, Option<f64>), Fault> {
+        let mut found = [None; 2];
+        let fields = [
+            ("ToleratedFailureCount", &map.tolerated_failure_count, f64::INFINITY),
+            ("ToleratedFailurePercentage", &map.tolerated_failure_percentage, 100.0),
+        ];
+        for (place, (name, field, most)) in found.iter_mut().zip(fields) {
+            *place = self.number(id, state, name, field.as_ref())?;
+            if let (Some(number), Some(field)) = (*place, field)
+                && !(0.0..=most).contains(&number)
+            {
+                let found = match number.fract() == 0.0 {
+                    true => Value::from(number as i64),
+                    false => Value::Number(Number::Float(number)),
+                };
+                return Err(out_of_range(name, field, found));
+            }
+        }
+        Ok((found[0], found[1]))
+    }
+
     /// A field of numbers, wherever it comes from.
-    pub(super) fn number(
+    fn number(
         &mut self,
         id: BranchId,
         state: &State,
@@ -448,6 +476,8 @@ impl Execution {
             Some(Field::Path(path)) => {
                 let input = self.effective_input(id, state)?;
                 let found = self.read_path(id, &input, path)?;
+                // Recorded: `The MaxItemsPath field …`, without the fields around it.
+                let name = name.rsplit('/').next().unwrap_or(name);
                 of.0(&found).map(Some).ok_or_else(|| {
                     Fault::Runtime(causes::not_an_integer(name, path.text(), &found))
                 })
@@ -475,7 +505,9 @@ impl Execution {
         };
         let seconds = self.integer(id, state, name, field)?;
         match (seconds, field) {
-            (Some(seconds), Some(field)) if seconds < 1 => Err(out_of_range(name, field, seconds)),
+            (Some(seconds), Some(field)) if seconds < 1 => {
+                Err(out_of_range(name, field, seconds.into()))
+            }
             _ => Ok(seconds),
         }
     }
@@ -491,7 +523,7 @@ impl Execution {
         let most = self.integer(id, state, "MaxConcurrency", field)?;
         match (most, field) {
             (Some(most), Some(field)) if most < 0 => {
-                Err(out_of_range("MaxConcurrency", field, most))
+                Err(out_of_range("MaxConcurrency", field, most.into()))
             }
             _ => Ok(most),
         }
@@ -500,17 +532,15 @@ impl Execution {
 
 /// A number found while running that the field may not have. The specification has the ranges; the
 /// words are inferred.
-fn out_of_range(name: &str, field: &Field<i64>, found: i64) -> Fault {
+fn out_of_range<T>(name: &str, field: &Field<T>, found: Value) -> Fault {
     match field {
         Field::Jsonata(expression) => Fault::Evaluation {
-            what: causes::out_of_range(expression.text(), name, found),
+            what: causes::out_of_range(expression.text(), name, &found),
             location: Some(name.to_owned()),
         },
-        Field::Path(path) => {
-            Fault::Runtime(causes::not_an_integer(name, path.text(), &Value::from(found)))
-        }
+        Field::Path(path) => Fault::Runtime(causes::not_an_integer(name, path.text(), &found)),
         Field::Literal(_) | Field::Intrinsic(_) => {
-            Fault::Runtime(causes::not_an_integer(name, "", &Value::from(found)))
+            Fault::Runtime(causes::not_an_integer(name, "", &found))
         }
     }
 }

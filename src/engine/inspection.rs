@@ -154,10 +154,7 @@ impl Execution {
         let input = self.effective_input(id, state)?;
         let items = Array::new(self.items(id, state, map, &input)?);
         let concurrency = self.max_concurrency(id, state, map)?;
-        let (count, percentage) =
-            (map.tolerated_failure_count.as_ref(), map.tolerated_failure_percentage.as_ref());
-        let count = self.number(id, state, "ToleratedFailureCount", count)?;
-        let percentage = self.number(id, state, "ToleratedFailurePercentage", percentage)?;
+        let (count, percentage) = self.tolerated_failures(id, state, map)?;
         let selected = match &map.item_selector {
             Some(selector) => {
                 let mut selected = Vec::with_capacity(items.len());

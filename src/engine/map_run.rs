@@ -49,11 +49,8 @@ impl Execution {
             None => None,
         };
         let max_concurrency = self.max_concurrency(id, state, map)?;
-        let (count, percentage) =
-            (map.tolerated_failure_count.as_ref(), map.tolerated_failure_percentage.as_ref());
-        let tolerated_failure_count = self.number(id, state, "ToleratedFailureCount", count)?;
-        let tolerated_failure_percentage =
-            self.number(id, state, "ToleratedFailurePercentage", percentage)?;
+        let (tolerated_failure_count, tolerated_failure_percentage) =
+            self.tolerated_failures(id, state, map)?;
         let map_run_arn = self.map_run_arn(map);
         let details = EventDetails::MapRunStarted { map_run_arn: map_run_arn.clone() };
         self.emit_on(id, EventType::MapRunStarted, details);
@@ -91,7 +88,8 @@ impl Execution {
         state: &State,
         reader: &ItemReader,
     ) -> Result<ItemSource, Fault> {
-        let max_items = self.integer(id, state, "MaxItems", reader.max_items.as_ref())?;
+        let max_items =
+            self.integer(id, state, "ItemReader/ReaderConfig/MaxItems", reader.max_items.as_ref())?;
         let arguments =
             self.optional_template(id, state, reader.arguments.as_ref(), "ItemReader/Arguments")?;
         let config = match &reader.reader_config_template {
@@ -118,8 +116,13 @@ impl Execution {
         let bytes = batcher.max_input_bytes_per_batch.as_ref();
         Ok(Batching {
             batch_input,
-            max_items_per_batch: self.integer(id, state, "MaxItemsPerBatch", items)?,
-            max_input_bytes_per_batch: self.integer(id, state, "MaxInputBytesPerBatch", bytes)?,
+            max_items_per_batch: self.integer(id, state, "ItemBatcher/MaxItemsPerBatch", items)?,
+            max_input_bytes_per_batch: self.integer(
+                id,
+                state,
+                "ItemBatcher/MaxInputBytesPerBatch",
+                bytes,
+            )?,
         })
     }
 

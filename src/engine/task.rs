@@ -18,12 +18,30 @@ use super::execution::Execution;
 use super::io::{FailureStage, Output, Rejected, TaskId, TaskRequest};
 use super::states::Step;
 use super::timer::Timer;
-use crate::asl::{Pattern, Resource, State, StateKind, TaskState};
+use crate::asl::{Pattern, Resource, State, StateKind, TaskState, Template};
 use crate::history::{
     ActivityScheduled, EventDetails, EventType, Failure, LambdaFunctionScheduled, Payload,
     TaskCredentials, TaskScheduled,
 };
 use crate::value::Value;
+
+/// The role of Credentials, which must be a string. Inferred from other fields of strings.
+fn check_role(template: &Template, credentials: &Value) -> Result<(), Fault> {
+    let role = credentials.get("RoleArn").unwrap_or(&Value::Null);
+    if role.as_str().is_some() {
+        return Ok(());
+    }
+    let Template::Jsonata(template) = template else {
+        return Err(Fault::Runtime(causes::not_a_role(role)));
+    };
+    let expressions = template.expressions();
+    let of_role = expressions.iter().find(|placed| &*placed.location == "/RoleArn");
+    let text = of_role.or(expressions.first()).map_or("", |placed| placed.expression.text());
+    Err(match credentials {
+        Value::Object(_) => causes::unexpected_result(text, "Credentials/RoleArn", "string", role),
+        _ => causes::unexpected_result(text, "Credentials", "object", credentials),
+    })
+}
 
 impl Execution {
     /// Schedules the task of a Task state.
@@ -42,7 +60,11 @@ impl Execution {
         let heartbeat_seconds = self.task_seconds(id, state, "HeartbeatSeconds", task)?;
         let arguments = self.arguments(id, state)?;
         let credentials = match &task.credentials {
-            Some(template) => Some(self.template(id, state, template, "Credentials")?),
+            Some(template) => {
+                let credentials = self.template(id, state, template, "Credentials")?;
+                check_role(template, &credentials)?;
+                Some(credentials)
+            }
             None => None,
         };
         self.check_size(&subject(&task.resource), &arguments).map_err(Fault::Failure)?;

@@ -79,6 +79,9 @@ impl Parser<'_> {
                 self.error_in(node, message, None);
                 return None;
             }
+            if let Some(role) = node.get("RoleArn") {
+                self.decoder.string(role);
+            }
         }
         match jsonata {
             true => {
