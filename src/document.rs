@@ -6,6 +6,7 @@
 
 mod decode;
 mod placeholder;
+mod spelling;
 mod yaml;
 
 use std::ops::Range;
@@ -208,6 +209,14 @@ impl Document {
     /// The bytes of the text that `node` covers.
     pub fn text_of(&self, node: &Node) -> &str {
         self.source.text.get(node.span.clone()).unwrap_or("")
+    }
+
+    /// The byte of the text that spells the byte `at` of the string `node`, through escapes, folds and
+    /// indentation; blanks have the place behind what is in front of them. `None` where the text
+    /// spells another string, because something in it was filled in.
+    pub(crate) fn place_in(&self, node: &Node, at: usize) -> Option<usize> {
+        let place = spelling::place(self.text_of(node), node.as_str()?, at)?;
+        Some(node.span.start + place)
     }
 
     /// The place of a span as AWS writes it (`/States/X/Next`): the keys and indexes that lead to

@@ -114,7 +114,7 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     let jsonata = text.trim_start().starts_with("{%");
     text.split("${").skip(1).filter_map(move |rest| {
         let name = rest.split_once('}')?.0;
-        let grouping = jsonata && name.replace("::", "").contains([':', '{', '$', '"']);
+        let grouping = jsonata && name.replace("::", "").contains([':', '{', '$', '"', '\'']);
         (!name.trim().is_empty() && !name.contains('\n') && !grouping).then_some(name)
     })
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Parser, did_you_mean};
 use crate::document::Node;
+use crate::json::line_column;
 use crate::query::jsonata::{Expression, Reference};
 use crate::query::jsonata_template::expression_text;
 
@@ -55,10 +56,17 @@ impl Parser<'_> {
             // What a placeholder becomes may well make it an expression.
             Err(_) if self.open(node) => None,
             Err(problem) => {
-                let at = problem.position.and_then(|position| self.place_in(node, body, position));
-                let span = at.map_or(node.span.clone(), |at| at..node.span.end.min(at + 1));
-                let mut diagnostic =
-                    self.document.error(node.span.clone(), INVALID, problem.message.clone());
+                // The reference's positions lie behind the token they are about.
+                let last = problem.position.map(|position| position.saturating_sub(1));
+                let at = last.and_then(|position| self.place_in(node, position));
+                let span = at.map_or(node.span.clone(), |at| self.character_at(at));
+                let mut message = problem.message.clone();
+                if let (None, Some(position)) = (at, last) {
+                    let (line, column) = line_column(body, byte_of(body, position));
+                    message
+                        .push_str(&format!(", on line {line} column {column} of the expression"));
+                }
+                let mut diagnostic = self.document.error(node.span.clone(), INVALID, message);
                 diagnostic.span = span;
                 self.push(diagnostic);
                 Some(None)
@@ -66,19 +74,20 @@ impl Parser<'_> {
         }
     }
 
-    /// The byte of the text where the expression's UTF-16 unit `position` stands; `None` where the
-    /// string is escaped or folded, so that the text spells it otherwise.
-    fn place_in(&self, node: &Node, body: &str, position: usize) -> Option<usize> {
-        let spelled = self.document.text_of(node);
-        let begin = spelled.find(body)?;
-        let mut units = 0;
-        for (at, char) in body.char_indices() {
-            if units >= position {
-                return Some(node.span.start + begin + at);
-            }
-            units += char.len_utf16();
-        }
-        Some(node.span.start + begin + body.len())
+    /// The byte of the text where the UTF-16 unit `position` of the expression in `node` stands;
+    /// `None` where the text spells another string, since something in it was filled in.
+    fn place_in(&self, node: &Node, position: usize) -> Option<usize> {
+        let text = node.as_str()?;
+        let inside = text.strip_prefix("{%")?;
+        let begin = text.len() - inside.trim_start().len();
+        let at = begin + byte_of(&text[begin..], position);
+        self.document.place_in(node, at)
+    }
+
+    /// The bytes of the character of the text that begins at a byte.
+    fn character_at(&self, at: usize) -> Range<usize> {
+        let rest = self.document.source.text.get(at..).unwrap_or_default();
+        at..at + rest.chars().next().map_or(0, char::len_utf8)
     }
 
     /// What AWS refuses before anything runs: names without `$`, `$$`, `$eval`, and members of
@@ -86,7 +95,7 @@ impl Parser<'_> {
     fn check_references(&mut self, node: &Node, expression: &Expression, scope: Scope) {
         let found = expression.references();
         for variable in &found.variables {
-            let span = self.reference_span(node, expression, variable);
+            let span = self.reference_span(node, variable);
             self.uses(&variable.name, &span);
         }
         for name in &found.names {
@@ -95,16 +104,16 @@ impl Parser<'_> {
                 "*" | "**" => "there is none; begin with $states.input or a variable".to_owned(),
                 name => format!("there is none; use $states.input.{name} or a variable ${name}"),
             };
-            self.unsupported(node, expression, name, message, help);
+            self.unsupported(node, name, message, help);
         }
         for root in &found.roots {
             let message = "'$$' refers to an input document".to_owned();
             let help = "there is none; use $states.input".to_owned();
-            self.unsupported(node, expression, root, message, help);
+            self.unsupported(node, root, message, help);
         }
         for eval in &found.evals {
             let message = "The function '$eval' is not supported".to_owned();
-            self.unsupported(node, expression, eval, message, "use $parse to read JSON".to_owned());
+            self.unsupported(node, eval, message, "use $parse to read JSON".to_owned());
         }
         for member in &found.states {
             let problem = match &*member.name {
@@ -120,45 +129,48 @@ impl Parser<'_> {
                     let help = did_you_mean(name, known).unwrap_or_else(|| {
                         format!("the members of $states are {}", known.join(", "))
                     });
-                    let span = self.reference_span(node, expression, member);
+                    let span = self.reference_span(node, member);
                     let message = format!("'$states.{name}' does not exist");
                     self.warn(&span, "UNKNOWN_STATES_FIELD", message, help);
                     continue;
                 }
             };
             let message = format!("'$states.{}' is not available here", member.name);
-            self.unsupported(node, expression, member, message, problem.to_owned());
+            self.unsupported(node, member, message, problem.to_owned());
         }
     }
 
-    fn unsupported(
-        &mut self,
-        node: &Node,
-        expression: &Expression,
-        reference: &Reference,
-        message: String,
-        help: String,
-    ) {
+    fn unsupported(&mut self, node: &Node, reference: &Reference, message: String, help: String) {
         let mut problem = self.document.error(node.span.clone(), UNSUPPORTED, message);
-        problem.span = self.reference_span(node, expression, reference);
+        problem.span = self.reference_span(node, reference);
         self.push(problem.with_help(help));
     }
 
     /// The bytes of a name in an expression, which is known by its end; the whole string where its
     /// text is spelled otherwise.
-    fn reference_span(
-        &self,
-        node: &Node,
-        expression: &Expression,
-        reference: &Reference,
-    ) -> Range<usize> {
-        let units: usize = reference.name.chars().map(char::len_utf16).sum();
-        let body = expression.text();
-        let start = self.place_in(node, body, reference.position.saturating_sub(units));
-        let end = self.place_in(node, body, reference.position);
-        match (start, end) {
-            (Some(start), Some(end)) if start < end => start..end,
+    fn reference_span(&self, node: &Node, reference: &Reference) -> Range<usize> {
+        let units: usize = match &*reference.name {
+            "$" => "$$".len(),
+            name => name.chars().map(char::len_utf16).sum(),
+        };
+        let start = self.place_in(node, reference.position.saturating_sub(units));
+        // The last character has a place even where the string ends behind it.
+        let last = self.place_in(node, reference.position.saturating_sub(1));
+        match (start, last) {
+            (Some(start), Some(last)) if start <= last => start..self.character_at(last).end,
             _ => node.span.clone(),
         }
     }
+}
+
+/// The byte where the UTF-16 unit `position` of the text stands; its end where it has fewer.
+fn byte_of(text: &str, position: usize) -> usize {
+    let mut units = 0;
+    for (at, char) in text.char_indices() {
+        if units >= position {
+            return at;
+        }
+        units += char.len_utf16();
+    }
+    text.len()
 }

@@ -59,9 +59,18 @@ impl Parser<'_> {
         })
     }
 
-    /// An ItemReader has no effect where iterations are part of the execution.
+    /// What belongs to a Map Run has no effect where iterations are part of the execution.
     fn check_inline(&mut self, fields: &mut Fields<'_>) {
-        for key in ["ItemReader", "ItemBatcher", "ResultWriter"] {
+        for key in [
+            "ItemReader",
+            "ItemBatcher",
+            "ResultWriter",
+            "ToleratedFailureCount",
+            "ToleratedFailureCountPath",
+            "ToleratedFailurePercentage",
+            "ToleratedFailurePercentagePath",
+            "Label",
+        ] {
             if let Some(member) = fields.member(key) {
                 let span = member.key_span.clone();
                 let message = format!("\"{key}\" has no effect in an inline Map");
@@ -201,6 +210,7 @@ impl Parser<'_> {
         };
         if let Some(config) = config {
             self.reader_config(config, fields.language, &mut out);
+            self.check_reader(config, &out.resource);
         }
         self.finish(reader);
         Some(out)
@@ -246,6 +256,39 @@ impl Parser<'_> {
         config.shift_remove("MaxItemsPath");
         out.reader_config = Value::from(config);
         self.finish(fields);
+    }
+
+    /// Warns of members of a ReaderConfig that the others leave without effect, as documented.
+    fn check_reader(&mut self, config: &Node, resource: &str) {
+        let text = |key: &str| config.get(key).and_then(Node::as_str).map(|text| &**text);
+        let lists = resource.ends_with(":listObjectsV2");
+        let input_type = text("InputType");
+        let idle = [
+            (
+                "Transformation",
+                text("Transformation") == Some("LOAD_AND_FLATTEN")
+                    && resource.ends_with(":getObject"),
+                "LOAD_AND_FLATTEN is for s3:listObjectsV2, whose objects it reads",
+            ),
+            (
+                "ItemsPointer",
+                !lists && matches!(input_type, Some("CSV" | "JSONL" | "PARQUET" | "MANIFEST")),
+                "ItemsPointer leads into a file whose InputType is JSON",
+            ),
+            (
+                "CSVHeaders",
+                text("CSVHeaderLocation") == Some("FIRST_ROW"),
+                "with the CSVHeaderLocation FIRST_ROW the file has the headers; say GIVEN",
+            ),
+        ];
+        for (key, idle, help) in idle {
+            let members = config.as_object().unwrap_or_default();
+            let member = members.iter().find(|member| idle && &*member.key == key);
+            if let Some(member) = member {
+                let message = format!("\"{key}\" has no effect here");
+                self.warn(&member.key_span, "IDLE_READER_FIELD", message, help);
+            }
+        }
     }
 
     /// One of some words; in JSONata also an expression.

@@ -275,6 +275,22 @@ fn maps() {
             ),
         ),
         (
+            "without effect in an inline Map",
+            map(
+                r#""ToleratedFailureCount": 1, "ToleratedFailurePercentagePath": "$.p", "Label": "ab","#,
+                "",
+            ),
+        ),
+        (
+            "without effect in a reader",
+            map(
+                r#""ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"},
+    "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVHeaders": ["a"],
+      "ItemsPointer": "/a", "Transformation": "LOAD_AND_FLATTEN"}},"#,
+                distributed,
+            ),
+        ),
+        (
             "everything",
             map(
                 r#""ToleratedFailureCountPath": "$.n", "MaxConcurrencyPath": "$.m", "Label": "ab",
@@ -327,6 +343,45 @@ fn expressions() {
         cases.iter().map(|(what, state, fields)| (*what, format!("{state}\n  {fields}"))).collect();
     let cases: Vec<(&str, &str)> = cases.iter().map(|(what, text)| (*what, &**text)).collect();
     assert_report!(states(&cases));
+}
+
+#[test]
+fn expressions_of_several_lines_are_placed_where_the_file_spells_them() {
+    let yaml = "QueryLanguage: JSONata
+StartAt: A
+States:
+  A:
+    Type: Pass
+    Output:
+      a: >-
+        {% (
+          $x := 1;
+          $y := 2 +* 3;
+        ) %}
+      b: |-
+        {%
+
+          'é' & order
+        %}
+      c: \"{% \\\"\\u00e9\\\" &
+        tax %}\"
+    End: true
+";
+    let json = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
+  "Output": "{% \"\u00e9\u65e5\" &\n  $string(1 +* 2) %}"}}}"#;
+    let places = |name, text| {
+        let problems = parse_text(name, text).1;
+        problems
+            .iter()
+            .map(|problem| {
+                let (line, column) = problem.line_column();
+                (line, column, problem.source.text[problem.span.clone()].to_owned())
+            })
+            .collect::<Vec<_>>()
+    };
+    let at = |line, column, text: &str| (line, column, text.to_owned());
+    assert_eq!(places("a.yaml", yaml), [at(10, 22, "3"), at(15, 17, "order"), at(18, 9, "tax")]);
+    assert_eq!(places("a.json", json), [at(2, 52, "2")]);
 }
 
 #[test]

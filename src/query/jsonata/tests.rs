@@ -240,6 +240,7 @@ fn functions_of_step_functions() {
         ("$random()", "0.7275636800328681"),
         ("$length($uuid())", "36"),
         ("$parse('{\"a\":[1]}').a", "[1]"),
+        ("$parse('{\"a\":1,\"b\":2,\"a\":3}')", r#"{"a":3,"b":2}"#),
         ("$count($shuffle([1..10]))", "10"),
     ]);
     assert!(evaluate("$eval('1')").is_err());

@@ -97,8 +97,9 @@ pub(super) fn hash<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eval
 pub(super) fn parse<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(str) = text(args, 0)? else { return Ok(Item::Undefined) };
     evaluator.spend(str.len() / 8)?;
-    match json::parse(&str) {
-        Ok(value) => Ok(Item::from(&value)),
+    // Of a key that occurs twice the last one counts, as of JSON.parse.
+    match json::parse_spanned(&str) {
+        Ok(spanned) => Ok(Item::from(&spanned.to_value())),
         Err(error) => Err(invalid("parse", &error.locate(&str))),
     }
 }
