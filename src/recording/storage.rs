@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 /// What a recorder writes to.
 pub trait Storage {
@@ -16,6 +17,16 @@ pub trait Storage {
     /// # Errors
     /// What the system says.
     fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// Writes several whole files, in any order.
+    ///
+    /// # Errors
+    /// A file that could not be written, and what the system says.
+    fn write_all(&mut self, files: &[(PathBuf, &[u8])]) -> Result<(), (PathBuf, io::Error)> {
+        let mut files = files.iter();
+        files.try_for_each(|(path, bytes)| {
+            self.write(path, bytes).map_err(|error| (path.clone(), error))
+        })
+    }
     /// Adds to the end of a file, down to the disk.
     ///
     /// # Errors
@@ -33,6 +44,9 @@ pub trait Storage {
     fn remove_folder(&mut self, path: &Path) -> io::Result<()>;
 }
 
+/// How many files are written at once.
+const AT_ONCE: usize = 8;
+
 /// The file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
@@ -46,6 +60,25 @@ impl Storage for Disk {
         let mut file = fs::File::create(path)?;
         file.write_all(bytes)?;
         file.sync_all()
+    }
+
+    /// Several at once: a disk mostly takes as long for them as for one.
+    fn write_all(&mut self, files: &[(PathBuf, &[u8])]) -> Result<(), (PathBuf, io::Error)> {
+        for some in files.chunks(AT_ONCE) {
+            thread::scope(|scope| {
+                let write = |(path, bytes): &(PathBuf, &[u8])| {
+                    Self.write(path, bytes).map_err(|error| (path.clone(), error))
+                };
+                let begun: Vec<_> =
+                    some.iter().map(|file| scope.spawn(move || write(file))).collect();
+                let ended = begun.into_iter().map(|one| match one.join() {
+                    Ok(written) => written,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                });
+                ended.collect::<Result<Vec<()>, _>>()
+            })?;
+        }
+        Ok(())
     }
 
     fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -362,14 +362,16 @@ impl<S: Storage> Writer<S> {
     }
 
     fn stage(&mut self, files: &Files, whole: &Path) -> Result<(), RecordingError> {
+        let mut placed = Vec::with_capacity(files.len());
         for (path, bytes) in files {
             let path = whole.join(path);
             let folder = path.parent().unwrap_or(whole);
-            let written = self.storage.create_folder(folder);
-            let written = written.and_then(|()| self.storage.write(&path, bytes));
-            written.map_err(|error| RecordingError::file("write", &path, error))?;
+            let made = self.storage.create_folder(folder);
+            made.map_err(|error| RecordingError::file("write", &path, error))?;
+            placed.push((path, bytes.as_slice()));
         }
-        Ok(())
+        let written = self.storage.write_all(&placed);
+        written.map_err(|(path, error)| RecordingError::file("write", path, error))
     }
 }
 
