@@ -70,9 +70,6 @@ impl CaseReader<'_> {
             .and_then(|node| versions::read_qualifier(&mut self.decoder, node, &versions));
         members.finish(&mut self.decoder);
         let definition = definition?;
-        if let (Some(test), Some(machine)) = (&state_test, &definition.machine) {
-            state_test::check_configuration(&mut self.decoder, node, test, machine);
-        }
         let deployed = definition.deployed.as_ref();
         for sibling in deployed.map_or(&[][..], |deployed| &deployed.siblings) {
             if !world.machines.iter().any(|machine| machine.name == sibling.name) {
@@ -111,6 +108,7 @@ impl CaseReader<'_> {
             proof,
         };
         names::check(&mut self.decoder, &case);
+        state_test::check(&mut self.decoder, node, &case);
         Some(case)
     }
 

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::case::Case;
 use super::expect::matcher_of_members;
-use crate::asl::{StateKind, StateMachine};
+use crate::asl::StateKind;
 use crate::diagnostic::closest;
 use crate::document::{Decoder, Members, Node};
 use crate::history::Failure;
@@ -72,14 +73,10 @@ pub(super) fn refuse_idle(decoder: &mut Decoder<'_>, members: &mut Members<'_>) 
 }
 
 /// Reports what `testState` tells of its state that a state of this type has not.
-pub(super) fn check_configuration(
-    decoder: &mut Decoder<'_>,
-    case: &Node,
-    test: &StateTestCase,
-    machine: &StateMachine,
-) {
+pub(super) fn check(decoder: &mut Decoder<'_>, node: &Node, case: &Case) {
+    let (Some(test), Some(machine)) = (&case.state_test, &case.definition.machine) else { return };
     let (Some((level, index)), Some(node)) =
-        (tested_state(machine, &test.request), case.get("testState"))
+        (tested_state(machine, &test.request), node.get("testState"))
     else {
         return;
     };

@@ -22,7 +22,6 @@ use super::state_test;
 use super::throttle::Operation;
 use super::worker::{self, World};
 use crate::asl::{ExecutionType, Resource, StateMachine};
-use crate::diagnostic::Severity;
 use crate::history::History;
 use crate::runner::{self, CaseOutcome, CaseReport, Detail, FailedCheck};
 use crate::scenario::{Case, CheckKind, Scenario};
@@ -693,11 +692,7 @@ pub(super) fn judge_diagnostics(case: &Case, answer: &Value) -> CaseOutcome {
     let expected = case.expect_invalid.as_deref().unwrap_or_default();
     let missing = expected.iter().filter(|wanted| {
         !came.iter().any(|[severity, code, location, message]| {
-            let severity = match severity.as_str() {
-                "WARNING" => Severity::Warning,
-                _ => Severity::Error,
-            };
-            wanted.accepts_parts(severity, code, location, message)
+            wanted.accepts_parts(severity == "WARNING", code, location, message)
         })
     });
     let shown = came.iter().map(|one| one.join(" ")).collect::<Vec<_>>().join("; ");
