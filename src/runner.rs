@@ -413,6 +413,11 @@ fn judge_run(case: &Case, run: &sim::Run, report: &mut CaseReport) {
         }
         report.unused.push((unused.machine.clone(), unused.key.clone()));
     }
+    for nested in case.world.machines.iter().filter(|nested| !nested.inherited) {
+        if !run.executions().iter().any(|execution| execution.machine_name == nested.name) {
+            report.warnings.push(format!("the machine `{}` was never started", nested.name));
+        }
+    }
     report.warnings.extend(run.unused_actions().iter().map(ToString::to_string));
     report.warnings.extend(run.mock_findings().iter().map(ToString::to_string));
     report.run = Some(summary(&observed));

@@ -132,6 +132,8 @@ pub struct NestedMachine {
     pub execution_type: ExecutionType,
     /// Its versions and aliases.
     pub versions: CaseVersions,
+    /// Whether the case has it from the defaults or a template: then it need not be started.
+    pub inherited: bool,
 }
 
 /// What a refusal of a definition must say; absent members may be anything.

@@ -110,6 +110,7 @@ impl Definition {
                 if child.machine.is_some() && child.unfilled().is_empty() {
                     texts.push(text(other));
                     siblings.push(NestedMachine {
+                        inherited: true,
                         name: other.name.clone(),
                         execution_type: other.execution_type,
                         definition: Arc::new(child),

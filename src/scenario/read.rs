@@ -215,8 +215,10 @@ impl CaseReader<'_> {
             let versions = self.read_versions(&mut members, terms);
             members.finish(&mut self.decoder);
             let name = member.key.clone();
+            let inherited = !is_own(member, case);
             machines.extend(definition.map(|definition| {
                 NestedMachine {
+                    inherited,
                     name,
                     execution_type: execution_type
                         .or(definition.deployed.as_ref().map(|deployed| deployed.execution_type))
@@ -290,6 +292,11 @@ fn read_interleaving(decoder: &mut Decoder<'_>, node: &Node) -> Option<u64> {
     }
 }
 
+/// Whether the case itself has the member, not its defaults.
+fn is_own(member: &Member, case: &Range<usize>) -> bool {
+    case.start <= member.key_span.start && member.key_span.end <= case.end
+}
+
 fn read_mocks(
     decoder: &mut Decoder<'_>,
     node: &Node,
@@ -300,8 +307,7 @@ fn read_mocks(
     for member in decoder.entries(node).unwrap_or_default() {
         let mock = Mock::parse(&member.value.to_value());
         if let Some(mock) = located(decoder, &member.value, mock) {
-            let inherited =
-                !(case.start <= member.key_span.start && member.key_span.end <= case.end);
+            let inherited = !is_own(member, case);
             let (machine, key) = (machine.cloned(), member.key.clone());
             mocks.push(CaseMock { machine, key, mock, inherited });
         }
