@@ -540,6 +540,17 @@ fn an_execution_that_never_ends_is_waited_for_until_it_does_nothing_more() {
     let few = ["run", &path, "--target", &server.url(), "--max-real-time", "1s"];
     let (_, text) = stepproof(&few);
     assert!(text.contains("needs 3 s of real time"), "{text}");
+    // The time until the last thing that happens from outside is not waited for again.
+    let acted = STUCK
+        .replace("Seconds: 3", "Seconds: 0")
+        .replace("lambda:invoke", "lambda:invoke.waitForTaskToken")
+        .replace("expect:", "actions: [{ at: 4s, sendTaskHeartbeat: { state: T } }], expect:");
+    let path = scenario(&folder, &acted);
+    let begun = Instant::now();
+    let (code, text) = stepproof(&["run", &path, "--target", &server.url()]);
+    assert_eq!((code, text.contains("1 passed")), (0, true), "{text}");
+    let took = begun.elapsed();
+    assert!((4..9).contains(&took.as_secs()), "{took:?}");
 }
 
 #[cfg(unix)]

@@ -421,16 +421,17 @@ impl Session {
         arn: &Arc<str>,
         started: &Started,
     ) -> Result<LiveReport, EndpointError> {
+        let begun = Instant::now();
+        // What happens from outside comes first: a redrive brings an execution back that had ended.
+        self.act(case, arn, started).await?;
         let longest = match local {
             None => self.settings.timeout,
             // What our own run never ends is looked at once all that happens has happened.
             Some(local) if local.stop_time().is_none() => {
-                needed(case, local) + Duration::from_secs(2)
+                needed(case, local).saturating_sub(begun.elapsed()) + Duration::from_secs(2)
             }
             Some(local) => local.duration() + self.settings.timeout,
         };
-        // What happens from outside comes first: a redrive brings an execution back that had ended.
-        self.act(case, arn, started).await?;
         let description = self.wait(arn, longest).await?;
         let ended = description.text("status") != Some("RUNNING");
         let fetched = self.endpoint.history(arn, ended).await?;
