@@ -2,6 +2,7 @@
 
 use super::endpoint::{Answer, Endpoint};
 use super::error::EndpointError;
+use super::pages::{Of, executions};
 use super::session::{
     NAME_PREFIX, TAG_RUN, TAG_TIME, delete_activity, delete_machine, is_gone, now_seconds, stop,
 };
@@ -93,15 +94,7 @@ impl Endpoint {
         }
         let running = self
             .list(Operation::ListExecutions, "executions", usize::MAX, |token| {
-                let request = self
-                    .client()
-                    .list_executions()
-                    .state_machine_arn(&leftover.arn)
-                    .status_filter(aws_sdk_sfn::types::ExecutionStatus::Running)
-                    .set_next_token(token);
-                self.call(Operation::ListExecutions, |capture| async move {
-                    request.customize().interceptor(capture).send().await
-                })
+                executions(self, Of::Machine(&leftover.arn), Some("RUNNING"), token)
             })
             .await;
         let running = match running {

@@ -489,9 +489,8 @@ impl Session {
                     let description = super::session::describe(&self.endpoint, arn).await?;
                     let fetched = self.endpoint.history(arn, false).await?;
                     let seen = self.seen(&started.machines[0], &description, fetched, started);
-                    let runs = map_runs::of_execution(&seen.raw, &seen.run);
-                    match runs.into_iter().rev().find(|(_, step)| *step.state == **state) {
-                        Some((arn, _)) => map_runs::update(&self.endpoint, &arn, *update).await,
+                    match map_runs::latest(&seen.raw, &seen.run, state) {
+                        Some(arn) => map_runs::update(&self.endpoint, &arn, *update).await,
                         None => Ok(()),
                     }
                 }

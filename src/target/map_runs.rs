@@ -6,7 +6,7 @@ use super::endpoint::{Answer, Endpoint};
 use super::error::EndpointError;
 use super::live::{Machine, Started};
 use super::observed::step_of;
-use super::pages::FetchedHistory;
+use super::pages::{FetchedHistory, Of, executions};
 use super::session::{self, Session};
 use super::throttle::Operation;
 use crate::asl::{ExecutionType, MapState, ProcessorMode, StateKind, States};
@@ -96,19 +96,11 @@ impl Session {
 
     /// The child executions of a Map Run, oldest first.
     async fn child_executions(&self, map_run: &str) -> Result<Vec<String>, EndpointError> {
-        let endpoint = &self.endpoint;
         let most = 2 * MOST_CHILDREN;
-        let listed = endpoint
+        let listed = self
+            .endpoint
             .list(Operation::ListExecutions, "executions", most, |token| {
-                let request = endpoint
-                    .client()
-                    .list_executions()
-                    .map_run_arn(map_run)
-                    .max_results(1_000)
-                    .set_next_token(token);
-                endpoint.call(Operation::ListExecutions, |capture| async move {
-                    request.customize().interceptor(capture).send().await
-                })
+                executions(&self.endpoint, Of::MapRun(map_run), None, token)
             })
             .await?;
         let mut children: Vec<(f64, String)> = listed
@@ -148,7 +140,7 @@ fn find<'a>(level: &'a States, name: &str) -> Option<&'a MapState> {
 }
 
 /// The Map Runs that an execution started, with the Map states; `run` is the same in other words.
-pub(super) fn of_execution(raw: &History, run: &ExecutionRun) -> Vec<(Arc<str>, Step)> {
+fn of_execution(raw: &History, run: &ExecutionRun) -> Vec<(Arc<str>, Step)> {
     let steps = run.steps();
     let events = &run.history.events;
     let own = events.iter().filter(|e| matches!(e.details, EventDetails::MapRunStarted { .. }));
@@ -161,6 +153,12 @@ pub(super) fn of_execution(raw: &History, run: &ExecutionRun) -> Vec<(Arc<str>, 
         Some((arn, step.clone()))
     });
     found.collect()
+}
+
+/// The latest Map Run that a state started in an execution; `run` is the same in other words.
+pub(super) fn latest(raw: &History, run: &ExecutionRun, state: &str) -> Option<Arc<str>> {
+    let latest = of_execution(raw, run).into_iter().rev().find(|(_, step)| *step.state == *state);
+    latest.map(|(arn, _)| arn)
 }
 
 /// DescribeMapRun.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use tokio::time::sleep;
 
 use super::endpoint::{Answer, Endpoint};
@@ -71,6 +72,35 @@ impl Tokens {
         };
         Err(endpoint.error(operation, EndpointErrorKind::BrokenPages(what)))
     }
+}
+
+/// Whose executions are listed.
+#[derive(Clone, Copy)]
+pub(super) enum Of<'a> {
+    /// Those of a state machine.
+    Machine(&'a str),
+    /// Those of a Map Run.
+    MapRun(&'a str),
+}
+
+/// A page of ListExecutions, the newest first; of those with this status where there is one.
+pub(super) async fn executions(
+    endpoint: &Endpoint,
+    of: Of<'_>,
+    status: Option<&str>,
+    token: Option<String>,
+) -> Result<Answer, EndpointError> {
+    let request = endpoint.client().list_executions().max_results(1_000).set_next_token(token);
+    let request = request.set_status_filter(status.map(ExecutionStatus::from));
+    let request = match of {
+        Of::Machine(arn) => request.state_machine_arn(arn),
+        Of::MapRun(arn) => request.map_run_arn(arn),
+    };
+    endpoint
+        .call(Operation::ListExecutions, |capture| async move {
+            request.customize().interceptor(capture).send().await
+        })
+        .await
 }
 
 /// How often a history that does not end is asked for again, where the execution has ended: what

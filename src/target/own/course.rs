@@ -249,9 +249,8 @@ impl<'a> Course<'a> {
         update: MapRunUpdate,
     ) -> Result<Result<(), EndpointError>, String> {
         let run = self.look(arn).await?;
-        let runs = map_runs::of_execution(&run.history, &run);
-        let latest = runs.into_iter().rev().find(|(_, step)| *step.state == *state);
-        let (arn, _) = latest.ok_or_else(|| format!("`{state}` has no Map Run at that time"))?;
+        let latest = map_runs::latest(&run.history, &run, state);
+        let arn = latest.ok_or_else(|| format!("`{state}` has no Map Run at that time"))?;
         Ok(map_runs::update(&self.own.endpoint, &arn, update).await)
     }
 

@@ -11,12 +11,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::definitions::{Definitions, Ran};
-use super::selection::{self, Of, items};
+use super::selection::items;
 use super::{Candidate, RecorderSettings};
 use crate::recording::{Joined, Recorded, RecordedMapRun, api_time, join_pages};
 use crate::target::endpoint::{Answer, Endpoint};
 use crate::target::error::{EndpointError, EndpointErrorKind};
-use crate::target::pages::Tokens;
+use crate::target::map_runs;
+use crate::target::pages::{Of, Tokens, executions};
 use crate::target::session;
 use crate::target::throttle::Operation;
 use crate::value::Value;
@@ -343,18 +344,12 @@ impl Fetcher {
         depth: usize,
         notes: &mut Vec<String>,
     ) -> Result<RecordedMapRun, EndpointError> {
-        let request = self.endpoint.client().describe_map_run().map_run_arn(arn);
-        let answer = self
-            .endpoint
-            .call(Operation::DescribeMapRun, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await?;
+        let answer = map_runs::describe(&self.endpoint, arn).await?;
         let mut arns = Vec::new();
         let (mut token, mut tokens) = (None, Tokens::default());
         let most = self.settings.children;
         let more = loop {
-            let page = selection::executions(&self.endpoint, Of::MapRun(arn), None, token).await?;
+            let page = executions(&self.endpoint, Of::MapRun(arn), None, token).await?;
             let own = items(&page, "executions").filter_map(|item| item.get("executionArn"));
             arns.extend(own.filter_map(Value::as_str).map(str::to_owned));
             let is_empty = items(&page, "executions").next().is_none();

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use aws_sdk_sfn::types::ExecutionStatus;
 use tokio::sync::mpsc::Sender;
 
 use super::{Candidate, Selection, trail};
 use crate::recording::{Identity, api_time};
 use crate::target::endpoint::{Answer, Endpoint};
 use crate::target::error::{EndpointError, EndpointErrorKind};
-use crate::target::pages::Tokens;
+use crate::target::pages::{Of, Tokens, executions};
 use crate::target::throttle::Operation;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -196,35 +195,6 @@ impl OfStatus {
         }
         Ok(())
     }
-}
-
-/// Whose executions are listed.
-#[derive(Clone, Copy)]
-pub(super) enum Of<'a> {
-    /// Those of a state machine.
-    Machine(&'a str),
-    /// Those of a Map Run.
-    MapRun(&'a str),
-}
-
-/// A page of ListExecutions.
-pub(super) async fn executions(
-    endpoint: &Endpoint,
-    of: Of<'_>,
-    status: Option<&str>,
-    token: Option<String>,
-) -> Result<Answer, EndpointError> {
-    let request = endpoint.client().list_executions().max_results(1_000).set_next_token(token);
-    let request = request.set_status_filter(status.map(ExecutionStatus::from));
-    let request = match of {
-        Of::Machine(arn) => request.state_machine_arn(arn),
-        Of::MapRun(arn) => request.map_run_arn(arn),
-    };
-    endpoint
-        .call(Operation::ListExecutions, |capture| async move {
-            request.customize().interceptor(capture).send().await
-        })
-        .await
 }
 
 /// The members of a list in an answer.
