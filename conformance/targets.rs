@@ -296,17 +296,37 @@ fn asking_server(address: SocketAddr) -> Server {
     Server::start(Options { endpoints, ..Options::default() }).unwrap()
 }
 
+const SERVICES_ASKED_BY_CHILDREN: &str = r#"
+cases:
+  - name: express children
+    definition:
+      StartAt: Each
+      States:
+        Each:
+          Type: Map
+          ItemProcessor:
+            ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: EXPRESS }
+            StartAt: Ask
+            States: { Ask: { Type: Task, Resource: "arn:aws:states:::lambda:invoke", Parameters: { FunctionName: f, Payload.$: $ }, OutputPath: $.Payload, End: true } }
+          End: true
+    input: [1, 2]
+    mocks: { Ask: { return: { Payload: a } } }
+    expect: { output: [a, a], calls: { Ask: { count: 2 } } }
+"#;
+
 #[test]
 fn services_are_served_to_the_endpoint() {
     let (folder, address) = (Folder::new("endpoint"), free_address());
     let server = asking_server(address);
     let (url, listen) = (server.url(), address.to_string());
     let ways = ["--mocks", "endpoint", "--mocks-listen", &listen];
-    for text in [MOCKED, SERVICES_ASKED] {
+    for text in [MOCKED, SERVICES_ASKED, SERVICES_ASKED_BY_CHILDREN] {
         let path = scenario(&folder, text);
-        let (code, text) = stepproof(&[&["run", &path, "--target", &url], &ways[..]].concat());
-        assert_eq!(code, 0, "{text}");
-        assert!(!text.contains("not run"), "{text}");
+        let (code, told) = stepproof(&[&["run", &path, "--target", &url], &ways[..]].concat());
+        assert_eq!(code, 0, "{told}");
+        assert!(!told.contains("not run"), "{told}");
+        let unseen = "calls of the Express child executions of `Each` (1), calls.Ask.count (1)";
+        assert_eq!(told.contains(unseen), text == SERVICES_ASKED_BY_CHILDREN, "{told}");
     }
     assert_eq!(what_is_there(&url), [""; 0]);
 }
@@ -341,6 +361,20 @@ cases:
       output: [1, { $subset: { Error: E, Input: "2" } }, 3]
       calls: { Ask: { count: 3 } }
       mapRuns: [{ state: Each, status: SUCCEEDED, itemCounts: { succeeded: 2, failed: 1, total: 3 } }]
+  - name: a mock for every index
+    definition:
+      StartAt: Each
+      States:
+        Each:
+          Type: Map
+          ItemProcessor:
+            ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: STANDARD }
+            StartAt: Ask
+            States: { Ask: { Type: Task, Resource: "arn:aws:states:::lambda:invoke", Parameters: { FunctionName: f }, OutputPath: $.Payload, End: true } }
+          End: true
+    input: [1, 2]
+    mocks: { "Each[*]/Ask": { return: { Payload: a } } }
+    expect: { output: [a, a], calls: { "Each[*]/Ask": { count: 2 }, "Each[1]/Ask": { count: 1 } } }
   - name: one state
     definition: { StartAt: A, States: { A: { Type: Pass, Parameters: { b.$: $.a }, Next: B }, B: { Type: Succeed } } }
     input: { a: 1 }
@@ -354,16 +388,71 @@ fn what_only_some_operations_show() {
     let path = scenario(&folder, SHOWN_OTHERWISE);
     let (code, text) = stepproof(&["run", &path, "--target", &server.url()]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("4 passed (4 cases in 1 file"), "{text}");
+    assert!(text.contains("5 passed (5 cases in 1 file"), "{text}");
+    let unseen = format!("not judged on {}: calls.Each[1]/Ask.count (1)\n", server.url());
+    assert!(text.contains(&unseen), "{text}");
     assert_eq!(what_is_there(&server.url()), [""; 0]);
     // Expectations are judged, not only looked past.
     let wrong = SHOWN_OTHERWISE
         .replace("output: { b: 1 } }\n", "output: { b: 2 } }\n")
         .replace("cause: c }\n", "cause: d }\n")
-        .replace("total: 3", "total: 4");
+        .replace("total: 3", "total: 4")
+        .replace("\"Each[*]/Ask\": { count: 2 }", "\"Each[*]/Ask\": { count: 1 }");
     let (code, text) = stepproof(&["run", &scenario(&folder, &wrong), "--target", &server.url()]);
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("4 failed (4 cases in 1 file"), "{text}");
+    assert!(text.contains("5 failed (5 cases in 1 file"), "{text}");
+}
+
+/// More child executions than are looked at, and than a page of ListExecutions names.
+const MANY_CHILDREN: &str = r#"
+cases:
+  - name: more than are looked at
+    definition:
+      StartAt: Each
+      States:
+        Each:
+          Type: Map
+          ItemProcessor:
+            ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: STANDARD }
+            StartAt: Ask
+            States: { Ask: { Type: Task, Resource: "arn:aws:states:::lambda:invoke", Parameters: { FunctionName: f }, OutputPath: $.Payload, End: true } }
+          ResultPath: null
+          End: true
+    input: [ITEMS]
+    mocks: { Ask: { return: { Payload: 1 } } }
+    expect:
+      status: SUCCEEDED
+      calls: { Ask: { count: 103 } }
+      mapRuns: [{ state: Each, status: SUCCEEDED, executionCounts: { succeeded: 103 } }]
+  - name: more than a page
+    definition:
+      StartAt: Each
+      States:
+        Each:
+          Type: Map
+          Items: "{% [1..1005] %}"
+          QueryLanguage: JSONata
+          ItemProcessor:
+            ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: STANDARD }
+            StartAt: One
+            States: { One: { Type: Pass, QueryLanguage: JSONata, Output: 1, End: true } }
+          Output: done
+          End: true
+    expect: { output: done }
+"#;
+
+#[test]
+fn child_executions_that_nobody_looked_at_are_told() {
+    let (folder, server) = (Folder::new("many"), Server::start(Options::default()).unwrap());
+    let items = (1..=103).map(|item| item.to_string()).collect::<Vec<_>>().join(",");
+    let path = scenario(&folder, &MANY_CHILDREN.replace("ITEMS", &items));
+    let (code, text) = stepproof(&["run", &path, "--target", &server.url()]);
+    assert_eq!(code, 0, "{text}");
+    // A target that does it right is not blamed for the calls that were not looked at.
+    assert!(text.contains("calls.Ask.count (1)"), "{text}");
+    for left in ["3 child executions of `Each`", "905 child executions of `Each`"] {
+        assert!(text.contains(left), "{text}");
+    }
 }
 
 #[test]

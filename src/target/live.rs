@@ -22,6 +22,7 @@ use super::state_test;
 use super::throttle::Operation;
 use super::worker::{self, World};
 use crate::asl::{ExecutionType, Resource, StateMachine};
+use crate::engine::Place;
 use crate::history::History;
 use crate::runner::{self, CaseOutcome, CaseReport, Detail, FailedCheck};
 use crate::scenario::{Case, CheckKind, Scenario};
@@ -120,6 +121,9 @@ pub(super) struct Machine {
     pub(super) execution_type: ExecutionType,
     /// The execution whose Task or Map Run starts its executions.
     pub(super) parent: Option<ExecutionId>,
+    /// The distributed Maps around it. Which item an execution has does not show: the indexes say
+    /// nothing.
+    pub(super) place: Place,
 }
 
 impl Session {
@@ -323,7 +327,8 @@ impl Session {
             let (own, execution_type) = (own.clone(), *execution_type);
             let (name, machine) = (name.clone(), parsed[i].1.clone());
             let parent = (i > 0).then_some(ExecutionId(0));
-            made.insert(0, Machine { arn, name, own, machine, execution_type, parent });
+            let place = Place::default();
+            made.insert(0, Machine { arn, name, own, machine, execution_type, parent, place });
         }
         Ok((answers, role_arn, self.rename(&case.input.to_json(), &names)))
     }
@@ -443,13 +448,18 @@ impl Session {
             seen.push(self.seen(&started.machines[machine], &description, fetched, started));
         }
         let (map_runs, left) = self.follow_map_runs(&mut seen, started).await?;
-        let executions: Vec<_> = seen.into_iter().map(|seen| seen.run).collect();
+        let (executions, places): (Vec<_>, Vec<_>) =
+            seen.into_iter().map(|seen| (seen.run, seen.machine.place)).unzip();
         let mut calls = observed::calls(&executions);
+        for call in &mut calls {
+            let around = &places[call.execution.0 as usize];
+            call.request.place = map_runs::within(around, &call.request.place);
+        }
         if !map_runs.is_empty() {
             calls.sort_by_key(|call| call.time);
         }
         let run = sim::Run::observed(executions, calls, map_runs);
-        let mut live = self.judge(scenario, case, local, &run, started);
+        let mut live = self.judge(scenario, case, local, (&run, left.is_empty()), started);
         live.unjudged.extend(left);
         live.run = Some(Arc::new(run));
         Ok(live)
@@ -601,16 +611,23 @@ impl Session {
         }
     }
 
+    /// Judges what was seen, and whether that is all there was of it.
     fn judge(
         &self,
         scenario: &Scenario,
         case: &Case,
         local: Option<&sim::Run>,
-        run: &sim::Run,
+        (run, whole): (&sim::Run, bool),
         started: &Started,
     ) -> LiveReport {
         let compare = self.settings.compare;
-        let observable = |kind: &CheckKind| observable(kind, compare);
+        // Child executions that were left out have made calls, too.
+        let calls_show =
+            |key: &str| whole && (run.map_runs().is_empty() || !map_runs::is_by_index(key));
+        let observable = |kind: &CheckKind| match kind {
+            CheckKind::Calls(check) if !calls_show(&check.key) => false,
+            kind => observable(kind, compare),
+        };
         let (mut report, mut unjudged) = runner::judge_observed(scenario, case, run, &observable);
         let mut failures = match report.outcome {
             CaseOutcome::Failed(failures) => failures,

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::endpoint::{Answer, Endpoint};
 use super::error::EndpointError;
+use super::express::has_task;
 use super::live::{Machine, Started};
 use super::observed::step_of;
 use super::pages::{FetchedHistory, Of, executions};
 use super::session::{self, Session};
 use super::throttle::Operation;
 use crate::asl::{ExecutionType, MapState, ProcessorMode, StateKind, States};
+use crate::engine::Place;
 use crate::history::{EventDetails, History};
 use crate::map_run::{Counts, MapRunStatus, MapRunUpdate};
 use crate::scenario::Case;
@@ -48,12 +50,17 @@ impl Session {
                 let answer = describe(&self.endpoint, &arn).await?;
                 let machine = &seen[next].machine;
                 let map = find(&machine.machine.states, &step.state);
-                let child = map.map(|map| child_of(machine, map, &arn, parent));
+                let child = map.map(|map| child_of(machine, map, &step, (&arn, parent)));
+                if map.is_some_and(|map| is_express(map) && has_task(&map.processor)) {
+                    left.push(format!("calls of the Express child executions of `{}`", step.state));
+                }
                 let mut children = Vec::new();
                 if let Some(child) = child {
                     let all = self.child_executions(&arn).await?;
-                    if all.len() > MOST_CHILDREN {
-                        let more = all.len() - MOST_CHILDREN;
+                    // Not all are listed: how many there are, the Map Run knows.
+                    let total = counts(&answer.value, "executionCounts").total as usize;
+                    let more = total.max(all.len()).saturating_sub(MOST_CHILDREN);
+                    if more > 0 {
                         left.push(format!("{more} child executions of `{}`", step.state));
                     }
                     for execution in all.iter().take(MOST_CHILDREN) {
@@ -94,12 +101,12 @@ impl Session {
         Ok(Seen { run, raw: fetched.history, machine: machine.clone() })
     }
 
-    /// The child executions of a Map Run, oldest first.
+    /// The newest child executions of a Map Run, oldest first: those of the pages that are needed to
+    /// know [`MOST_CHILDREN`], and whether there are more.
     async fn child_executions(&self, map_run: &str) -> Result<Vec<String>, EndpointError> {
-        let most = 2 * MOST_CHILDREN;
         let listed = self
             .endpoint
-            .list(Operation::ListExecutions, "executions", most, |token| {
+            .list(Operation::ListExecutions, "executions", MOST_CHILDREN + 1, |token| {
                 executions(&self.endpoint, Of::MapRun(map_run), None, token)
             })
             .await?;
@@ -117,7 +124,12 @@ impl Session {
 }
 
 /// What the children of a Map Run are executions of.
-fn child_of(machine: &Machine, map: &MapState, map_run: &str, parent: ExecutionId) -> Machine {
+fn child_of(
+    machine: &Machine,
+    map: &MapState,
+    step: &Step,
+    (map_run, parent): (&str, ExecutionId),
+) -> Machine {
     let label = map_run.rsplit('/').next().unwrap_or_default();
     let label = label.split(':').next().unwrap_or_default();
     Machine {
@@ -128,8 +140,24 @@ fn child_of(machine: &Machine, map: &MapState, map_run: &str, parent: ExecutionI
             ProcessorMode::Inline => ExecutionType::Standard,
         },
         parent: Some(parent),
+        place: within(&machine.place, &step.place).inner(step.state.clone(), 0),
         ..machine.clone()
     }
+}
+
+/// A place in an execution that itself stands somewhere.
+pub(super) fn within(around: &Place, place: &Place) -> Place {
+    let segments = place.segments().into_iter();
+    segments.fold(around.clone(), |around, (state, index)| around.inner(state.into(), index))
+}
+
+/// Whether the key of mocks or calls names the item of one index; `[*]` is every index.
+pub(super) fn is_by_index(key: &str) -> bool {
+    key.replace("[*]", "").contains('[')
+}
+
+fn is_express(map: &MapState) -> bool {
+    map.mode == ProcessorMode::Distributed(ExecutionType::Express)
 }
 
 fn find<'a>(level: &'a States, name: &str) -> Option<&'a MapState> {
@@ -246,14 +274,14 @@ pub(super) fn obstacle(case: &Case, by_activities: bool) -> Option<&'static str>
         let mut keys = case.world.mocks.iter().map(|mock| last(&mock.key));
         keys.any(|key| found.iter().any(|(name, _)| **name == *key))
     };
-    let tasks = |map: &MapState| super::express::has_task(&map.processor);
-    let express = |map: &MapState| map.mode == ProcessorMode::Distributed(ExecutionType::Express);
-    let by_index = || case.world.mocks.iter().any(|mock| mock.key.contains('['));
+    let by_index = || case.world.mocks.iter().any(|mock| is_by_index(&mock.key));
     match () {
         () if maps.iter().any(|map| map.item_reader.is_some()) => Some("reads objects of S3"),
         () if maps.iter().any(|map| map.result_writer.is_some()) => Some("writes objects to S3"),
         () if whole() => Some("mocks a Map Run as a whole"),
-        () if by_activities && maps.iter().any(|map| express(map) && tasks(map)) => {
+        () if by_activities
+            && maps.iter().any(|map| is_express(map) && has_task(&map.processor)) =>
+        {
             Some("Express child executions have no activities, which would stand for their Tasks")
         }
         () if by_activities && !maps.is_empty() && by_index() => {
