@@ -19,6 +19,7 @@ mod obstacle;
 mod own;
 mod pages;
 mod recorder;
+mod refused;
 mod services;
 mod session;
 mod settings;

@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_sfn::types::ValidateStateMachineDefinitionSeverity;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::activity::{Restoring, Rewriting, Way, resource_of};
@@ -661,66 +660,6 @@ impl Session {
             (false, None) => CaseOutcome::Failed(failures),
         };
         LiveReport { report, unjudged, run: None }
-    }
-
-    /// A definition that must be refused.
-    async fn refused(&self, scenario: &Scenario, case: &Case) -> Result<LiveReport, EndpointError> {
-        let definition = case.definition.value.to_json();
-        let request = self
-            .endpoint
-            .client()
-            .validate_state_machine_definition()
-            .definition(definition)
-            // Some of what must be said of a definition is no error on AWS.
-            .severity(ValidateStateMachineDefinitionSeverity::Warning)
-            .r#type(match case.execution_type {
-                ExecutionType::Standard => aws_sdk_sfn::types::StateMachineType::Standard,
-                ExecutionType::Express => aws_sdk_sfn::types::StateMachineType::Express,
-            });
-        let operation = Operation::ValidateStateMachineDefinition;
-        let answer = self
-            .endpoint
-            .call(operation, |capture| async move {
-                request.customize().interceptor(capture).send().await
-            })
-            .await;
-        let outcome = match answer {
-            Ok(answer) => judge_diagnostics(case, &answer.value),
-            Err(error) if error.is_unreachable() => return Err(error),
-            Err(error) => CaseOutcome::Skipped(error.to_string()),
-        };
-        Ok(LiveReport::verdict(runner::report_of(scenario, case, outcome)))
-    }
-}
-
-pub(super) fn judge_diagnostics(case: &Case, answer: &Value) -> CaseOutcome {
-    let text = |value: &Value, key: &str| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let came: Vec<[String; 4]> = answer
-        .get("diagnostics")
-        .and_then(Value::as_array)
-        .map(|list| {
-            list.iter()
-                .map(|one| ["severity", "code", "location", "message"].map(|key| text(one, key)))
-                .collect()
-        })
-        .unwrap_or_default();
-    let expected = case.expect_invalid.as_deref().unwrap_or_default();
-    let missing = expected.iter().filter(|wanted| {
-        !came.iter().any(|[severity, code, location, message]| {
-            wanted.accepts_parts(severity == "WARNING", code, location, message)
-        })
-    });
-    let shown = came.iter().map(|one| one.join(" ")).collect::<Vec<_>>().join("; ");
-    let mut failures: Vec<FailedCheck> =
-        missing.map(|wanted| failed(case, "expectInvalid", &wanted.to_string(), &shown)).collect();
-    if expected.is_empty() && text(answer, "result") != "FAIL" {
-        failures.push(failed(case, "expectInvalid", "any refusal", "the definition is accepted"));
-    }
-    match failures.is_empty() {
-        true => CaseOutcome::Passed,
-        false => CaseOutcome::Failed(failures),
     }
 }
 

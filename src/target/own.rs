@@ -12,13 +12,14 @@ mod machines;
 mod seen;
 mod written;
 
-use aws_sdk_sfn::types::{StateMachineType, ValidateStateMachineDefinitionSeverity};
+use aws_sdk_sfn::types::StateMachineType;
 use tokio::task::JoinSet;
 
 use super::batch::{Batch, CaseOf};
 use super::endpoint::Endpoint;
 use super::error::{EndpointError, EndpointErrorKind};
-use super::live::{LiveReport, failed, judge_diagnostics};
+use super::live::{LiveReport, failed};
+use super::refused;
 use super::settings::Settings;
 use super::state_test;
 use super::throttle::Operation;
@@ -140,31 +141,19 @@ impl<'a> Own<'a> {
 
     /// A definition that must be refused, by both operations that look at it.
     async fn refused(&self) -> Result<CaseOutcome, String> {
-        let (case, definition) = (self.case, self.case.definition.value.to_json());
-        let validation = self
-            .endpoint
-            .client()
-            .validate_state_machine_definition()
-            .definition(&definition)
-            // Some of what must be said of a definition is no error on AWS.
-            .severity(ValidateStateMachineDefinitionSeverity::Warning)
-            .r#type(type_of(case.execution_type));
-        let validation = self
-            .endpoint
-            .call(Operation::ValidateStateMachineDefinition, |capture| async move {
-                validation.customize().interceptor(capture).send().await
-            })
-            .await
-            .map_err(|error| error.to_string())?;
+        let case = self.case;
+        let validation = refused::validate(&self.endpoint, case).await;
+        let validation = validation.map_err(|error| error.to_string())?;
+        let definition = case.definition.value.to_json();
         let created = self.create(&case.state_machine_name, &definition, case.execution_type);
-        let refused = match created.await {
+        let said = match created.await {
             Ok(_) => "OK",
             Err(error) if error.code() == Some("InvalidDefinition") => "FAIL",
             Err(error) => return Err(error.to_string()),
         };
-        Ok(match judge_diagnostics(case, &validation.value) {
-            CaseOutcome::Passed if validation.text("result") != Some(refused) => {
-                let actual = format!("CreateStateMachine says {refused}");
+        Ok(match refused::judge_diagnostics(case, &validation.value) {
+            CaseOutcome::Passed if validation.text("result") != Some(said) => {
+                let actual = format!("CreateStateMachine says {said}");
                 let expected = validation.text("result").unwrap_or_default();
                 CaseOutcome::Failed(vec![failed(case, "expectInvalid", expected, &actual)])
             }
