@@ -88,7 +88,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(verdict.is_good())
 }
 
-fn default_place() -> PathBuf {
+/// Where the recordings lie, where nobody says.
+pub(crate) fn default_place() -> PathBuf {
     let shared = std::env::var_os("STEPPROOF_SHARED").map(PathBuf::from);
     shared.unwrap_or_else(|| root().join("../shared")).join("aws-recorded")
 }

@@ -14,6 +14,7 @@ use stepproof::scenario::Basis;
 
 use super::Generated;
 use crate::features::case_files;
+use crate::judge::default_place;
 use crate::{read, root};
 
 /// How strong the evidence of a group is, from the strongest.
@@ -49,8 +50,8 @@ struct Group {
 #[derive(Clone, Copy, Default)]
 struct Members {
     cases: usize,
-    /// Those that contradict an expectation of the case; the others only differ from our own
-    /// history of it.
+    /// Those that contradict an expectation of the case, or did not come to be judged; the others
+    /// only differ from our own history of it.
     contradicting: usize,
     observed: usize,
     documented: usize,
@@ -147,7 +148,8 @@ fn words(case: &Value) -> String {
     words
 }
 
-/// Whether an expectation of the case does not hold, and not only our own history of it.
+/// Whether an expectation of the case does not hold, and not only our own history of it. None holds
+/// of what could not be run.
 fn contradicts(case: &Value) -> bool {
     let own = |check: &Value| {
         check["expected"].as_str().is_some_and(|text| text.starts_with("as stepproof's own"))
@@ -192,7 +194,7 @@ fn count(report: &Value, groups: &[Group], bases: &Bases) -> Result<Vec<Members>
         if members.cases == 0 {
             problems.push(format!("no case of `{}` failed", group.name));
         }
-        problems.extend(missing(&group.recordings));
+        problems.extend(missing(&default_place(), &group.recordings));
     }
     match problems.is_empty() {
         true => Ok(counts),
@@ -201,9 +203,7 @@ fn count(report: &Value, groups: &[Group], bases: &Bases) -> Result<Vec<Members>
 }
 
 /// The recordings that do not exist, where recordings are at hand.
-fn missing(recordings: &[String]) -> Vec<String> {
-    let folder = root().join("../shared/aws-recorded");
-    let folder: &Path = &folder;
+fn missing(folder: &Path, recordings: &[String]) -> Vec<String> {
     let is_missing = |name: &&String| folder.is_dir() && !folder.join(name).exists();
     let missing = recordings.iter().filter(is_missing);
     missing.map(|name| format!("there is no recording `{name}`")).collect()
@@ -216,8 +216,9 @@ fn table(stem: &str, report: &Value, groups: &[Group], bases: &Bases) -> Result<
         "# {stem}: where it differs, and who is right\n\n\
          {} cases passed, {} failed, {} were skipped: `{}`. Each that failed is in one of these \
          groups, and its report shows what the group is about. *Against the case* are those that \
-         contradict an expectation of it; the others end as the case says, and differ from our \
-         interpreter's history. Then: on what the cases themselves rest.\n\n\
+         contradict an expectation of it, or could not be run or read to the end; the others end as \
+         the case says, and differ from our interpreter's history. Then: on what the cases \
+         themselves rest.\n\n\
          | group | cases | against the case | observed | documented | inferred | evidence | right |\n\
          |---|--:|--:|--:|--:|--:|---|---|\n",
         summary("passed"),
@@ -286,6 +287,15 @@ mod tests {
         let text = in_group("right = \"ours\"\nshows = [\"no map\"]\ncases = [\"a/b/*o*\"]\n");
         let text = made(&text).unwrap();
         assert!(text.contains("| `g` | 2 | 1 | 1 | 0 | 1 | documented | ours |"), "{text}");
+    }
+
+    #[test]
+    fn a_recording_that_does_not_exist_is_told() {
+        let folder = root().join("recordings");
+        let told = missing(&folder, &["main.rs".to_owned(), "no-such".to_owned()]);
+        assert_eq!(told, ["there is no recording `no-such`"]);
+        // Without any recordings nothing can be said.
+        assert!(missing(&folder.join("nowhere"), &["no-such".to_owned()]).is_empty());
     }
 
     #[test]
