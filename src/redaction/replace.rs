@@ -158,7 +158,7 @@ impl Around {
             Self::Anything => true,
             Self::NoDigit => {
                 // No number stands behind these: `AWSLogs/210987654321.20240502.gz`.
-                let name = b"/-_:".contains(&before);
+                let name = b"/-_:".contains(&before) && !is_number(text, start);
                 let fraction = before == b'.' && at(start.checked_sub(2)).is_ascii_digit()
                     || after == b'.' && at(Some(end + 1)).is_ascii_digit() && !name;
                 !before.is_ascii_digit()
@@ -169,6 +169,16 @@ impl Around {
             Self::NoWord => (escape || !word(before)) && !word(after) && !is_key(text, end),
             Self::Quotes => before == b'"' && matches!(after, b'"' | b'\\') && !is_key(text, end),
         }
+    }
+}
+
+/// Whether the digits that begin here are those of a number of JSON, and of no string.
+fn is_number(text: &[u8], start: usize) -> bool {
+    let head = text[..start].strip_suffix(b"-").unwrap_or(&text[..start]).trim_ascii_end();
+    match head.split_last() {
+        Some((b':', head)) => head.trim_ascii_end().ends_with(b"\""),
+        Some((byte, _)) => b"[,".contains(byte),
+        None => true,
     }
 }
 

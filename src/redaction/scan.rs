@@ -1,7 +1,7 @@
 //! Finds secrets: by their form, and by the names of the members that hold them.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
@@ -68,21 +68,13 @@ const SERVICES: [&str; 12] = [
 ];
 
 /// Words that no secret is: replacing them would alter what a definition or a history means.
-const NO_SECRETS: [&str; 24] = [
+const NO_SECRETS: [&str; 16] = [
     "true",
     "false",
     "null",
     "none",
     "undefined",
     "nil",
-    "Pass",
-    "Task",
-    "Choice",
-    "Wait",
-    "Succeed",
-    "Fail",
-    "Parallel",
-    "Map",
     "JSONPath",
     "JSONata",
     "STANDARD",
@@ -94,6 +86,10 @@ const NO_SECRETS: [&str; 24] = [
     "SUCCEEDED",
     "FAILED",
 ];
+
+/// What the `Type` of a state is.
+const STATE_TYPES: [&str; 8] =
+    ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];
 
 impl Scanner {
     pub fn new(rules: Rules) -> Self {
@@ -128,7 +124,8 @@ impl Scanner {
     /// Adds the secrets of a text.
     pub fn scan(&self, text: Text<'_>, secrets: &mut Secrets) {
         let (text, kind) = (text.text, text.kind);
-        let mut finder = Finder { scanner: self, text, kind, secrets, done: [0; 4] };
+        let (done, states) = ([0; 5], BTreeSet::new());
+        let mut finder = Finder { scanner: self, text, kind, secrets, done, states };
         for found in self.searcher.iter().flat_map(|searcher| searcher.find_iter(text)) {
             let (start, end) = (found.start(), found.end());
             match self.triggers[found.pattern().as_usize()] {
@@ -165,9 +162,12 @@ struct Finder<'a> {
     text: &'a str,
     kind: TextKind,
     secrets: &'a mut Secrets,
-    /// Up to where names, JWTs, task tokens and the arrays and objects of secrets were looked at: a
-    /// word may stand in one of them a thousand times, and it is read once.
-    done: [usize; 4],
+    /// Up to where names, JWTs, task tokens, the arrays and objects of secrets, and tokens of
+    /// services were looked at: a word may stand in one of them a thousand times, and it is read
+    /// once.
+    done: [usize; 5],
+    /// Where states begin, of those within an object that was looked through.
+    states: BTreeSet<usize>,
 }
 
 /// The longest name before the `@` of an address: the standard allows 64 bytes.
@@ -197,7 +197,8 @@ impl Finder<'_> {
     }
 
     fn add(&mut self, kind: Kind, value: &str) {
-        let word = NO_SECRETS.contains(&value) || value.starts_with("arn:");
+        let word = NO_SECRETS.contains(&value) || STATE_TYPES.contains(&value);
+        let word = word || value.starts_with("arn:");
         if value.chars().count() >= 3
             && !word
             && !self.scanner.rules.keep.iter().any(|k| k == value)
@@ -259,10 +260,21 @@ impl Finder<'_> {
         }
     }
 
+    /// Whether a word begins here: behind no letter or digit, but for the last one of an escape
+    /// (`\n`, `\u201c`, `%3D`).
+    fn begins(&self, start: usize) -> bool {
+        let head = &self.bytes()[..start];
+        let escaped = |length: usize, by: &[u8]| {
+            start.checked_sub(length).is_some_and(|from| head[from..].starts_with(by))
+        };
+        !head.last().is_some_and(u8::is_ascii_alphanumeric)
+            || escaped(2, b"\\")
+            || escaped(6, b"\\u")
+            || escaped(3, b"%")
+    }
+
     fn access_key(&mut self, start: usize) {
-        let begins = start == 0 || !self.bytes()[start - 1].is_ascii_alphanumeric();
-        let escape = start > 1 && self.bytes()[start - 2] == b'\\';
-        if !begins && !escape {
+        if !self.begins(start) {
             return;
         }
         let end = self.forth(start, |b| b.is_ascii_uppercase() || b.is_ascii_digit());
@@ -301,7 +313,11 @@ impl Finder<'_> {
     }
 
     fn service_token(&mut self, start: usize) {
+        if start < self.done[4] || !self.begins(start) {
+            return;
+        }
         let end = self.forth(start, |b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        self.done[4] = end;
         if end - start >= 20 {
             self.add_range(Kind::Token, start, end);
         }
@@ -337,9 +353,10 @@ impl Finder<'_> {
         if !begins {
             return;
         }
-        let end = self.forth(start, |b| is_base64(b) || b"\\ :,\r\n\t".contains(&b));
-        let body = &self.text[start..end];
+        let body = &self.text[start..];
         let body = &body[..body.find("-----").unwrap_or(body.len())];
+        let part = |b: u8| is_base64(b) || b"\\ :,\r\n\t".contains(&b);
+        let body = &body[..body.bytes().position(|b| !part(b)).unwrap_or(body.len())];
         let lines = body.split(|c: char| !is_base64(c as u8));
         for line in lines.map(|line| line.trim_start_matches('n')).filter(|line| line.len() >= 16) {
             self.add(Kind::Secret, line);
@@ -490,20 +507,29 @@ impl Finder<'_> {
                 let end = self.forth(start, is_number);
                 self.number(kind, &self.text[start..end]);
             }
-            Some(b'[' | b'{') if start >= self.done[3] => self.all_within(kind, start, level),
+            Some(b'[' | b'{') if start >= self.done[3] && !self.states.contains(&start) => {
+                self.all_within(kind, start, level);
+            }
             _ => {}
         }
     }
 
-    /// The strings and numbers of the array or object that begins here, but not names of members.
+    /// The strings and numbers of the array or object that begins here, but not names of members;
+    /// none of a state, which may have the name of a secret.
     fn all_within(&mut self, kind: Kind, start: usize, level: u32) {
-        let (mut at, mut depth) = (start, 0);
-        let is_definition = self.kind == TextKind::Definition;
+        let mut at = start;
+        let mut open = Vec::new();
         let mut found = Vec::new();
         while let Some(byte) = self.bytes().get(at) {
             match byte {
-                b'[' | b'{' => (at, depth) = (at + 1, depth + 1),
-                b']' | b'}' => (at, depth) = (at + 1, depth - 1),
+                b'[' | b'{' => {
+                    open.push(at);
+                    at += 1;
+                }
+                b']' | b'}' => {
+                    open.pop();
+                    at += 1;
+                }
                 b'-' | b'0'..=b'9' => {
                     let end = self.forth(at, is_number);
                     found.push((at, end, true));
@@ -520,15 +546,18 @@ impl Finder<'_> {
                     at = self.forth(after, |b| b.is_ascii_whitespace());
                     if self.bytes().get(at) != Some(&b':') {
                         found.push((inner, end, false));
-                    } else if depth == 1 && is_definition && &self.text[inner..end] == "Type" {
-                        // A state of that name.
-                        found.clear();
-                        break;
+                    } else if &self.text[inner..end] == "Type" && self.is_state_type(at + 1, level)
+                    {
+                        self.states.extend(open.last());
+                        if open == [start] {
+                            // What lies within has names of its own.
+                            return;
+                        }
                     }
                 }
                 _ => at += 1,
             }
-            if depth == 0 {
+            if open.is_empty() {
                 break;
             }
         }
@@ -539,6 +568,15 @@ impl Finder<'_> {
                 false => self.text_of(kind, start, end, level),
             }
         }
+    }
+
+    /// Whether a state's type stands here as the value of a member, in a definition.
+    fn is_state_type(&self, start: usize, level: u32) -> bool {
+        let start = self.forth(start, |b| b.is_ascii_whitespace());
+        self.kind == TextKind::Definition
+            && self
+                .string(start, level)
+                .is_some_and(|(inner, end, _)| STATE_TYPES.contains(&&self.text[inner..end]))
     }
 
     /// The string that opens here at this level: where its text begins and ends, and what follows.

@@ -73,6 +73,11 @@ fn secrets_are_gone() {
             r#"{"a":"ghp_16C7e42F292c6912E7710c838347Ae178B4a","b":"xoxb-17653672481-198vY0M7yx"}"#,
             &["16C7e42F292c6912E7710c838347Ae178B4a", "198vY0M7yx"],
         ),
+        (
+            r#"{"a":"line\nglpat-n0tAReally-g00dOne","b":"\u201esk_live_4eC39HqLyjWDarjtT1zd\u201c"}"#,
+            &["n0tAReally", "4eC39HqLyj"],
+        ),
+        (r#"{"u":"x?next=%3Fk%3DASIAQWERTYUIOPASDFGH"}"#, &["ASIAQWERTY"]),
     ];
     for (text, secrets) in texts {
         gone(text, secrets);
@@ -110,6 +115,10 @@ fn what_is_no_secret_stays() {
     stays(r#"{"Next":"Check token: then go","Credentials":{"RoleArn":"arn:aws:iam::aws:role/x"}}"#);
     stays(r#"{"x":"@","y":"a@b","z":"@scope/package","token":"","password":"${Password}"}"#);
     stays(r#"{"States":{"Get token":{"Type":"Pass","Next":"Charge"},"Charge":{"Type":"Pass"}}}"#);
+    stays(
+        r#"{"States":{"network_live_traffic_check":{"Type":"Pass","Next":"task_live_in_the_end"}}}"#,
+    );
+    stays(r#"{"StartAt":"highs_and_lows_of_the_day"}"#);
     stays("");
     stays("\\");
     stays(r#"{"password":"#);
@@ -167,11 +176,18 @@ fn rules_of_the_user() {
     assert!(value["minus"]["salary"].as_f64().is_some_and(|minus| minus < 0.0), "{redacted}");
     assert_eq!((&value["n"], value["i"].as_str().is_some()), (&5000.into(), true));
     // In a definition a state may have the name of a secret.
-    let rules = Rules::parse("[redaction]\nkeys = [\"customer\"]\n").unwrap();
-    let text = r#"{"States":{"customer":{"Type":"Task","Parameters":{"customer":{"name":"Zoe Fink","id.$":"$.customer"}},"Next":"Charge card"}}}"#;
-    let redacted = redact(rules, &[Text::definition(text)]).remove(0);
-    assert!(!redacted.contains("Zoe") && redacted.contains("Charge card"), "{redacted}");
-    assert!(redacted.contains("$.customer"), "{redacted}");
+    for text in [
+        r#"{"States":{"customer":{"Type":"Task","Parameters":{"customer":{"name":"Zoe Fink","id.$":"$.customer"}},"Next":"Charge card"}}}"#,
+        r#"{"States":{"customer":{"Next":"Charge card","Parameters":{"customer":{"id.$":"$.customer","name":"Zoe Fink"}},"Type":"Task"}}}"#,
+        r#"{"States":{"customer":{"Branches":[{"States":{"customer":{"Next":"Charge card","Result":{"customer":["Zoe Fink"]},"Type":"Pass"}}}],"Output":"{% $.customer %}","Type":"Parallel"}}}"#,
+        r#"{"a":"{\"customer\":{\"Next\":\"Charge card\",\"Result\":{\"customer\":{\"name\":\"Zoe Fink\",\"id\":\"$.customer\"}},\"Type\":\"Pass\"}}"}"#,
+        r#"{"customer":{"Type":"person","name":"Zoe Fink","id.$":"$.customer"},"Next":"Charge card"}"#,
+    ] {
+        let rules = Rules::parse("[redaction]\nkeys = [\"customer\"]\n").unwrap();
+        let redacted = redact(rules, &[Text::definition(text)]).remove(0);
+        assert!(!redacted.contains("Zoe") && redacted.contains("Charge card"), "{redacted}");
+        assert!(redacted.contains("$.customer"), "{redacted}");
+    }
     for (bad, message) in [
         ("[redaction]\nkeis = []", "unknown field `keis`"),
         ("[redaction]\npatterns = [\"(\"]", "unclosed group"),
@@ -181,6 +197,23 @@ fn rules_of_the_user() {
         let error = Rules::parse(bad).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn a_number_stays_though_its_digits_are_an_account() {
+    let role = r#"{"role":"arn:aws:iam::210987654321:role/R"#;
+    for number in [
+        r#"","total":210987654321.55}"#,
+        r#"","total" :-210987654321.5}"#,
+        r#"","totals":[-210987654321.5, -210987654321.25]}"#,
+        r#"","i":"{\"total\":210987654321.55}"}"#,
+    ] {
+        let text = format!("{role}{number}");
+        let redacted = redact(Rules::default(), &[Text::data(&text)]).remove(0);
+        assert!(redacted.ends_with(number), "{redacted}");
+        assert!(!redacted.starts_with(role), "{redacted}");
+    }
+    gone(r#"{"a":"arn:aws:iam::210987654321:role/R","k":"x:210987654321.20240502.gz"}"#, &["2109"]);
 }
 
 #[test]
@@ -206,6 +239,8 @@ fn any_text_is_read_to_its_end() {
         "://",
         "%40",
         "token",
+        "ghp_",
+        "-----BEGIN KEY-----",
     ];
     let mut state = 1_u32;
     let redactor = Redactor::new(Rules::default(), b"key");
@@ -223,6 +258,8 @@ fn any_text_is_read_to_its_end() {
 fn the_time_grows_with_the_text() {
     let redactor = Redactor::new(Rules::default(), b"key");
     for piece in [
+        "ghp_",
+        "-----BEGIN KEY-----",
         "token",
         "%40",
         "a@",
@@ -241,4 +278,8 @@ fn the_time_grows_with_the_text() {
         // Quadratic work would take minutes.
         redactor.replacer([Text::data(&text)]).replace(&text);
     }
+    // States within states, all with the names of secrets.
+    let (begin, end) = (r#"{"token":"#.repeat(20_000), r#","Type":"Map"}"#.repeat(20_000));
+    let text = format!("{begin}1{end}");
+    redactor.replacer([Text::definition(&text)]).replace(&text);
 }
