@@ -345,12 +345,11 @@ impl<'r> Driver<'r> {
         let rules = self.options.rules();
         match super::map_run::compare_inputs(&mut self.execution, request, objects, inputs, &rules)
         {
-            None => self.notes.push(format!(
-                "the inputs of the children of `{state}` were not compared: its items lie in S3 \
-                 (`--object` gives them)"
-            )),
-            Some(None) => {}
-            Some(Some(differ)) => {
+            Err(why) => self
+                .notes
+                .push(format!("the inputs of the children of `{state}` were not compared: {why}")),
+            Ok(None) => {}
+            Ok(Some(differ)) => {
                 let produced = index_of(request.task);
                 self.inputs.push(ChildInputs { recorded, produced, place, state, differ });
             }

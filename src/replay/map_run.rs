@@ -60,7 +60,7 @@ fn run_children(
     }
     let (parent, now) = (execution.start_parameters().clone(), execution.now());
     let machine = Arc::new(machine.processor(request.processor.clone()));
-    run(execution, request, objects, |input| {
+    let outcome = run(execution, request, objects, |input| {
         let start = Start { input, execution_type: request.execution_type, ..parent.clone() };
         let mut child = Execution::start(now, machine.clone(), start);
         let (output, failure) = match finish(&mut child)? {
@@ -69,36 +69,42 @@ fn run_children(
             ExecutionResult::TimedOut | ExecutionResult::Aborted(_) => (Value::Null, None),
         };
         Some(ChildEnd { status: child.status(), output, failure })
-    })
+    });
+    outcome.ok()
 }
 
-/// A Map Run whose children end at once, as `child` says; `None` where that cannot say it, or the
-/// items lie outside.
+/// A Map Run whose children end at once, as `child` says.
+///
+/// # Errors
+///
+/// Why it cannot be run: its items lie outside or cannot be read here, or `child` does not say it.
 fn run(
     execution: &mut Execution,
     request: &MapRunRequest,
     objects: &Objects,
     mut child: impl FnMut(Value) -> Option<ChildEnd>,
-) -> Option<Result<Value, Failure>> {
+) -> Result<Result<Value, Failure>, String> {
     let reads = matches!(request.items, ItemSource::Reader { .. });
     if reads && objects.iter().next().is_none() {
-        return None;
+        return Err("its items lie in S3 (`--object` gives them)".into());
     }
     let parent = execution.start_parameters().clone();
     let (now, mut objects) = (execution.now(), objects.clone());
     let (arn, name, machine_arn) = (parent.arn, parent.name, parent.state_machine_arn);
-    let mut run =
-        MapRun::start(now, request.clone(), machine_arn, &objects, &parent.limits).ok()?;
+    let mut run = MapRun::start(now, request.clone(), machine_arn, &objects, &parent.limits)?;
     loop {
         let mut select = |item| execution.map_item_input(request.task, item);
-        match run.poll(now, &mut objects, &mut select).ok()? {
+        match run.poll(now, &mut objects, &mut select)? {
             Output::Start { index, input } => {
                 let start = ChildStart { arn: arn.clone(), name: name.clone(), at: now };
                 run.child_started(index, start);
-                run.child_ended(now, index, child(input)?);
+                let end = child(input).ok_or("its children ask something of the outside")?;
+                run.child_ended(now, index, end);
             }
-            Output::Ended(outcome) => return Some(outcome),
-            Output::Redrive { .. } | Output::Stop(_) | Output::Idle => return None,
+            Output::Ended(outcome) => return Ok(outcome),
+            Output::Redrive { .. } | Output::Stop(_) | Output::Idle => {
+                return Err("its run does not end by itself".into());
+            }
         }
     }
 }
@@ -115,15 +121,18 @@ pub struct MapRunInputs {
 /// Inputs that differ: one that was recorded and one that is new.
 pub(super) type OtherInputs = (Option<Value>, Option<Value>);
 
-/// Holds the inputs that a Map state now makes against the recorded ones; the first that differ,
-/// and `None` where the items lie outside.
+/// Holds the inputs that a Map state now makes against the recorded ones; the first that differ.
+///
+/// # Errors
+///
+/// Why nobody knows which it makes.
 pub(super) fn compare_inputs(
     execution: &mut Execution,
     request: &MapRunRequest,
     objects: &Objects,
     recorded: &MapRunInputs,
     rules: &[Rule],
-) -> Option<Option<OtherInputs>> {
+) -> Result<Option<OtherInputs>, String> {
     let mut inputs = Vec::new();
     let ended = run(execution, request, objects, |input| {
         inputs.push(input);
@@ -131,12 +140,12 @@ pub(super) fn compare_inputs(
     })?;
     if ended.is_err() {
         // The events of the Map state show that.
-        return Some(None);
+        return Ok(None);
     }
     let (gone, new) = apart(&recorded.inputs, &inputs, rules);
     let same = gone.is_empty() && (!recorded.whole || new.is_empty());
     let first = |values: &[&Value]| values.first().map(|value| (*value).clone());
-    Some((!same).then(|| (first(&gone), first(&new))))
+    Ok((!same).then(|| (first(&gone), first(&new))))
 }
 
 /// What each side has alone, in the order of the texts without what the rules cover.
