@@ -399,7 +399,8 @@ pub struct Replay {
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Write a line of JSON for each execution to this file: its name, its outcome, and what was
-    /// found.
+    /// found. Executions within a recording that cannot be replayed are one line by reason, with
+    /// their number.
     #[arg(long, value_name = "FILE")]
     pub each: Option<PathBuf>,
     /// How many executions are replayed at once; by default one for each core.

@@ -48,8 +48,9 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, St
     if results.executions() == 0 && job.shard.is_none() && !results.interrupted {
         return Err(nothing(arguments, &results));
     }
+    let alone = results.executions() == 1 && results.unseen.is_empty() && results.left_out == 0;
     let text = match text {
-        Some(text) if results.executions() == 1 && results.unseen.is_empty() => text,
+        Some(text) if alone => text,
         _ => report::text(&results, style),
     };
     print(arguments, &results, &text, single, terminal)?;
