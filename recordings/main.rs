@@ -3,6 +3,7 @@
 
 mod planted;
 mod scale;
+mod within;
 
 use std::fs;
 use std::path::{Path, PathBuf};

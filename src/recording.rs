@@ -34,7 +34,8 @@ pub use bundle::{BUNDLE_ENDINGS, Bundled, Packer, Packing, is_bundle, read_bundl
 pub use index::{Identity, Index};
 pub use manifest::{FORMAT, MANIFEST, Manifest, Origin, Provenance};
 pub use pages::{Joined, join_pages};
-pub use read::{Files, ReadOptions, Recording, find};
+pub(crate) use read::text;
+pub use read::{Files, Hashes, ReadOptions, Recording, find};
 #[cfg(test)]
 pub(crate) use scenario::tests::problem as scenario_problem;
 pub use scenario::{Draft, Drafted};

@@ -167,7 +167,8 @@ fn about(arguments: &Record, origin: Origin, source: &str) -> About {
 /// Why what was written does not replay as it happened; `None` where it does.
 fn verify(folder: &Path, recorded: &Recorded) -> Option<String> {
     let place = folder.display();
-    let written = match Recording::load(folder, &ReadOptions { hashes: false, children: false }) {
+    let options = ReadOptions { hashes: false, children: false, ..ReadOptions::default() };
+    let written = match Recording::load(folder, &options) {
         Ok(written) => written,
         Err(error) => return Some(error.to_string()),
     };
@@ -180,6 +181,7 @@ fn verify(folder: &Path, recorded: &Recorded) -> Option<String> {
         name: written.name.clone(),
         manifest: written.manifest.clone(),
         notes: Vec::new(),
+        unheld: written.unheld.clone(),
     };
     Some(match replays(&own) {
         Ok(None) => format!(

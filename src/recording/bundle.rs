@@ -6,13 +6,14 @@
 
 mod pack;
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::mem;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::read::is_of_children;
-use super::{Files, MANIFEST};
+use super::read::{hash_of, is_of_children};
+use super::{Files, Hashes, MANIFEST};
 
 pub use pack::{Packer, Packing};
 
@@ -36,9 +37,9 @@ pub enum Bundled {
         folder: String,
         /// The files by their paths in the folder.
         files: Files,
-        /// How many of the executions within it were passed over: their histories are too large to
-        /// be held together.
-        passed_over: usize,
+        /// Files of executions within it that were passed over, with their paths in the folder:
+        /// they are too large to be held together.
+        passed_over: Hashes,
     },
     /// A JSON file that belongs to no recording: a history by itself.
     History {
@@ -204,7 +205,8 @@ struct Pending {
     bytes: usize,
     /// How many of the bytes are of executions within.
     within: usize,
-    passed_over: usize,
+    /// Files of executions within that are not held, by their paths in the bundle.
+    passed_over: Hashes,
 }
 
 struct Reader<'e> {
@@ -230,7 +232,7 @@ impl Reader<'_> {
         }
         if within(&path, &self.pending.folder).is_some_and(is_of_children) {
             if self.pending.within + bytes.len() > MAX_WITHIN {
-                self.pending.passed_over += usize::from(path.ends_with("/history.json"));
+                self.pending.passed_over.insert(path, hash_of(&bytes));
                 return ControlFlow::Continue(());
             }
             self.pending.within += bytes.len();
@@ -251,8 +253,10 @@ impl Reader<'_> {
         let of_children =
             own.iter().filter(|(path, _)| within(path, &folder).is_some_and(is_of_children));
         let held = of_children.map(|(_, bytes)| bytes.len()).sum();
-        let passed_over = if self.pending.folder == folder { self.pending.passed_over } else { 0 };
-        self.pending.files = others;
+        let passed_over = mem::take(&mut self.pending.passed_over);
+        let (passed_over, lost): (Hashes, Hashes) =
+            passed_over.into_iter().partition(|(path, _)| within(path, &folder).is_some());
+        (self.pending.files, self.pending.passed_over) = (others, lost);
         self.flush()?;
         self.pending =
             Pending { folder, confirmed: true, files: own, bytes: 0, within: held, passed_over };
@@ -269,11 +273,18 @@ impl Reader<'_> {
     fn flush(&mut self) -> ControlFlow<()> {
         let Pending { folder, confirmed, files, passed_over, .. } = mem::take(&mut self.pending);
         if confirmed {
-            let own = files
-                .into_iter()
-                .filter_map(|(path, bytes)| Some((within(&path, &folder)?.to_owned(), bytes)));
-            let (name, files) = (self.of(&folder), own.collect());
+            let (name, files) = (self.of(&folder), below(&folder, files));
+            let passed_over = below(&folder, passed_over);
             return (self.emit)(Bundled::Recording { name, folder, files, passed_over });
+        }
+        let lost = passed_over.keys().filter(|path| is_history(path)).count();
+        if lost > 0 {
+            let message = format!(
+                "{lost} more of the histories are too large to be held together, and no \
+                 `{MANIFEST}` says whose they are: unpack the bundle, and replay the folder"
+            );
+            let name = self.of(&folder);
+            (self.emit)(Bundled::Broken { name, message })?;
         }
         for (path, bytes) in files {
             if is_history(&path) {
@@ -311,6 +322,12 @@ impl Reader<'_> {
     fn of(&self, path: &str) -> String {
         if path.is_empty() { self.name.to_owned() } else { format!("{}/{path}", self.name) }
     }
+}
+
+/// What stands in a folder, by the paths within it.
+fn below<T>(folder: &str, files: BTreeMap<String, T>) -> BTreeMap<String, T> {
+    let own = files.into_iter();
+    own.filter_map(|(path, file)| Some((within(&path, folder)?.to_owned(), file))).collect()
 }
 
 /// The path within a folder.

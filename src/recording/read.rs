@@ -14,6 +14,9 @@ use crate::value::Value;
 /// The files of one recording by their paths within it, with `/` between folders.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
+/// The hashes of files that are not held, by their paths, as manifests write them.
+pub type Hashes = BTreeMap<String, String>;
+
 /// How to read.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOptions {
@@ -21,11 +24,14 @@ pub struct ReadOptions {
     pub hashes: bool,
     /// Whether the executions within are read, those of Map Runs and those that were started.
     pub children: bool,
+    /// Whether the histories of the executions within are held. Otherwise those of a folder are
+    /// only hashed: their reader takes them one by one.
+    pub hold: bool,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { hashes: true, children: true }
+        Self { hashes: true, children: true, hold: true }
     }
 }
 
@@ -40,6 +46,8 @@ pub struct Recording {
     pub recorded: Recorded,
     /// What its reader should know: files that were edited, missing or added.
     pub notes: Vec<String>,
+    /// Files of executions within that are not held, by their paths: they read as if empty.
+    pub unheld: BTreeSet<String>,
 }
 
 /// The folders at and below a path that hold a recording, in the order of their names. Folders
@@ -77,9 +85,9 @@ impl Recording {
     /// When a file cannot be read, the manifest is no manifest or a newer one, or there is no
     /// history.
     pub fn load(folder: &Path, options: &ReadOptions) -> Result<Self, RecordingError> {
-        let mut files = Files::new();
-        collect(folder, "", options, &mut files)?;
-        Self::read(&folder.display().to_string(), files, options)
+        let (mut files, mut unheld) = (Files::new(), Hashes::new());
+        collect(folder, "", options, &mut files, &mut unheld)?;
+        Self::read_without(&folder.display().to_string(), files, unheld, options)
     }
 
     /// Reads a recording from its files; `name` stands for its folder in messages.
@@ -87,9 +95,20 @@ impl Recording {
     /// # Errors
     ///
     /// As of [`Recording::load`].
-    pub fn read(
+    pub fn read(name: &str, files: Files, options: &ReadOptions) -> Result<Self, RecordingError> {
+        Self::read_without(name, files, Hashes::new(), options)
+    }
+
+    /// As [`Recording::read`], where some files of executions within are not held: `unheld` has
+    /// their hashes.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Recording::load`].
+    pub fn read_without(
         name: &str,
         mut files: Files,
+        unheld: Hashes,
         options: &ReadOptions,
     ) -> Result<Self, RecordingError> {
         let place = |file: &str| format!("{name}/{file}");
@@ -105,15 +124,24 @@ impl Recording {
             if !options.children && is_of_children(file) {
                 continue;
             }
-            match files.get(file) {
-                None => notes.push(format!("{}: the file is missing", place(file))),
-                Some(bytes) if options.hashes && hash_of(bytes) != *hash => notes.push(format!(
+            let is_edited = match (unheld.get(file), files.get(file)) {
+                (None, None) => {
+                    notes.push(format!("{}: the file is missing", place(file)));
+                    continue;
+                }
+                (Some(unheld), _) => unheld != hash,
+                (None, Some(bytes)) => options.hashes && hash_of(bytes) != *hash,
+            };
+            if options.hashes && is_edited {
+                notes.push(format!(
                     "{}: edited since it was recorded: its hash is not the one in `{MANIFEST}`",
                     place(file)
-                )),
-                Some(_) => {}
+                ));
             }
         }
+        // The executions that they are of are there.
+        let unheld: BTreeSet<String> = unheld.into_keys().collect();
+        files.extend(unheld.iter().map(|file| (file.clone(), Vec::new())));
         let is_there = files.contains_key("history.json");
         let recorded = execution(name, "", &mut files)?;
         if recorded.history.is_empty() {
@@ -123,7 +151,7 @@ impl Recording {
             };
             return Err(RecordingError::unreadable(name, message));
         }
-        Ok(Self { name: name.to_owned(), manifest, recorded, notes })
+        Ok(Self { name: name.to_owned(), manifest, recorded, notes, unheld })
     }
 
     /// The history.
@@ -187,6 +215,7 @@ fn collect(
     prefix: &str,
     options: &ReadOptions,
     files: &mut Files,
+    unheld: &mut Hashes,
 ) -> Result<(), RecordingError> {
     let failed = |error| RecordingError::file("read", folder, error);
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -196,12 +225,17 @@ fn collect(
         if entry.file_type().map_err(failed)?.is_dir() {
             let prefix = format!("{name}/");
             if options.children || !is_of_children(&prefix) {
-                collect(&path, &prefix, options, files)?;
+                collect(&path, &prefix, options, files, unheld)?;
             }
         } else {
             let bytes =
                 fs::read(&path).map_err(|error| RecordingError::file("read", &path, error))?;
-            files.insert(name, bytes);
+            let held = options.hold || !is_of_children(&name) || !name.ends_with("/history.json");
+            if held || bytes.is_empty() {
+                files.insert(name, bytes);
+            } else {
+                unheld.insert(name, hash_of(&bytes));
+            }
         }
     }
     Ok(())
@@ -258,7 +292,8 @@ fn folders(files: &Files, prefix: &str) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-fn text(place: &str, bytes: Vec<u8>) -> Result<String, RecordingError> {
+/// The text of a file; `place` is its path for messages.
+pub(crate) fn text(place: &str, bytes: Vec<u8>) -> Result<String, RecordingError> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         RecordingError::unreadable(place, format!("the file is not UTF-8 (byte {at})"))

@@ -102,7 +102,21 @@ fn what_is_written_is_read_again() {
     assert_eq!(provenance.status.as_deref(), Some("SUCCEEDED"));
     let (history, notes) = recording.history().unwrap();
     assert_eq!((history.events.len(), notes.len()), (4, 0));
-    assert_eq!(find(&root.0).unwrap(), [folder]);
+    assert_eq!(find(&root.0).unwrap(), [&*folder]);
+
+    let options = ReadOptions { hold: false, ..ReadOptions::default() };
+    let lean = Recording::load(&folder, &options).unwrap();
+    assert!(lean.notes.is_empty(), "{:?}", lean.notes);
+    for child in order.map_runs[0].children.iter_mut().chain(&mut order.children) {
+        child.history.clear();
+    }
+    assert_eq!(lean.recorded, order);
+    let within = ["children/child", "map-runs/Each_0b6f/children/item-0"];
+    let within = within.into_iter().chain(["map-runs/Each_0b6f/children/item-1"]);
+    assert!(lean.unheld.into_iter().eq(within.map(|path| format!("{path}/history.json"))));
+    fs::write(folder.join("children/child/history.json"), "{}").unwrap();
+    let notes = Recording::load(&folder, &options).unwrap().notes;
+    assert!(notes.len() == 1 && notes[0].contains("children/child/history.json: edited"));
 }
 
 #[test]

@@ -120,15 +120,19 @@ impl<'a> Job<'a> {
         all: &mut Vec<Replayed>,
     ) {
         let within = std::mem::take(&mut loaded.within);
-        for (why, count) in
-            [(within::TOO_LARGE, within.passed_over), (within::NOT_RECORDED, within.not_recorded())]
-        {
+        for (why, count) in [
+            (within::TOO_LARGE, within.passed_over()),
+            (within::NOT_RECORDED, within.not_recorded()),
+        ] {
             if count > 0 {
                 all.push(Replayed::unseen(&loaded.name, why, count));
             }
         }
         let (machine, other_accounts) = (loaded.machine.clone(), loaded.other_accounts);
-        let map_runs = within.map_run_inputs();
+        let map_runs = match &chosen {
+            Ok(Chosen::Target(_)) => within.map_run_inputs(),
+            _ => BTreeMap::new(),
+        };
         let inner = within.executions(&loaded.history);
         let (name, single) = (loaded.name.clone(), self.single && matches!(whose, Whose::Own));
         let replayed = match &chosen {
@@ -140,13 +144,14 @@ impl<'a> Job<'a> {
         let (machine, chosen) = (machine.as_deref(), chosen.as_ref().ok());
         let around = Around { machine, other_accounts, chosen };
         for inner in inner {
-            self.inner(number, inner, &around, all);
+            // Each that has come counts against how many whole reports are kept.
+            self.inner(number.saturating_add(all.len()), inner, &around, all);
         }
     }
 
     /// Replays an execution that another one started, or whose Map Run did.
     fn inner(&self, number: usize, inner: Inner, around: &Around<'_>, all: &mut Vec<Replayed>) {
-        let (name, origin) = (inner.name.clone(), inner.origin.clone());
+        let (name, origin) = (inner.name().to_owned(), inner.origin.clone());
         if !inner.has_history() {
             all.push(Replayed::unseen(&name, within::WITHOUT_HISTORY, 1));
             return;
@@ -370,7 +375,11 @@ impl Replayed {
             }
             End::Unusable(message) => ("unusable", Some(message.clone())),
             End::LeftOut => ("left-out", None),
-            End::Unseen(why, _) => ("not-replayed", Some((*why).to_owned())),
+            End::Unseen(why, count) => {
+                let count = i64::try_from(*count).unwrap_or(i64::MAX);
+                members.push(("executions", count.into()));
+                ("not-replayed", Some((*why).to_owned()))
+            }
         };
         members.insert(1, ("outcome", outcome.into()));
         if self.partial {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::within::Within;
+use super::within::{Unheld, Within};
 use crate::cli::file;
 use crate::history::{History, HistoryError};
 use crate::recording::{
@@ -240,17 +240,12 @@ impl Item {
         match self {
             Self::File(path, _) => history(path.display().to_string(), &file::read(&path)?),
             Self::Folder(path, _) => {
-                let recording = Recording::load(&path, &options);
-                recording
-                    .map_err(|error| error.to_string())
-                    .and_then(|recording| of_recording(recording, false))
+                let recording = Recording::load(&path, &ReadOptions { hold: false, ..options });
+                of_recording(recording.map_err(|error| error.to_string())?, Some(path))
             }
             Self::Bundled(Bundled::Recording { name, files, passed_over, .. }) => {
-                let recording = Recording::read(&name, files, &options);
-                let recording = recording.map_err(|error| error.to_string())?;
-                let mut loaded = of_recording(recording, passed_over > 0)?;
-                loaded.within.passed_over = passed_over;
-                Ok(loaded)
+                let recording = Recording::read_without(&name, files, passed_over, &options);
+                of_recording(recording.map_err(|error| error.to_string())?, None)
             }
             Self::Bundled(Bundled::History { name, bytes, .. }) => {
                 let text = String::from_utf8(bytes)
@@ -285,17 +280,12 @@ pub(super) fn at_place(name: &str, error: &HistoryError) -> String {
     }
 }
 
-/// How the note about a missing file ends.
-const MISSING: &str = ": the file is missing";
-
-/// `partial` says that files of executions within it were passed over.
-fn of_recording(mut recording: Recording, partial: bool) -> Result<Loaded, String> {
+/// `folder` is where files lie that are not held.
+fn of_recording(mut recording: Recording, folder: Option<PathBuf>) -> Result<Loaded, String> {
     let (history, history_notes) = recording.history().map_err(|error| error.to_string())?;
-    if partial {
-        recording.notes.retain(|note| !note.ends_with(MISSING));
-    }
     let edited = !recording.notes.is_empty();
-    let within = Within::of(&recording.name, &mut recording.recorded);
+    let unheld = Unheld { files: recording.unheld, folder };
+    let within = Within::of(&recording.name, &mut recording.recorded, Arc::new(unheld));
     let mut notes = recording.notes;
     notes.extend(history_notes.iter().map(ToString::to_string));
     let provenance = recording.manifest.provenance;

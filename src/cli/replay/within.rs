@@ -1,30 +1,61 @@
 //! The executions within a recording: the children of its Map Runs, and those that it started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::source::Loaded;
 use super::target::Chosen;
 use crate::history::{EventDetails, EventType, History, find};
-use crate::recording::{Description, Recorded, RecordedMapRun};
+use crate::recording::{self, Description, Recorded, RecordedMapRun};
 use crate::replay::MapRunInputs;
 use crate::value::Value;
 
 /// What hangs on an execution, as it was recorded.
 #[derive(Default)]
 pub(super) struct Within {
-    /// Where it lies, for messages.
-    folder: String,
+    place: Place,
     map_runs: Vec<RecordedMapRun>,
     started: Vec<Recorded>,
-    /// How many more there are, whose histories were too large to be held.
-    pub passed_over: usize,
+}
+
+/// Where an execution lies.
+#[derive(Clone, Default)]
+struct Place {
+    /// For messages.
+    name: String,
+    /// In the recording, with a `/` behind it; empty for the recording's own execution.
+    path: String,
+    unheld: Arc<Unheld>,
+}
+
+/// The files of a recording that are not held.
+#[derive(Default)]
+pub(super) struct Unheld {
+    /// Their paths in it.
+    pub files: BTreeSet<String>,
+    /// The folder that they can be read from; of a bundle they are passed over.
+    pub folder: Option<PathBuf>,
+}
+
+impl Place {
+    fn of(&self, execution: &str) -> Self {
+        Self {
+            name: format!("{}/{execution}", self.name),
+            path: format!("{}{execution}/", self.path),
+            unheld: self.unheld.clone(),
+        }
+    }
+
+    fn history(&self) -> String {
+        format!("{}history.json", self.path)
+    }
 }
 
 /// An execution within a recording.
 pub(super) struct Inner {
-    /// For messages.
-    pub name: String,
+    place: Place,
     /// How it came about.
     pub origin: Origin,
     recorded: Recorded,
@@ -59,13 +90,22 @@ pub(super) const TOO_LARGE: &str =
 
 impl Within {
     /// Takes what hangs on an execution out of its recording.
-    pub fn of(folder: &str, recorded: &mut Recorded) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            map_runs: std::mem::take(&mut recorded.map_runs),
-            started: std::mem::take(&mut recorded.children),
-            passed_over: 0,
-        }
+    pub fn of(name: &str, recorded: &mut Recorded, unheld: Arc<Unheld>) -> Self {
+        Self::at(Place { name: name.to_owned(), path: String::new(), unheld }, recorded)
+    }
+
+    fn at(place: Place, recorded: &mut Recorded) -> Self {
+        let map_runs = std::mem::take(&mut recorded.map_runs);
+        Self { place, map_runs, started: std::mem::take(&mut recorded.children) }
+    }
+
+    /// How many executions of the whole recording there are beside those that are held: their
+    /// histories were too large.
+    pub fn passed_over(&self) -> usize {
+        let Unheld { files, folder } = &*self.place.unheld;
+        let is_own = self.place.path.is_empty() && folder.is_none();
+        let histories = files.iter().filter(|file| is_own && file.ends_with("/history.json"));
+        histories.count()
     }
 
     /// What the children of each Map Run were started with, by the ARN of the run.
@@ -87,34 +127,55 @@ impl Within {
             let value = Value::parse(run.map_run.as_deref()?).ok()?;
             Some(executions(&value)?.saturating_sub(run.children.len()))
         });
-        missing.sum::<usize>().saturating_sub(self.passed_over)
+        missing.sum()
     }
 
     /// The executions, in the order of their folders; `history` is that of the one around them.
     pub fn executions(self, history: &History) -> Vec<Inner> {
-        let Self { folder, map_runs, started, passed_over } = self;
-        let inner = |origin: &Origin, folder: &str, recorded: Recorded| Inner {
-            name: format!("{folder}/children/{}", recorded.name),
+        let Self { place, map_runs, started } = self;
+        let inner = |origin: &Origin, place: &Place, recorded: Recorded| Inner {
+            place: place.of(&format!("children/{}", recorded.name)),
             origin: origin.clone(),
             recorded,
         };
         let mut all: Vec<Inner> =
-            started.into_iter().map(|child| inner(&Origin::Started, &folder, child)).collect();
+            started.into_iter().map(|child| inner(&Origin::Started, &place, child)).collect();
         for run in map_runs {
             let origin = Origin::MapRun(map_state(&run, history));
-            let folder = format!("{folder}/map-runs/{}", run.name);
-            all.extend(run.children.into_iter().map(|child| inner(&origin, &folder, child)));
+            let place = place.of(&format!("map-runs/{}", run.name));
+            all.extend(run.children.into_iter().map(|child| inner(&origin, &place, child)));
         }
         // Those that were passed over are counted.
-        all.retain(|child| passed_over == 0 || child.has_history());
+        let Unheld { files, folder } = &*place.unheld;
+        all.retain(|child| folder.is_some() || !files.contains(&child.place.history()));
         all
     }
 }
 
 impl Inner {
+    /// How it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.place.name
+    }
+
     /// Whether there is something to replay.
     pub fn has_history(&self) -> bool {
-        !self.recorded.history.is_empty()
+        !self.recorded.history.is_empty() || self.is_unheld()
+    }
+
+    fn is_unheld(&self) -> bool {
+        self.place.unheld.files.contains(&self.place.history())
+    }
+
+    /// The text of its history. One that is not held is read now, so that of a thousand one is in
+    /// memory.
+    fn history(&mut self) -> Result<String, String> {
+        let folder = self.place.unheld.folder.as_ref().filter(|_| self.is_unheld());
+        let Some(folder) = folder else { return Ok(std::mem::take(&mut self.recorded.history)) };
+        let path = folder.join(self.place.history());
+        let shown = path.display().to_string();
+        let bytes = fs::read(&path).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
+        recording::text(&shown, bytes).map_err(|error| error.to_string())
     }
 
     /// Reads it.
@@ -123,11 +184,13 @@ impl Inner {
     ///
     /// Why it cannot be replayed, with its name.
     pub fn load(mut self, around: &Around<'_>) -> Result<Loaded, String> {
-        let within = Within::of(&self.name, &mut self.recorded);
-        let Recorded { definition, execution, history, .. } = self.recorded;
-        let place = format!("{}/history.json", self.name);
+        let text = self.history()?;
+        let name = self.place.name.clone();
+        let within = Within::at(self.place, &mut self.recorded);
+        let Recorded { definition, execution, .. } = self.recorded;
+        let place = format!("{name}/history.json");
         let (history, notes) =
-            History::parse(&history).map_err(|error| super::source::at_place(&place, &error))?;
+            History::parse(&text).map_err(|error| super::source::at_place(&place, &error))?;
         let description = execution.as_deref().and_then(|text| Value::parse(text).ok());
         let description = description.as_ref().map(Description::read).unwrap_or_default();
         let machine = match self.origin {
@@ -136,7 +199,7 @@ impl Inner {
             Origin::Started => description.state_machine().map(str::to_owned),
         };
         Ok(Loaded {
-            name: self.name,
+            name,
             history,
             notes: notes.iter().map(ToString::to_string).collect(),
             edited: false,

@@ -41,7 +41,7 @@ fn told(bytes: &[u8]) -> Vec<String> {
         told.push(match one {
             Bundled::Recording { name, files, passed_over, .. } => {
                 let files: Vec<&str> = files.keys().map(String::as_str).collect();
-                let less = if passed_over > 0 { format!(" -{passed_over}") } else { String::new() };
+                let less: String = passed_over.keys().map(|path| format!(" -{path}")).collect();
                 format!("{name}: {}{less}", files.join(" "))
             }
             Bundled::History { name, .. } => format!("{name} by itself"),
@@ -134,12 +134,33 @@ fn of_the_executions_within_so_much_is_held_as_fits() {
     let children: Vec<String> = (0..3).map(child).collect();
     let mut members: Vec<_> = children.iter().map(|path| (&**path, file, &*large)).collect();
     let own = [("M/a/recording.toml", file, "format = 1"), ("M/a/history.json", file, "{}")];
-    let held = "children/0/history.json children/1/history.json history.json recording.toml -1";
+    let held = "children/0/history.json children/1/history.json history.json recording.toml \
+                -children/2/history.json";
     let expected = format!("b.tar/M/a: {held}");
     members.extend(own);
     assert_eq!(told(&tar_of(&members)), [&*expected]);
     members.rotate_right(2);
     assert_eq!(told(&tar_of(&members)), [&*expected]);
+}
+
+#[test]
+fn histories_that_are_held_for_no_manifest_are_told() {
+    let file = tar::EntryType::Regular;
+    let large = "x".repeat(7 * 1024 * 1024);
+    let child = |number: usize| format!("M/a/children/{number}/history.json");
+    let children: Vec<String> = (0..3).map(child).collect();
+    let mut members: Vec<_> = children.iter().map(|path| (&**path, file, &*large)).collect();
+    let handed_over = [
+        "b.tar/M/a/children/0/history.json by itself",
+        "b.tar/M/a/children/1/history.json by itself",
+    ];
+    let lost = "b.tar/M/a! 1 more of the histories are too large to be held together, and no \
+                `recording.toml` says whose they are: unpack the bundle, and replay the folder";
+    assert_eq!(told(&tar_of(&members)), [lost, handed_over[0], handed_over[1]]);
+    // Of another folder's manifest they are none.
+    members.push(("M/b/recording.toml", file, "format = 1"));
+    let other = "b.tar/M/b: recording.toml";
+    assert_eq!(told(&tar_of(&members)), [lost, handed_over[0], handed_over[1], other]);
 }
 
 #[test]
