@@ -16,7 +16,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! One lock guards the account (`driver`); around it are HTTP (`http`, `wire`, `auth`, `quota`), the
+//! One lock guards the account (`driver`); around it are HTTP (`http`, `wire`, `auth`, `host`, `quota`), the
 //! web page (`page`), the calls of real services (`integration`, `endpoint`) and the folder that it
 //! is kept in (`storage`).
 
@@ -26,6 +26,7 @@ mod connection;
 mod control;
 mod driver;
 mod endpoint;
+mod host;
 mod http;
 mod integration;
 mod objects;

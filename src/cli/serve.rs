@@ -169,6 +169,12 @@ pub struct Serve {
     /// Let browsers call from pages of this origin; `*` is any.
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub cors: Option<String>,
+    /// Answer to this name, too; `*` is any; may be given many times. On 127.0.0.1 only names are
+    /// answered to that nobody on the Internet can have, so that no web page calls the server by
+    /// its own: addresses, names without a dot, and those below `localhost`, `local`, `internal` and
+    /// `test`.
+    #[arg(long = "allow-host", value_name = "NAME", value_parser = host_name)]
+    pub allowed_hosts: Vec<String>,
     /// Append status changes of Standard executions to this file, an event a line, as EventBridge
     /// delivers them; `-` is standard output.
     #[arg(long, value_name = "FILE")]
@@ -408,6 +414,7 @@ fn options(arguments: &Serve) -> Result<Options, String> {
         clock,
         keys: keys(&arguments.auth)?,
         cors: arguments.cors.clone(),
+        allowed_hosts: arguments.allowed_hosts.clone(),
         quotas,
         retain: arguments.retain.unwrap_or_default(),
         data_dir: arguments.data_dir.clone(),
@@ -612,6 +619,15 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
+fn host_name(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if text == "*" || !text.is_empty() && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a name without scheme and port, such as sfn.example.com, or `*`".to_owned())
+    }
+}
+
 fn scale(text: &str) -> Result<f64, String> {
     if text.is_empty() {
         return Ok(1.0);
@@ -696,6 +712,16 @@ mod tests {
         assert_eq!(options, [OsString::from("--lambda-endpoint=http://127.0.0.1:3001")]);
         assert_eq!(env_file(&["a", "--env-file", "f"].map(OsString::from)), Some("f".into()));
         assert_eq!(env_file(&["a", "--env-file=f"].map(OsString::from)), Some("f".into()));
+    }
+
+    #[test]
+    fn a_host_is_a_bare_name() {
+        for name in ["*", "sfn.example.com", "sync-sfn"] {
+            assert_eq!(host_name(name), Ok(name.to_owned()));
+        }
+        for text in ["", "http://sfn.example.com", "sfn.example.com:8083", "*.example.com"] {
+            assert!(host_name(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::output::{self, Call, Requests, Sinks};
 use super::quota::{self, Throttle};
 use super::shared::{self, Shared};
 use super::wire::{self, Answer};
-use super::{Options, auth, control, objects, page};
+use super::{Options, auth, control, host, objects, page};
 use crate::api::{self, ApiError};
 use crate::asl::ExecutionType;
 use crate::service::PollId;
@@ -86,6 +86,9 @@ impl Site {
             let message = "a server with `--auth` takes this from its own computer only, since \
                            nobody signs it";
             return Routed::Answer(wire::plain(StatusCode::FORBIDDEN, control::message(message)));
+        }
+        if let Some(refusal) = host::refusal(&self.options, request.uri(), request.headers()) {
+            return Routed::Answer(refusal);
         }
         Routed::Answer(match (request.method(), request.uri().path()) {
             (&Method::POST, "/") => return self.api(request, peer).await,
@@ -286,8 +289,13 @@ impl Site {
 /// server's own pages, so they are for those who can start a server there themselves; whether it is
 /// ready is no secret. The API checks signatures, and the web page shows nothing at all then.
 fn is_open_to(peer: IpAddr, path: &str) -> bool {
+    !is_unsigned(path) || peer.to_canonical().is_loopback()
+}
+
+/// Whether there is something to protect that nobody signs.
+pub(super) fn is_unsigned(path: &str) -> bool {
     let own = path.starts_with("/_stepproof/") || path == objects::PATH || path == "/metrics";
-    !own || path == "/_stepproof/health" || peer.to_canonical().is_loopback()
+    own && path != "/_stepproof/health"
 }
 
 /// Reads a body of at most so many bytes. What is beyond is dropped as it comes, up to [`DRAINED`]

@@ -30,6 +30,9 @@ pub struct Options {
     pub keys: Option<Vec<Key>>,
     /// The origin that browsers may call from; `*` is any. `None` sends no CORS headers.
     pub cors: Option<String>,
+    /// Names that a server for this computer alone answers to, beside `localhost`, addresses and
+    /// names that nobody on the Internet can have; `*` is any.
+    pub allowed_hosts: Vec<String>,
     /// The quotas that are enforced.
     pub quotas: Quotas,
     /// Which ended executions are kept.
@@ -67,6 +70,7 @@ impl Default for Options {
             clock: ClockMode::default(),
             keys: None,
             cors: None,
+            allowed_hosts: Vec::new(),
             quotas: Quotas::default(),
             retain: Retain::All,
             data_dir: None,

@@ -245,6 +245,34 @@ fn the_clock_takes_json_of_its_own_kind() {
 }
 
 #[test]
+fn a_page_whose_name_leads_here_is_not_answered() {
+    let server = start(Options::default());
+    let status = |head: &str, host: &str| {
+        let (name, operation) = TARGET;
+        let request = format!(
+            "{head} HTTP/1.1\r\nhost: {host}:8083\r\nconnection: close\r\ncontent-type: {}\r\n\
+             {name}: {operation}\r\ncontent-length: 2\r\n\r\n{{}}",
+            JSON.1
+        );
+        parse(&raw(&server, request.as_bytes()))
+    };
+    for head in ["POST /", "GET /", "GET /metrics", "GET /_stepproof/clock"] {
+        assert_eq!(status(head, "sync-localhost").0, 200, "{head}");
+        let (code, answer) = status(head, "example.com");
+        let answer = Value::parse(&answer).expect("JSON");
+        assert_eq!((code, text(&answer, "__type")), (403, "AccessDeniedException"), "{head}");
+        assert!(text(&answer, "message").contains("`--allow-host example.com`"), "{answer}");
+    }
+    let other = Server::start(Options {
+        allowed_hosts: vec!["example.com".to_owned()],
+        ..Options::default()
+    });
+    let other = other.expect("a server");
+    let request = b"GET /metrics HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n";
+    assert_eq!(parse(&raw(&other, request)).0, 200);
+}
+
+#[test]
 fn where_signatures_are_asked_for_other_computers_see_nothing_unsigned() {
     let key = crate::server::Key { access_key_id: "id".into(), secret_access_key: "s".into() };
     let address = "0.0.0.0:0".parse().expect("an address");
