@@ -149,3 +149,25 @@ fn histories_of_children_are_held_against_their_hashes() {
     let none = "note: not replayed: 1 execution within recordings: no history was recorded";
     run(&folder.0, &["replay", "rec"], 0, &[none, "2 same (2 executions)\n"]);
 }
+
+#[test]
+fn executions_within_children_are_read_where_they_lie() {
+    let folder = Temporary::new("nested");
+    let recording = numbers(&folder.0, 2, "");
+    let children = map_run(&recording, 2);
+    (0..2).for_each(|number| child(&folder.0, &children, number, 7 * MEGABYTES));
+    // As if the first had started the second.
+    let (parent, kid) = (children.join("children/c-0"), children.join("children/c-1"));
+    let kids = parent.join("children/c-1");
+    fs::create_dir_all(parent.join("children")).unwrap();
+    fs::rename(kid, &kids).unwrap();
+    fs::write(kids.join("definition.asl.json"), NUMBER).unwrap();
+    run(&folder.0, &["replay", "rec"], 0, &["3 same (3 executions)\n"]);
+    let history = fs::read_to_string(kids.join("history.json")).unwrap();
+    fs::write(kids.join("history.json"), history + &" ".repeat(4 * MEGABYTES)).unwrap();
+    run(&folder.0, &["bundle", "rec", "--output", "all.tar"], 0, &[]);
+    // That of the one around it is not held.
+    let too_large =
+        "note: not replayed: 2 executions within recordings: their histories are too large";
+    run(&folder.0, &["replay", "all.tar"], 0, &[too_large, "\n1 same (1 execution)\n"]);
+}

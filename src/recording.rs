@@ -34,6 +34,7 @@ pub use bundle::{BUNDLE_ENDINGS, Bundled, Packer, Packing, is_bundle, read_bundl
 pub use index::{Identity, Index};
 pub use manifest::{FORMAT, MANIFEST, Manifest, Origin, Provenance};
 pub use pages::{Joined, join_pages};
+#[cfg(feature = "cli")]
 pub(crate) use read::text;
 pub use read::{Files, Hashes, ReadOptions, Recording, find};
 #[cfg(test)]

@@ -152,8 +152,10 @@ impl<'a> Job<'a> {
     /// Replays an execution that another one started, or whose Map Run did.
     fn inner(&self, number: usize, inner: Inner, around: &Around<'_>, all: &mut Vec<Replayed>) {
         let (name, origin) = (inner.name().to_owned(), inner.origin.clone());
-        if !inner.has_history() {
-            all.push(Replayed::unseen(&name, within::WITHOUT_HISTORY, 1));
+        if let Some((why, count)) = inner.unseen() {
+            if count > 0 {
+                all.push(Replayed::unseen(&name, why, count));
+            }
             return;
         }
         let loaded = match inner.load(around) {

@@ -145,9 +145,6 @@ impl Within {
             let place = place.of(&format!("map-runs/{}", run.name));
             all.extend(run.children.into_iter().map(|child| inner(&origin, &place, child)));
         }
-        // Those that were passed over are counted.
-        let Unheld { files, folder } = &*place.unheld;
-        all.retain(|child| folder.is_some() || !files.contains(&child.place.history()));
         all
     }
 }
@@ -158,9 +155,19 @@ impl Inner {
         &self.place.name
     }
 
-    /// Whether there is something to replay.
-    pub fn has_history(&self) -> bool {
-        !self.recorded.history.is_empty() || self.is_unheld()
+    /// Why it cannot be replayed, where there is no history, and of how many executions that is
+    /// so: those within it share its lot. [`Within::passed_over`] has counted some already.
+    pub fn unseen(&self) -> Option<(&'static str, usize)> {
+        let Unheld { files, folder } = &*self.place.unheld;
+        let is_bundle = folder.is_none();
+        if !self.recorded.history.is_empty() || self.is_unheld() && !is_bundle {
+            return None;
+        }
+        let path = &self.place.path;
+        let below = files.range(path.clone()..).take_while(|file| file.starts_with(path));
+        let counted = below.filter(|file| is_bundle && file.ends_with("/history.json")).count();
+        let why = if self.is_unheld() { TOO_LARGE } else { WITHOUT_HISTORY };
+        Some((why, count(&self.recorded).saturating_sub(counted)))
     }
 
     fn is_unheld(&self) -> bool {
@@ -211,6 +218,12 @@ impl Inner {
             within,
         })
     }
+}
+
+/// How many executions these are: one, and those within it.
+fn count(recorded: &Recorded) -> usize {
+    let of_runs = recorded.map_runs.iter().flat_map(|run| &run.children);
+    1 + recorded.children.iter().chain(of_runs).map(count).sum::<usize>()
 }
 
 /// How many child executions a Map Run had, as DescribeMapRun says.
