@@ -7,6 +7,8 @@
 mod fake;
 #[path = "targets/faults.rs"]
 mod faults;
+#[path = "targets/silence.rs"]
+mod silence;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

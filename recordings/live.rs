@@ -273,7 +273,7 @@ fn nobody_listens() {
 
 #[test]
 fn an_endpoint_that_hangs() {
-    let expected = ["did not answer GetExecutionHistory in time", "the same command goes on"];
+    let expected = ["did not answer GetExecutionHistory within", "the same command goes on"];
     check_fault("hangs", histories(10, || Act::Hang), 3, 3, &expected);
 }
 

@@ -3,6 +3,7 @@
 //! Calls go through aws-sdk-sfn, but what a caller gets is the JSON that the service answered: the
 //! SDK's structures leave out members that they do not know, and the details of new event types.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use tokio::time::Instant;
 
 use super::error::{EndpointError, EndpointErrorKind};
 use super::throttle::{Operation, RetryTokens, Throttle};
@@ -55,6 +57,8 @@ pub struct Endpoint {
     is_aws: bool,
     timeout: Duration,
     pub(super) throttle: Arc<Throttle>,
+    /// How many calls of an operation in a row were not answered.
+    silences: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 /// What the service answered.
@@ -153,6 +157,7 @@ impl Endpoint {
             is_aws: false,
             timeout,
             throttle: Arc::new(Throttle::none()),
+            silences: Arc::default(),
         }
     }
 
@@ -198,6 +203,7 @@ impl Endpoint {
             is_aws,
             timeout,
             throttle,
+            silences: Arc::default(),
         }
     }
 
@@ -272,11 +278,19 @@ impl Endpoint {
         F: Future<Output = Result<O, SdkError<E>>>,
     {
         let capture = Capture::default();
-        let result = self.throttle.admit(operation, send(capture.clone())).await;
+        let sent = async {
+            let begun = Instant::now();
+            (send(capture.clone()).await, begun.elapsed())
+        };
+        let (result, waited) = self.throttle.admit(operation, sent).await;
         let captured = capture.take();
         let seen = captured.as_ref().map(|(status, bytes)| (*status, &**bytes));
-        if let Err(error) = result {
-            return Err(EndpointError::of(&self.name, operation, &error, seen));
+        let error = result.err();
+        let error =
+            error.map(|error| EndpointError::of(&self.name, operation, &error, waited, seen));
+        self.count_silence(operation, error.as_ref().is_some_and(EndpointError::is_silence));
+        if let Some(error) = error {
+            return Err(error);
         }
         let (status, bytes) = captured.unwrap_or_else(|| (200, Arc::from(&b"{}"[..])));
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
@@ -287,6 +301,20 @@ impl Endpoint {
                 Err(self.error(operation, EndpointErrorKind::NotTheApi { status, excerpt }))
             }
         }
+    }
+
+    fn count_silence(&self, operation: Operation, is_silent: bool) {
+        let mut silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_silent {
+            true => *silences.entry(operation.name()).or_default() += 1,
+            false => drop(silences.remove(operation.name())),
+        }
+    }
+
+    /// How many calls of the operation were not answered since one was.
+    pub(super) fn silences(&self, operation: Operation) -> usize {
+        let silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
+        silences.get(operation.name()).copied().unwrap_or_default()
     }
 
     /// Polls an activity; the answer has no token where nothing was to do for a minute.

@@ -1,10 +1,12 @@
 //! What can go wrong with a live endpoint, told apart by what the user can do about it.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 use super::throttle::Operation;
+use crate::duration;
 
 /// Why a call to an endpoint came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,10 @@ pub enum EndpointErrorKind {
     /// No connection came about, or it broke: the reason.
     Unreachable(String),
     /// It did not answer in time.
-    TimedOut,
+    TimedOut {
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// It refused to answer so many requests, also after pauses.
     Throttled,
     /// There are no credentials, or they are not good any more: the reason.
@@ -78,19 +83,21 @@ const UNSUPPORTED: [&str; 4] =
 
 impl EndpointError {
     /// Whether nothing else can be expected of an endpoint that answered before: the command ends
-    /// with exit code 3.
+    /// with exit code 3. Among the cases of a batch, one silence is not yet the endpoint's end.
     pub fn is_unreachable(&self) -> bool {
-        // These wait for an execution: their silence says nothing about the endpoint.
-        let waits = matches!(self.operation, Operation::StartSyncExecution | Operation::TestState);
-        match self.kind {
-            EndpointErrorKind::TimedOut => !waits,
+        !matches!(
+            self.kind,
             EndpointErrorKind::Refused { .. }
-            | EndpointErrorKind::NotTheApi { .. }
-            | EndpointErrorKind::Unsupported(_)
-            | EndpointErrorKind::BrokenPages(_)
-            | EndpointErrorKind::Mocks(_) => false,
-            _ => true,
-        }
+                | EndpointErrorKind::NotTheApi { .. }
+                | EndpointErrorKind::Unsupported(_)
+                | EndpointErrorKind::BrokenPages(_)
+                | EndpointErrorKind::Mocks(_)
+        )
+    }
+
+    /// Whether no answer came, however long it was waited for.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self.kind, EndpointErrorKind::TimedOut { .. })
     }
 
     /// Whether an operation that few endpoints have is not there: emulators say so in many ways.
@@ -117,11 +124,13 @@ impl EndpointError {
         matches!(self.code(), Some("TaskTimedOut" | "TaskDoesNotExist" | "InvalidToken"))
     }
 
-    /// Reads the error of the SDK; `answer` is the body of the response, where there was one.
+    /// Reads the error of the SDK, which came after `waited`; `answer` is the body of the response,
+    /// where there was one.
     pub(super) fn of<E>(
         endpoint: &str,
         operation: Operation,
         error: &SdkError<E>,
+        waited: Duration,
         answer: Option<(u16, &[u8])>,
     ) -> Self
     where
@@ -138,9 +147,9 @@ impl EndpointError {
                     "the connection broke off in the middle of an answer".into(),
                 ),
             },
-            SdkError::TimeoutError(_) => EndpointErrorKind::TimedOut,
+            SdkError::TimeoutError(_) => EndpointErrorKind::TimedOut { waited },
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                EndpointErrorKind::TimedOut
+                EndpointErrorKind::TimedOut { waited }
             }
             other => {
                 let text = reason(other);
@@ -202,6 +211,11 @@ fn reason<E: std::error::Error + 'static>(error: &SdkError<E>) -> String {
     }
 }
 
+/// Tenths of a second.
+fn tenths(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis() / 100).unwrap_or(u32::MAX)
+}
+
 impl std::error::Error for EndpointError {}
 
 impl fmt::Display for EndpointError {
@@ -211,11 +225,17 @@ impl fmt::Display for EndpointError {
             EndpointErrorKind::Unreachable(reason) => {
                 write!(f, "cannot reach {endpoint} ({operation}): {reason}")
             }
-            EndpointErrorKind::TimedOut => write!(
-                f,
-                "{endpoint} did not answer {operation} in time; is it the right address, and is \
-                 it up?"
-            ),
+            EndpointErrorKind::TimedOut { waited } => {
+                let waited = duration::text(Duration::from_millis(100) * tenths(*waited));
+                write!(f, "{endpoint} did not answer {operation} within {waited}")?;
+                match self.operation {
+                    // What is asked to find out whether anybody is there.
+                    Operation::ListStateMachines => {
+                        f.write_str("; is it the right address, and is it up?")
+                    }
+                    _ => Ok(()),
+                }
+            }
             EndpointErrorKind::Throttled => write!(
                 f,
                 "{endpoint} throttled {operation} again and again; try later, or with a lower \

@@ -19,16 +19,17 @@ use crate::scenario::{Case, CheckKind, Expectation, Scenario};
 use crate::sim;
 
 /// An Express execution takes five minutes at most; the answer may come a little later.
-const LONGEST: Duration = Duration::from_secs(310);
+pub(super) const LONGEST: Duration = Duration::from_secs(310);
 
 impl Session {
-    /// Runs the machine, and waits for the end.
+    /// Runs the machine, and waits for the end, at most so long.
     pub(super) async fn start_synchronously(
         &self,
         number: usize,
         machine_arn: &str,
         name: &str,
         input: &str,
+        longest: Duration,
     ) -> Result<Answer, EndpointError> {
         let arn = match &self.mock_file {
             Some(file) => format!("{machine_arn}#{}", file.case(number).unwrap_or_default()),
@@ -41,7 +42,7 @@ impl Session {
             .state_machine_arn(arn)
             .name(name)
             .input(input);
-        let patience = super::endpoint::patience(LONGEST);
+        let patience = super::endpoint::patience(longest);
         self.endpoint
             .call(Operation::StartSyncExecution, |capture| async move {
                 request.customize().config_override(patience).interceptor(capture).send().await

@@ -1,6 +1,7 @@
 //! Targets by name: how one is reached, how strictly it is judged, and what is known of it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::endpoint::EndpointOptions;
@@ -118,7 +119,7 @@ fn list(table: &toml::Table, key: &str) -> Result<Vec<KnownCase>, String> {
 
 /// The sections of a target file with their keys; those without keys are lists of cases.
 const SECTIONS: [(&str, &[&str]); 6] = [
-    ("reach", &["url", "region", "profile", "role", "assume_role"]),
+    ("reach", &["url", "region", "profile", "role", "assume_role", "concurrency"]),
     ("mocks", &["way", "listen", "file"]),
     ("compare", &["history", "cause", "timestamps"]),
     ("expected_failures", &[]),
@@ -175,6 +176,12 @@ impl Target {
             settings.compare.causes = named("compare.cause", cause, &causes)?;
         }
         settings.role_arn = owned("reach", "role");
+        if let Some(number) = text("reach", "concurrency") {
+            settings.concurrency = number
+                .parse::<NonZeroUsize>()
+                .map_err(|_| format!("`reach.concurrency` is `{number}`, not a number above 0"))?
+                .get();
+        }
         Ok(Self {
             name: name.to_owned(),
             host: match settings.mocks {
@@ -230,14 +237,14 @@ mod tests {
 
     #[test]
     fn a_target_file_says_how() {
-        let text = "[reach]\nurl = \"http://h:1\"\nrole = \"arn:r\"\n[mocks]\nway = \"none\"\n\
+        let text = "[reach]\nurl = \"http://h:1\"\nrole = \"arn:r\"\nconcurrency = \"2\"\n[mocks]\nway = \"none\"\n\
                     [compare]\nhistory = \"outcome\"\ncause = \"ignore\"\n\
                     [expected_failures]\n\"a/*\" = \"why\"\n\
                     [expected_failures.more]\nreason = \"so\"\ncases = [\"d\"]\n[not_attempted]\n\"b\" = \"never\"\n";
         let target = Target::parse("t", text).unwrap();
         assert_eq!(target.host, Host::Endpoint);
         assert_eq!(target.options.url.as_deref(), Some("http://h:1"));
-        assert_eq!(target.settings.mocks, MockWay::None);
+        assert_eq!((target.settings.mocks, target.settings.concurrency), (MockWay::None, 2));
         assert_eq!(target.settings.compare.history, Strictness::Outcome);
         assert!(!target.settings.compare.causes);
         let known = target.known;
@@ -257,6 +264,7 @@ mod tests {
             ("[reach]\nuri = \"x\"\n", "`reach` has no `uri`; it may have url"),
             ("[mocks]\nway = \"nun\"\n", "`mocks.way` is `nun`; it may be activity"),
             ("[mocks]\nlisten = \"8085\"\n", "`mocks.listen` is `8085`"),
+            ("[reach]\nconcurrency = \"0\"\n", "`reach.concurrency` is `0`, not a number above"),
             ("[reach]\nurl = 1\n", "`reach.url` must be a string"),
             ("[not_attempted]\n\"a\" = \"\"\n", "`a` has no reason"),
             ("[not_attempted.g]\nreason = \"r\"\n", "`g` must have a list `cases`"),

@@ -130,7 +130,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where the endpoint cannot be reached any more. What the endpoint refuses is a verdict.
+    /// Where the endpoint cannot be reached any more. What the endpoint refuses is a verdict, and so
+    /// is one answer that never comes.
     pub async fn run_case(
         &self,
         number: usize,
@@ -139,12 +140,16 @@ impl Session {
     ) -> Result<LiveReport, EndpointError> {
         let verdict = |outcome| Ok(LiveReport::verdict(runner::report_of(scenario, case, outcome)));
         if case.expect_invalid.is_some() {
-            return self.refused(scenario, case).await;
+            let refused = self.refused(scenario, case).await;
+            return self.judge_silence(scenario, case, refused).await;
         }
         if let Some(test) = &case.state_test {
             return match state_test::obstacle(case, test) {
                 Some(obstacle) => verdict(CaseOutcome::Skipped(obstacle.to_owned())),
-                None => self.state_test(scenario, case, test).await,
+                None => {
+                    let tested = self.state_test(scenario, case, test).await;
+                    self.judge_silence(scenario, case, tested).await
+                }
             };
         }
         if let Some(Err(reason)) = self.mock_file.as_ref().map(|file| file.case(number)) {
@@ -167,6 +172,24 @@ impl Session {
                 let check = failed(case, "execution", "runs on the target", &error.to_string());
                 verdict(CaseOutcome::Failed(vec![check]))
             }
+        }
+    }
+
+    /// The verdict on a case in which something was not answered, where the endpoint is still there.
+    async fn judge_silence(
+        &self,
+        scenario: &Scenario,
+        case: &Case,
+        came: Result<LiveReport, EndpointError>,
+    ) -> Result<LiveReport, EndpointError> {
+        match came {
+            Err(silence) if silence.is_silence() => {
+                self.outlive(&silence).await?;
+                let check = failed(case, "execution", "answers in time", &silence.to_string());
+                let outcome = CaseOutcome::Failed(vec![check]);
+                Ok(LiveReport::verdict(runner::report_of(scenario, case, outcome)))
+            }
+            came => came,
         }
     }
 
@@ -235,8 +258,12 @@ impl Session {
             }
             Err(error) => Err(error),
         };
+        let judged = self.judge_silence(scenario, case, judged).await;
         let arns: Vec<Arc<str>> = machines.iter().map(|machine| machine.arn.clone()).collect();
-        self.take_away(&executions, &arns).await;
+        // On an endpoint that is gone, all that was made is tried at once, when the session ends.
+        if !self.is_gone() {
+            self.take_away(&executions, &arns).await;
+        }
         self.worlds.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         if let Some(services) = self.services.as_ref().filter(|_| calls_services(case)) {
             services.play(None);
@@ -255,7 +282,8 @@ impl Session {
     ) -> Result<LiveReport, EndpointError> {
         let (arn, name, input) = (&started.machines[0].arn, &case.execution_name, &started.input);
         if express::is_express(case) {
-            let answer = self.start_synchronously(number, arn, name, input).await?;
+            let longest = self.longest(case, local, Duration::ZERO).min(express::LONGEST);
+            let answer = self.start_synchronously(number, arn, name, input, longest).await?;
             return Ok(self.judge_end(scenario, case, local, &answer, started));
         }
         let arn = self.start_case(number, arn, name, input).await?;
@@ -416,6 +444,18 @@ impl Session {
         text
     }
 
+    /// How long an execution is waited for that began so long ago.
+    fn longest(&self, case: &Case, local: Option<&sim::Run>, since: Duration) -> Duration {
+        match local {
+            None => self.settings.timeout,
+            // What our own run never ends is looked at once all that happens has happened.
+            Some(local) if local.stop_time().is_none() => {
+                needed(case, local).saturating_sub(since) + Duration::from_secs(2)
+            }
+            Some(local) => local.duration() + self.settings.timeout,
+        }
+    }
+
     /// Waits for the end of the execution, and judges it.
     async fn follow(
         &self,
@@ -428,14 +468,7 @@ impl Session {
         let begun = Instant::now();
         // What happens from outside comes first: a redrive brings an execution back that had ended.
         self.act(case, arn, started).await?;
-        let longest = match local {
-            None => self.settings.timeout,
-            // What our own run never ends is looked at once all that happens has happened.
-            Some(local) if local.stop_time().is_none() => {
-                needed(case, local).saturating_sub(begun.elapsed()) + Duration::from_secs(2)
-            }
-            Some(local) => local.duration() + self.settings.timeout,
-        };
+        let longest = self.longest(case, local, begun.elapsed());
         let description = self.wait(arn, longest).await?;
         let ended = description.text("status") != Some("RUNNING");
         let fetched = self.endpoint.history(arn, ended).await?;

@@ -1,12 +1,13 @@
 //! What a run of cases makes on an endpoint, and takes away again whatever happens.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sfn::types::{StateMachineType, Tag};
 use tokio::sync::RwLock;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::batch::CaseOf;
 use super::endpoint::{Answer, Endpoint};
@@ -49,6 +50,8 @@ pub struct Session {
     pollers: Mutex<Vec<JoinHandle<()>>>,
     /// Why our workers are given no tasks, where they are not.
     trouble: Trouble,
+    /// Whether the endpoint fell silent, so that nothing more is worth a long wait.
+    is_gone: AtomicBool,
 }
 
 /// The two activities of a run.
@@ -85,6 +88,7 @@ impl Session {
             making: Arc::default(),
             pollers: Mutex::default(),
             trouble: Trouble::default(),
+            is_gone: AtomicBool::new(false),
             endpoint,
             settings,
         }
@@ -145,6 +149,31 @@ impl Session {
     /// Why our workers are given no tasks, where they are not.
     pub(super) fn trouble(&self) -> Option<EndpointError> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the endpoint is still there, one of whose answers never came: it is asked what it was
+    /// asked at the beginning.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not answer this either, or has not answered the same operation to more cases
+    /// than were under way at once.
+    pub(super) async fn outlive(&self, silence: &EndpointError) -> Result<(), EndpointError> {
+        if let Err(error) = self.endpoint.probe().await
+            && (error.is_silence() || matches!(error.kind, EndpointErrorKind::Unreachable(_)))
+        {
+            self.is_gone.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        match self.endpoint.silences(silence.operation) > self.concurrency() + 1 {
+            true => Err(silence.clone()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the endpoint answers nothing any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
     }
 
     fn made(&self) -> std::sync::MutexGuard<'_, Made> {
@@ -295,6 +324,8 @@ impl Session {
         }
         let _nothing_is_made = self.making.write().await;
         let made = std::mem::take(&mut *self.made());
+        let patience = if self.is_gone() { LAST_PATIENCE } else { Duration::MAX };
+        let begun = Instant::now();
         let mut left = Vec::new();
         // Executions first: a machine whose executions run is not gone when it is deleted.
         for (arns, take) in [
@@ -305,7 +336,14 @@ impl Session {
             let mut taken = JoinSet::new();
             for arn in arns {
                 let endpoint = self.endpoint.clone();
-                taken.spawn(async move { (take.away(&endpoint, &arn).await, arn) });
+                let patience = patience.saturating_sub(begun.elapsed());
+                taken.spawn(async move {
+                    let away = timeout(patience, take.away(&endpoint, &arn)).await;
+                    let waited = begun.elapsed();
+                    let silence =
+                        || endpoint.error(take.by(), EndpointErrorKind::TimedOut { waited });
+                    (away.unwrap_or_else(|_| Err(silence())), arn)
+                });
                 if taken.len() >= TAKEN_AT_ONCE {
                     left.extend(taken.join_next().await.and_then(not_taken));
                 }
@@ -327,7 +365,7 @@ impl Session {
         let aws = self.endpoint.is_aws();
         let mut pause = Duration::from_millis(if aws { 250 } else { 10 });
         let most = Duration::from_millis(if aws { 5_000 } else { 500 });
-        let start = tokio::time::Instant::now();
+        let start = Instant::now();
         loop {
             let answer = describe(&self.endpoint, execution_arn).await?;
             if answer.text("status") != Some("RUNNING") {
@@ -344,6 +382,9 @@ impl Session {
     }
 }
 
+/// How long it may take to take away what is on an endpoint that fell silent.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How many things are taken away at once.
 const TAKEN_AT_ONCE: usize = 8;
 
@@ -356,6 +397,14 @@ enum Take {
 }
 
 impl Take {
+    fn by(self) -> Operation {
+        match self {
+            Self::Execution => Operation::StopExecution,
+            Self::Machine => Operation::DeleteStateMachine,
+            Self::Activity => Operation::DeleteActivity,
+        }
+    }
+
     async fn away(self, endpoint: &Endpoint, arn: &str) -> Result<(), EndpointError> {
         match self {
             Self::Execution => stop(endpoint, arn).await,

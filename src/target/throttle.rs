@@ -3,6 +3,7 @@
 //! Figures are those of the guide's chapter on limits, "Limits Related to API Action Throttling";
 //! the buckets of operations that came later are those of the page on service quotas.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -128,7 +129,15 @@ impl Throttle {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        CALLED.scope(operation, call).await
+        CALLED.scope((operation, Cell::new(0)), call).await
+    }
+
+    /// Whether a call whose try was not answered is given up. On AWS the connection may have been
+    /// lost on the way, and another one is tried; an emulator that does not answer is at work, or
+    /// stuck, and another request waits behind the first.
+    fn is_patience_over(&self) -> bool {
+        let before = CALLED.try_with(|(_, silences)| silences.replace(silences.get() + 1));
+        before.unwrap_or_default() >= u32::from(self.buckets.is_some())
     }
 
     /// Takes a token; answers how long to wait for it.
@@ -151,11 +160,13 @@ impl Throttle {
 }
 
 tokio::task_local! {
-    /// What the SDK is calling: a classifier of retries is not told.
-    static CALLED: Operation;
+    /// What the SDK is calling, and how often nothing was answered: a classifier of retries is not
+    /// told.
+    static CALLED: (Operation, Cell<u32>);
 }
 
-/// Has the SDK's own retries take a token each, and wait for it.
+/// Has the SDK's own retries take a token each, and wait for it; and has it not ask again and again
+/// where nothing is answered.
 #[derive(Debug)]
 pub(super) struct RetryTokens(pub Arc<Throttle>);
 
@@ -165,13 +176,17 @@ impl ClassifyRetry for RetryTokens {
     }
 
     /// Whether to try again is for others to say: this says when.
-    fn classify_retry_v2(&self, _: &InterceptorContext, previous: &RetryAction) -> RetryAction {
+    fn classify_retry_v2(&self, seen: &InterceptorContext, previous: &RetryAction) -> RetryAction {
         let RetryAction::RetryIndicated(RetryReason::RetryableError { kind, retry_after }) =
             previous
         else {
             return RetryAction::NoActionIndicated;
         };
-        let wait = CALLED.try_with(|operation| self.0.take(*operation)).unwrap_or_default();
+        let silent = matches!(seen.output_or_error(), Some(Err(error)) if error.is_timeout_error());
+        if silent && self.0.is_patience_over() {
+            return RetryAction::RetryForbidden;
+        }
+        let wait = CALLED.try_with(|(operation, _)| self.0.take(*operation)).unwrap_or_default();
         // Where a token is there, the SDK's own pause is long enough.
         match wait.is_zero() {
             true => RetryAction::NoActionIndicated,

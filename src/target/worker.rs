@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::activity::{Asked, Given, resource_of};
 use super::endpoint::Endpoint;
-use super::error::{EndpointError, EndpointErrorKind};
+use super::error::EndpointError;
 use super::throttle::Operation;
 use crate::asl::{StateKind, StateMachine, States};
 use crate::engine::{Place, TaskRequest};
@@ -220,7 +220,7 @@ pub(super) async fn serve(
                 }
             }
             // Nothing to do for a minute looks like this on endpoints that hold polls longer.
-            Err(error) if error.kind == EndpointErrorKind::TimedOut => {}
+            Err(error) if error.is_silence() => {}
             Err(error) => {
                 failures += 1;
                 *lock(&trouble) = Some(error);

@@ -22,9 +22,9 @@ pub struct Arguments {
     /// Write a report as JSON here (live targets).
     #[arg(long, value_name = "FILE")]
     pub report: Option<std::path::PathBuf>,
-    /// How many cases run at once (live targets).
-    #[arg(long, default_value_t = 8)]
-    pub concurrency: usize,
+    /// How many cases run at once (live targets); by default what the target's file says, or 4.
+    #[arg(long)]
+    pub concurrency: Option<usize>,
     /// Seconds that an execution may take longer than on the virtual clock (live targets).
     #[arg(long, default_value_t = 15)]
     pub timeout: u64,

@@ -51,22 +51,30 @@ pub fn run(arguments: &Arguments) -> Outcome {
     });
     progress("");
     let batch = batch.map_err(|error| Failure::Unreachable(error.to_string()))?;
-    let verdict = tell(&names, &reports, &expected, &list, arguments.filter.is_empty());
+    let is_half = batch.stopped_by.is_some() || batch.interrupted;
+    let is_whole = arguments.filter.is_empty() && !is_half;
+    let verdict = tell(&names, &reports, &expected, &list, is_whole);
     println!("{not_attempted} not attempted, as {list} says");
     for (arn, error) in &batch.leftovers {
         println!("LEFT BEHIND: {arn}: {error}");
     }
-    // Half a report is none.
-    if let Some(error) = batch.stopped_by {
-        return Err(Failure::Unreachable(error.to_string()));
-    }
     if let Some(path) = &arguments.report {
+        // Half a report is none, and takes no whole one's place.
+        let mut path = path.clone().into_os_string();
+        if is_half {
+            path.push(".part");
+            println!("{} of {total} cases were judged: `{}`", reports.len(), path.display());
+        }
+        let path = std::path::PathBuf::from(path);
         // A line for each case: small to keep, and readable in review.
         let text =
             report(arguments, &names, &reports).to_json().replace("{\"case\"", "\n{\"case\"");
         let text = text + "\n";
-        std::fs::write(path, text)
+        std::fs::write(&path, text)
             .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
+    }
+    if let Some(error) = batch.stopped_by {
+        return Err(Failure::Unreachable(error.to_string()));
     }
     Ok(verdict && !batch.interrupted && problems.is_empty())
 }
@@ -185,7 +193,7 @@ fn target(arguments: &Arguments) -> Result<(Target, String), String> {
     };
     let given = arguments.endpoint.clone().or_else(|| is_url.then(|| name.to_owned()));
     target.options.url = given.or(target.options.url);
-    target.settings.concurrency = arguments.concurrency;
+    target.settings.concurrency = arguments.concurrency.unwrap_or(target.settings.concurrency);
     target.settings.timeout = Duration::from_secs(arguments.timeout);
     target.settings.max_real_time = Duration::from_secs(arguments.max_real_time);
     Ok((target, list))

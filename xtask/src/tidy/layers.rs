@@ -168,6 +168,7 @@ const LAYERS: &[(&[&str], &[&str])] = &[
         &[
             "value",
             "time",
+            "duration",
             "matcher",
             "history",
             "asl",
