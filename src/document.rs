@@ -211,12 +211,15 @@ impl Document {
         self.source.text.get(node.span.clone()).unwrap_or("")
     }
 
-    /// The byte of the text that spells the byte `at` of the string `node`, through escapes, folds and
-    /// indentation; blanks have the place behind what is in front of them. `None` where the text
-    /// spells another string, because something in it was filled in.
-    pub(crate) fn place_in(&self, node: &Node, at: usize) -> Option<usize> {
-        let place = spelling::place(self.text_of(node), node.as_str()?, at)?;
-        Some(node.span.start + place)
+    /// The bytes of the text that spell the UTF-16 units of the string `node`, and behind them the
+    /// place of its end, through escapes, folds and indentation; blanks have the place behind what is
+    /// in front of them. They stop early where the text goes on to spell another string, because
+    /// something in it was filled in.
+    pub(crate) fn places_of(&self, node: &Node) -> Vec<usize> {
+        let Some(text) = node.as_str() else { return Vec::new() };
+        let mut places = spelling::places(self.text_of(node), text);
+        places.iter_mut().for_each(|place| *place += node.span.start);
+        places
     }
 
     /// The place of a span as AWS writes it (`/States/X/Next`): the keys and indexes that lead to

@@ -7,28 +7,29 @@ use std::iter::Peekable;
 use std::ops::Range;
 use std::str::CharIndices;
 
-/// The byte of `spelled` where the byte `at` of `text` stands: of a blank the place behind the
-/// character in front of it. `None` where `spelled` does not spell the text up to there.
-pub(super) fn place(spelled: &str, text: &str, at: usize) -> Option<usize> {
+/// The bytes of `spelled` where the UTF-16 units of `text` stand, one for each, and behind them the
+/// place of its end: of a blank the place behind the character in front of it. They stop early where
+/// `spelled` goes on to spell another text.
+pub(super) fn places(spelled: &str, text: &str) -> Vec<usize> {
     let mut characters = Characters::new(spelled);
     let mut behind = characters.begin;
-    for (offset, wanted) in text.char_indices() {
-        if wanted.is_whitespace() {
-            if offset >= at {
-                return Some(behind);
+    let mut places = Vec::with_capacity(text.len() + 1);
+    for wanted in text.chars() {
+        let place = if wanted.is_whitespace() {
+            behind
+        } else {
+            match characters.find(|(char, _)| !char.is_whitespace()) {
+                Some((found, span)) if found == wanted => {
+                    behind = span.end;
+                    span.start
+                }
+                _ => return places,
             }
-            continue;
-        }
-        let (found, span) = characters.find(|(char, _)| !char.is_whitespace())?;
-        if found != wanted {
-            return None;
-        }
-        if offset >= at {
-            return Some(span.start);
-        }
-        behind = span.end;
+        };
+        places.extend(std::iter::repeat_n(place, wanted.len_utf16()));
     }
-    Some(behind)
+    places.push(behind);
+    places
 }
 
 /// The characters that a scalar spells, each with the bytes that spell it.
@@ -119,8 +120,10 @@ mod tests {
 
     #[track_caller]
     fn check(spelled: &str, text: &str, part: &str, expected: &str) {
-        let found = place(spelled, text, text.find(part).unwrap());
-        assert_eq!(found.map(|at| &spelled[at..]), Some(expected), "{spelled}");
+        let units = text[..text.find(part).unwrap()].encode_utf16().count();
+        let places = places(spelled, text);
+        assert_eq!(places.len(), text.encode_utf16().count() + 1, "{spelled}");
+        assert_eq!(&spelled[places[units]..], expected, "{spelled}");
     }
 
     #[test]
@@ -136,8 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn another_text_has_no_place() {
-        assert_eq!(place("\"${n} + b\"", "1 + b", 4), None);
-        assert_eq!(place("\"ab", "abc", 2), None);
+    fn both_units_of_a_character_stand_where_it_does() {
+        assert_eq!(places("'😀b'", "😀b"), [1, 1, 5, 6]);
+        assert_eq!(places(r#""\ud83d\ude00b""#, "😀b"), [1, 1, 13, 14]);
+    }
+
+    #[test]
+    fn another_text_has_no_places() {
+        assert!(places("\"${n} + b\"", "1 + b").is_empty());
+        assert_eq!(places("\"ab", "abc"), [1, 2]);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Parser, did_you_mean};
 use crate::document::Node;
 use crate::json::line_column;
-use crate::query::jsonata::{Expression, Reference};
+use crate::query::jsonata::{Expression, Reference, References};
 use crate::query::jsonata_template::expression_text;
 
 /// What exists besides `$states.input` and `$states.context` where an expression stands.
@@ -58,7 +58,7 @@ impl Parser<'_> {
             Err(problem) => {
                 // The reference's positions lie behind the token they are about.
                 let last = problem.position.map(|position| position.saturating_sub(1));
-                let at = last.and_then(|position| self.place_in(node, position));
+                let at = last.and_then(|position| self.places(node).get(position).copied());
                 let span = at.map_or(node.span.clone(), |at| self.character_at(at));
                 let mut message = problem.message.clone();
                 if let (None, Some(position)) = (at, last) {
@@ -74,14 +74,15 @@ impl Parser<'_> {
         }
     }
 
-    /// The byte of the text where the UTF-16 unit `position` of the expression in `node` stands;
-    /// `None` where the text spells another string, since something in it was filled in.
-    fn place_in(&self, node: &Node, position: usize) -> Option<usize> {
-        let text = node.as_str()?;
-        let inside = text.strip_prefix("{%")?;
-        let begin = text.len() - inside.trim_start().len();
-        let at = begin + byte_of(&text[begin..], position);
-        self.document.place_in(node, at)
+    /// The bytes of the text where the UTF-16 units of the expression in `node` stand, then that of
+    /// its end; fewer where something in it was filled in.
+    fn places(&self, node: &Node) -> Vec<usize> {
+        let mut places = self.document.places_of(node);
+        let text = node.as_str().map_or("", |text| &**text);
+        let body = text.strip_prefix("{%").unwrap_or(text).trim_start();
+        let begin = text[..text.len() - body.len()].encode_utf16().count();
+        places.drain(..begin.min(places.len()));
+        places
     }
 
     /// The bytes of the character of the text that begins at a byte.
@@ -94,8 +95,12 @@ impl Parser<'_> {
     /// `$states` that do not exist where the expression stands.
     fn check_references(&mut self, node: &Node, expression: &Expression, scope: Scope) {
         let found = expression.references();
+        if *found == References::default() {
+            return;
+        }
+        let places = self.places(node);
         for variable in &found.variables {
-            let span = self.reference_span(node, variable);
+            let span = self.reference_span(node, &places, variable);
             self.uses(&variable.name, &span);
         }
         for name in &found.names {
@@ -104,16 +109,16 @@ impl Parser<'_> {
                 "*" | "**" => "there is none; begin with $states.input or a variable".to_owned(),
                 name => format!("there is none; use $states.input.{name} or a variable ${name}"),
             };
-            self.unsupported(node, name, message, help);
+            self.unsupported(node, &places, name, message, help);
         }
         for root in &found.roots {
             let message = "'$$' refers to an input document".to_owned();
             let help = "there is none; use $states.input".to_owned();
-            self.unsupported(node, root, message, help);
+            self.unsupported(node, &places, root, message, help);
         }
         for eval in &found.evals {
             let message = "The function '$eval' is not supported".to_owned();
-            self.unsupported(node, eval, message, "use $parse to read JSON".to_owned());
+            self.unsupported(node, &places, eval, message, "use $parse to read JSON".to_owned());
         }
         for member in &found.states {
             let problem = match &*member.name {
@@ -129,35 +134,42 @@ impl Parser<'_> {
                     let help = did_you_mean(name, known).unwrap_or_else(|| {
                         format!("the members of $states are {}", known.join(", "))
                     });
-                    let span = self.reference_span(node, member);
+                    let span = self.reference_span(node, &places, member);
                     let message = format!("'$states.{name}' does not exist");
                     self.warn(&span, "UNKNOWN_STATES_FIELD", message, help);
                     continue;
                 }
             };
             let message = format!("'$states.{}' is not available here", member.name);
-            self.unsupported(node, member, message, problem.to_owned());
+            self.unsupported(node, &places, member, message, problem.to_owned());
         }
     }
 
-    fn unsupported(&mut self, node: &Node, reference: &Reference, message: String, help: String) {
+    fn unsupported(
+        &mut self,
+        node: &Node,
+        places: &[usize],
+        reference: &Reference,
+        message: String,
+        help: String,
+    ) {
         let mut problem = self.document.error(node.span.clone(), UNSUPPORTED, message);
-        problem.span = self.reference_span(node, reference);
+        problem.span = self.reference_span(node, places, reference);
         self.push(problem.with_help(help));
     }
 
     /// The bytes of a name in an expression, which is known by its end; the whole string where its
     /// text is spelled otherwise.
-    fn reference_span(&self, node: &Node, reference: &Reference) -> Range<usize> {
+    fn reference_span(&self, node: &Node, places: &[usize], reference: &Reference) -> Range<usize> {
         let units: usize = match &*reference.name {
             "$" => "$$".len(),
             name => name.chars().map(char::len_utf16).sum(),
         };
-        let start = self.place_in(node, reference.position.saturating_sub(units));
+        let start = places.get(reference.position.saturating_sub(units));
         // The last character has a place even where the string ends behind it.
-        let last = self.place_in(node, reference.position.saturating_sub(1));
+        let last = places.get(reference.position.saturating_sub(1));
         match (start, last) {
-            (Some(start), Some(last)) if start <= last => start..self.character_at(last).end,
+            (Some(&start), Some(&last)) if start <= last => start..self.character_at(last).end,
             _ => node.span.clone(),
         }
     }

@@ -384,6 +384,22 @@ States:
     assert_eq!(places("a.json", json), [at(2, 52, "2")]);
 }
 
+/// The time that each takes does not grow with their number.
+#[test]
+fn an_expression_may_refer_to_very_many_variables() {
+    for (item, problem) in
+        [("$a", None), ("$b := $a", None), ("$c", Some("No state assigns the variable $c"))]
+    {
+        let items = vec![item; 30_000].join(",");
+        let text = one(&format!(
+            r#""Type": "Pass", "QueryLanguage": "JSONata", "Assign": {{"a": 1}}, "End": true,
+            "Output": "{{% [{items}] %}}""#
+        ));
+        let (_, problems) = parse_text("definition.json", &text);
+        assert_eq!(problems.first().map(|problem| &*problem.message), problem, "{item}");
+    }
+}
+
 #[test]
 fn variables_are_listed_and_missing_ones_told() {
     let text = r#"{"StartAt": "A", "States": {

@@ -1,5 +1,6 @@
 //! What an expression refers to, found without evaluating it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ast::{Group, Kind, Node, Stage};
@@ -30,7 +31,7 @@ pub struct Reference {
 }
 
 pub(super) fn find(root: &Node) -> References {
-    let mut finder = Finder { found: References::default(), scopes: vec![Vec::new()] };
+    let mut finder = Finder { found: References::default(), scopes: vec![BTreeSet::new()] };
     finder.node(root, true);
     finder.found
 }
@@ -38,7 +39,7 @@ pub(super) fn find(root: &Node) -> References {
 struct Finder {
     found: References,
     /// The variables that the expression binds, innermost scope last.
-    scopes: Vec<Vec<Arc<str>>>,
+    scopes: Vec<BTreeSet<Arc<str>>>,
 }
 
 impl Finder {
@@ -64,7 +65,7 @@ impl Finder {
                 }
             }
             Kind::Block(nodes) => {
-                self.scopes.push(Vec::new());
+                self.scopes.push(BTreeSet::new());
                 nodes.iter().for_each(|node| self.node(node, top));
                 self.scopes.pop();
             }
@@ -78,7 +79,7 @@ impl Finder {
                 arguments.iter().for_each(|node| self.node(node, top));
             }
             Kind::Lambda(lambda) => {
-                self.scopes.push(lambda.params.clone());
+                self.scopes.push(lambda.params.iter().cloned().collect());
                 self.node(&lambda.body, top);
                 self.scopes.pop();
             }
@@ -157,7 +158,7 @@ impl Finder {
 
     fn declare(&mut self, name: &Arc<str>) {
         if let Some(scope) = self.scopes.last_mut() {
-            scope.push(name.clone());
+            scope.insert(name.clone());
         }
     }
 
@@ -172,7 +173,7 @@ impl Finder {
         position: usize,
         member: Option<&Arc<str>>,
     ) {
-        if name.is_empty() || self.scopes.iter().flatten().any(|known| known == name) {
+        if name.is_empty() || self.scopes.iter().any(|scope| scope.contains(name)) {
             return;
         }
         let list = match &**name {
