@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 pub use counts::Counts;
 pub use failure::ReadError;
-pub(crate) use failure::threshold_exceeded;
+pub(crate) use failure::{exceeds, threshold_exceeded};
 pub use item::Item;
 pub use objects::{Body, Object, Objects, split_uri};
 
@@ -516,26 +516,15 @@ impl MapRun {
         Ok((count > 0).then(|| (batch(batching, items), count)))
     }
 
-    /// More failed than the state tolerates (developer guide, "Setting failure thresholds"). A
-    /// percentage counts once it is known how many items there are.
+    /// More failed than the state tolerates.
     fn threshold_exceeded(&self) -> bool {
-        let failed = self.items.unsuccessful() as f64;
-        let count = self.request.tolerated_failure_count;
-        let percentage = self.request.tolerated_failure_percentage;
         let total = match self.dataset.as_ref().and_then(Dataset::len) {
-            Some(total) => Some(total),
             None if self.exhausted => Some(self.items.total),
-            None => None,
+            total => total,
         };
-        let over_count = count.is_some_and(|count| failed > count);
-        let over_percentage = match (percentage, total) {
-            (Some(percentage), Some(total)) if total > 0 => {
-                failed * 100.0 / total as f64 > percentage
-            }
-            _ => false,
-        };
-        let over_default = count.is_none() && percentage.is_none() && failed > 0.0;
-        over_count || over_percentage || over_default
+        let request = &self.request;
+        let tolerated = (request.tolerated_failure_count, request.tolerated_failure_percentage);
+        exceeds(self.items.unsuccessful(), total, tolerated)
     }
 
     /// UpdateMapRun: new limits for the rest of the run.

@@ -23,6 +23,26 @@ pub(super) fn writer_failed(cause: impl Into<String>) -> Failure {
     failure("States.ResultWriterFailed", cause)
 }
 
+/// Whether more items failed than a state tolerates, by their number or by their percentage, of
+/// which nothing is tolerated unless the state says so (developer guide, "Setting failure
+/// thresholds"). The percentage counts once it is known how many items there are.
+pub(crate) fn exceeds(
+    failed: u64,
+    total: Option<u64>,
+    tolerated: (Option<f64>, Option<f64>),
+) -> bool {
+    let failed = failed as f64;
+    match tolerated {
+        (None, None) => failed > 0.0,
+        (count, percentage) => {
+            let total = total.filter(|total| *total > 0);
+            let share = total.map(|total| failed * 100.0 / total as f64);
+            count.is_some_and(|count| failed > count)
+                || percentage.zip(share).is_some_and(|(most, share)| share > most)
+        }
+    }
+}
+
 /// More items failed than were tolerated (the cause is from users' reports).
 pub(crate) fn threshold_exceeded() -> Failure {
     failure(
