@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::case::{Case, CaseVersions};
 use super::definition::Definition;
 use super::expect::{Check, CheckKind, Expectation};
+use super::place::segments;
+use super::read::is_own;
 use crate::asl::{ProcessorMode, StateKind, States};
 use crate::diagnostic::closest;
 use crate::document::Decoder;
@@ -70,7 +72,7 @@ fn check_expectation(
     names: &Names,
 ) {
     for Check { span, kind, .. } in &expectation.checks {
-        if !(case.start <= span.start && span.end <= case.end) {
+        if !is_own(span, case) {
             continue;
         }
         match kind {
@@ -95,7 +97,11 @@ fn check_name(
     only_own: bool,
 ) {
     let path = key.split_once(':').map_or(key, |(_, path)| path);
-    let last = |text: &'_ str| text.rsplit('/').next().unwrap_or_default().to_owned();
+    // As expectations of states and keys of mocks are split: these at every `/`.
+    let last = |text: &str| {
+        let name = if only_own { segments(text).last() } else { text.rsplit('/').next() };
+        name.unwrap_or_default().to_owned()
+    };
     let spelled = [key.to_owned(), path.to_owned(), last(key), last(path)];
     // A resource, or a pattern of names.
     if key.starts_with("arn:") || spelled[3].contains('*') {

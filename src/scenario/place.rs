@@ -57,7 +57,7 @@ impl fmt::Display for PlacePattern {
 }
 
 /// The parts of a place: a `/` separates only behind an index, since names may hold one too.
-fn segments(place: &str) -> impl Iterator<Item = &str> {
+pub(super) fn segments(place: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(place);
     std::iter::from_fn(move || {
         let text = rest?;

@@ -215,7 +215,7 @@ impl CaseReader<'_> {
             let versions = self.read_versions(&mut members, terms);
             members.finish(&mut self.decoder);
             let name = member.key.clone();
-            let inherited = !is_own(member, case);
+            let inherited = !is_own(&member.key_span, case);
             machines.extend(definition.map(|definition| {
                 NestedMachine {
                     inherited,
@@ -292,9 +292,9 @@ fn read_interleaving(decoder: &mut Decoder<'_>, node: &Node) -> Option<u64> {
     }
 }
 
-/// Whether the case itself has the member, not its defaults.
-fn is_own(member: &Member, case: &Range<usize>) -> bool {
-    case.start <= member.key_span.start && member.key_span.end <= case.end
+/// Whether what stands at `span` is the case's own, not its defaults'.
+pub(super) fn is_own(span: &Range<usize>, case: &Range<usize>) -> bool {
+    case.start <= span.start && span.end <= case.end
 }
 
 fn read_mocks(
@@ -307,7 +307,7 @@ fn read_mocks(
     for member in decoder.entries(node).unwrap_or_default() {
         let mock = Mock::parse(&member.value.to_value());
         if let Some(mock) = located(decoder, &member.value, mock) {
-            let inherited = !is_own(member, case);
+            let inherited = !is_own(&member.key_span, case);
             let (machine, key) = (machine.cloned(), member.key.clone());
             mocks.push(CaseMock { machine, key, mock, inherited });
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::case::Case;
 use super::expect::matcher_of_members;
+use super::read::is_own;
 use crate::asl::StateKind;
 use crate::diagnostic::closest;
 use crate::document::{Decoder, Members, Node};
@@ -59,7 +60,7 @@ pub(super) fn refuse_idle(decoder: &mut Decoder<'_>, members: &mut Members<'_>) 
     let tests = ["testState", "expectState"].into_iter().filter(|_| invalid);
     for key in OF_EXECUTIONS.into_iter().chain(tests) {
         let Some(member) = members.member(key) else { continue };
-        if !(span.start <= member.key_span.start && member.key_span.end <= span.end) {
+        if !is_own(&member.key_span, &span) {
             continue;
         }
         let message = format!("`{key}` does nothing beside `{beside}`: the case {does}");

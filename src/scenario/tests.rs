@@ -183,6 +183,10 @@ fn expectations_name_states_that_there_are() {
         ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: EXPRESS }
         StartAt: Charge
         States: { Charge: { Type: Task, Resource: 'arn:aws:states:::lambda:invoke', End: true } }
+      Next: All
+    All:
+      Type: Map
+      ItemProcessor: { StartAt: Get A/B, States: { Get A/B: { Type: Succeed } } }
       End: true
 ";
     let check = |expect: &str| {
@@ -190,22 +194,22 @@ fn expectations_name_states_that_there_are() {
         let problems = Scenario::parse(Path::new("a.scenario.yaml"), &text).err();
         problems.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let passing = "{ states: { Each: { entered: 1 } }, calls: { Charge: 0, 'Each[*]/Charge': 0, \
-                   'arn:aws:*': 0, 'Ch*': 0 } }";
+    let passing = "{ states: { Each: { entered: 1 }, 'All[0]/Get A/B': { entered: 1 } }, \
+                   calls: { Charge: 0, 'Each[*]/Charge': 0, 'arn:aws:*': 0, 'Ch*': 0 } }";
     assert_eq!(check(passing), [""; 0]);
     assert_eq!(
         check("{ calls: { Chrage: 0 }, states: { Eahc: { entered: 0 } } }"),
         [
-            "a.scenario.yaml:11:28: no state is called `Chrage` at /expect/calls/Chrage \
+            "a.scenario.yaml:15:28: no state is called `Chrage` at /expect/calls/Chrage \
              (did you mean `Charge`?)",
-            "a.scenario.yaml:11:60: no state is called `Eahc` at /expect/states/Eahc/entered \
+            "a.scenario.yaml:15:60: no state is called `Eahc` at /expect/states/Eahc/entered \
              (did you mean `Each`?)",
         ]
     );
     assert_eq!(
         check("{ anyOf: [{ states: { Charge: { output: 1 } } }] }"),
         [
-            "a.scenario.yaml:11:49: `Charge` runs in another execution, a child of a distributed Map \
+            "a.scenario.yaml:15:49: `Charge` runs in another execution, a child of a distributed Map \
           or a nested one, which `states` does not see at /expect/anyOf[0]/states/Charge/output \
           (ask with `calls: { Charge: … }`, or for the output of the state around)"
         ]
