@@ -378,7 +378,7 @@ impl Array {
         Self(Arc::new(Node { data: items, size: AtomicU32::new(0), depth }))
     }
 
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.0.size(|items| {
             let commas = items.len().saturating_sub(1);
             2 + commas + items.iter().map(Value::size).sum::<usize>()
@@ -447,7 +447,7 @@ impl Object {
         }
     }
 
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.0.size(|members| {
             let punctuation = 2 + members.len().saturating_sub(1) + members.len();
             let content = members.iter().map(|(k, v)| json::escaped_len(k) + v.size());

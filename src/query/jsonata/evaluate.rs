@@ -172,7 +172,7 @@ impl<'e> Evaluator<'e> {
             Kind::Path { steps, keep_singleton } => {
                 self.path(node, steps, *keep_singleton, input, env)
             }
-            Kind::Name(name) => lookup(input, name),
+            Kind::Name(name) => self.lookup(input, name),
             Kind::String(text) => Ok(Item::String(text.clone())),
             Kind::Number(value) => Ok(Item::Number(*value)),
             Kind::Bool(value) => Ok(Item::Bool(*value)),
@@ -289,7 +289,7 @@ impl<'e> Evaluator<'e> {
         env: &Env<'e>,
     ) -> Evaluated<'e> {
         let condition = self.evaluate(condition, input, env)?;
-        if boolean(&condition)?.unwrap_or(false) {
+        if self.holds(&condition)? {
             self.evaluate(then, input, env)
         } else {
             otherwise.map_or(Ok(Item::Undefined), |node| self.evaluate(node, input, env))
@@ -392,6 +392,109 @@ impl<'e> Evaluator<'e> {
         Ok(())
     }
 
+    /// The member `name` of an object, or of all objects of an array.
+    pub fn lookup(&mut self, input: &Item<'e>, name: &str) -> Evaluated<'e> {
+        match input {
+            Item::Object(record) => Ok(record.lookup(name)),
+            Item::Array(list) => {
+                let mut results = Vec::new();
+                self.lookup_all(list, name, &mut results)?;
+                Item::sequence(results)
+            }
+            _ => Ok(Item::Undefined),
+        }
+    }
+
+    fn lookup_all(
+        &mut self,
+        list: &List<'e>,
+        name: &str,
+        results: &mut Vec<Item<'e>>,
+    ) -> Result<(), Box<Fault>> {
+        self.spend(list.len() / 8)?;
+        for item in list.iter() {
+            match item {
+                Item::Object(record) => match record.lookup(name) {
+                    Item::Undefined => {}
+                    Item::Array(found) => {
+                        self.spend(found.len() / 8)?;
+                        results.extend(found.iter());
+                    }
+                    other => results.push(other),
+                },
+                Item::Array(inner) => self.lookup_all(&inner, name, results)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What `$boolean` makes of an item; `None` for `undefined`.
+    pub fn boolean(&mut self, item: &Item<'_>) -> Result<Option<bool>, Box<Fault>> {
+        Ok(Some(match item {
+            Item::Undefined => return Ok(None),
+            Item::Null => false,
+            // JavaScript sees an object in a lambda or definition, but not in a bare function.
+            Item::Function(function) => function.is_object(),
+            Item::Bool(value) => *value,
+            Item::Number(_) => numeric(item)?.is_some_and(|value| value != 0.0),
+            Item::String(text) => !text.is_empty(),
+            Item::Object(record) => record.len() > 0,
+            Item::Array(list) if list.len() == 1 => return self.boolean(&list.item(0)),
+            Item::Array(list) => {
+                self.spend(list.len() / 16)?;
+                let mut any = false;
+                for item in list.iter() {
+                    any |= self.boolean(&item)?.unwrap_or(false);
+                }
+                any
+            }
+        }))
+    }
+
+    /// Whether an item is true, as conditions have it.
+    pub fn holds(&mut self, item: &Item<'_>) -> Result<bool, Box<Fault>> {
+        Ok(self.boolean(item)?.unwrap_or(false))
+    }
+
+    /// Equality of content, as the `=` operator has it.
+    pub fn equal(&mut self, left: &Item<'e>, right: &Item<'e>) -> Result<bool, Box<Fault>> {
+        match (left, right) {
+            (Item::Array(List::Json(a)), Item::Array(List::Json(b))) => {
+                self.spend(a.size().min(b.size()) / 32)?;
+                Ok(a == b)
+            }
+            (Item::Array(a), Item::Array(b)) => {
+                if a.len() != b.len() {
+                    return Ok(false);
+                }
+                for (a, b) in a.iter().zip(b.iter()) {
+                    if !self.equal(&a, &b)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            (Item::Object(Record::Json(a)), Item::Object(Record::Json(b))) => {
+                self.spend(a.size().min(b.size()) / 32)?;
+                Ok(a == b)
+            }
+            (Item::Object(a), Item::Object(b)) => {
+                if a.len() != b.len() {
+                    return Ok(false);
+                }
+                for (key, member) in a.entries() {
+                    match b.own_member(&key) {
+                        Some(other) if self.equal(&member, &other)? => {}
+                        _ => return Ok(false),
+                    }
+                }
+                Ok(true)
+            }
+            _ => Ok(left.same(right)),
+        }
+    }
+
     /// Remembers that a function holds this scope and those around it.
     fn capture(&mut self, env: &Env<'e>) {
         let mut next = Some(env);
@@ -441,33 +544,6 @@ fn normalize(item: Item<'_>, keep_array: bool) -> Item<'_> {
     }
 }
 
-/// The member `name` of an object, or of all objects of an array.
-pub(super) fn lookup<'e>(input: &Item<'e>, name: &str) -> Evaluated<'e> {
-    match input {
-        Item::Object(record) => Ok(record.lookup(name)),
-        Item::Array(list) => {
-            let mut results = Vec::new();
-            lookup_all(list, name, &mut results);
-            Item::sequence(results)
-        }
-        _ => Ok(Item::Undefined),
-    }
-}
-
-fn lookup_all<'e>(list: &List<'e>, name: &str, results: &mut Vec<Item<'e>>) {
-    for item in list.iter() {
-        match item {
-            Item::Object(record) => match record.lookup(name) {
-                Item::Undefined => {}
-                Item::Array(found) => results.extend(found.iter()),
-                other => results.push(other),
-            },
-            Item::Array(inner) => lookup_all(&inner, name, results),
-            _ => {}
-        }
-    }
-}
-
 fn flatten<'e>(list: &List<'e>, results: &mut Vec<Item<'e>>) {
     for item in list.iter() {
         match item {
@@ -484,28 +560,6 @@ pub(super) fn numeric(item: &Item<'_>) -> Result<Option<f64>, Box<Fault>> {
         Item::Number(value) if !value.is_nan() => Ok(Some(*value)),
         _ => Ok(None),
     }
-}
-
-/// What `$boolean` makes of an item; `None` for `undefined`.
-pub(super) fn boolean(item: &Item<'_>) -> Result<Option<bool>, Box<Fault>> {
-    Ok(Some(match item {
-        Item::Undefined => return Ok(None),
-        Item::Null => false,
-        // JavaScript sees an object in a lambda or definition, but not in a bare function.
-        Item::Function(function) => function.is_object(),
-        Item::Bool(value) => *value,
-        Item::Number(_) => numeric(item)?.is_some_and(|value| value != 0.0),
-        Item::String(text) => !text.is_empty(),
-        Item::Object(record) => record.len() > 0,
-        Item::Array(list) if list.len() == 1 => return boolean(&list.item(0)),
-        Item::Array(list) => {
-            let mut any = false;
-            for item in list.iter() {
-                any |= boolean(&item)?.unwrap_or(false);
-            }
-            any
-        }
-    }))
 }
 
 /// An object from its members, in JavaScript's order of keys.

@@ -209,26 +209,6 @@ impl<'e> Item<'e> {
         }
     }
 
-    /// Equality of content, as the `=` operator has it.
-    pub fn equals(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Array(a), Self::Array(b)) => match (a, b) {
-                (List::Json(a), List::Json(b)) => a == b,
-                _ => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.equals(&b)),
-            },
-            (Self::Object(a), Self::Object(b)) => match (a, b) {
-                (Record::Json(a), Record::Json(b)) => a == b,
-                _ => {
-                    a.len() == b.len()
-                        && a.entries().all(|(key, member)| {
-                            b.own_member(&key).is_some_and(|other| member.equals(&other))
-                        })
-                }
-            },
-            _ => self.same(other),
-        }
-    }
-
     /// The JSON value. Functions become empty strings, as `$string` has them; `undefined`
     /// elements become null and such members go; numbers JSON cannot write become the strings
     /// `"NaN"`, `"Infinity"` and `"-Infinity"`, as measured on AWS.
@@ -364,7 +344,8 @@ impl<'e> Record<'e> {
         self.own_member(key).unwrap_or_default()
     }
 
-    fn own_member(&self, key: &str) -> Option<Item<'e>> {
+    /// The member `key`, where there is one.
+    pub fn own_member(&self, key: &str) -> Option<Item<'e>> {
         match self {
             Self::Json(object) => object.get(key).map(Item::from),
             Self::Own(own) => own.members.borrow().get(key).cloned(),

@@ -340,7 +340,8 @@ fn hostile_expressions_end_in_errors() {
     // Work on large values counts, not only how many expressions there are.
     let over = |work: &str| {
         let values = "$s := $pad('x', 1000000); $t := $pad('x', 1000000); $l := [1..100000]; \
-                      $m := [1..100000]";
+                      $m := [1..100000]; $n := [[1..100000]]; $j := $parse($string($l)); \
+                      $k := $parse($string($l)); $o := $merge([1..500].{$string($): $})";
         format!("({values}; $reduce([1..10000], function($a, $v){{[{work}][2]}}, 0))")
     };
     let texts = [
@@ -395,6 +396,14 @@ fn hostile_expressions_end_in_errors() {
         over("$base64encode($s)"),
         over("$substringBefore($s, 'y')"),
         over("$match($s, /^x/, 1)"),
+        over("$j = $k"),
+        over("$l and false"),
+        over("$not($n)"),
+        over("$n.a"),
+        over("$l[$l]"),
+        over("$map($l, $exists)"),
+        over("$keys($o)"),
+        over("$keys([$o, $o])"),
         "$join($map([1..8000], function(){text}), $pad('', 1000))".into(),
     ];
     for text in texts {

@@ -210,7 +210,7 @@ impl<'e> Evaluator<'e> {
     fn call_native(&mut self, function: &Rc<Function<'e>>, args: Vec<Item<'e>>) -> Evaluated<'e> {
         match &function.kind {
             FunctionKind::Builtin(builtin) => {
-                self.spend(args.iter().map(Item::scan).sum())?;
+                self.spend(1 + args.iter().map(Item::scan).sum::<usize>())?;
                 (builtin.run)(self, &args)
             }
             FunctionKind::Wrapped { inner, .. } => {

@@ -8,7 +8,7 @@ use super::super::error::Fault;
 use super::super::item::{Env, Evaluated, Item, List, Marks};
 use super::super::text;
 use super::sort::compare_strings;
-use super::{ELEMENT_BYTES, Evaluator, boolean, numeric};
+use super::{ELEMENT_BYTES, Evaluator, numeric};
 
 /// The most elements that `..` makes.
 const MAX_RANGE: f64 = 1e7;
@@ -70,12 +70,12 @@ impl<'e> Evaluator<'e> {
         input: &Item<'e>,
         env: &Env<'e>,
     ) -> Evaluated<'e> {
-        let left = boolean(lhs)?.unwrap_or(false);
+        let left = self.holds(lhs)?;
         if left == (operator == Operator::Or) {
             return Ok(Item::Bool(left));
         }
         let right = self.evaluate(rhs, input, env)?;
-        Ok(Item::Bool(boolean(&right)?.unwrap_or(false)))
+        self.holds(&right).map(Item::Bool)
     }
 
     fn combine(&mut self, operator: Operator, lhs: Item<'e>, rhs: Item<'e>) -> Evaluated<'e> {
@@ -86,7 +86,7 @@ impl<'e> Evaluator<'e> {
                 }
                 // Nested parts were counted when they were evaluated.
                 self.spend((lhs.scan() + lhs.nodes() / 8).min(rhs.scan() + rhs.nodes() / 8))?;
-                Ok(Item::Bool(lhs.equals(&rhs) == (operator == Operator::Equal)))
+                Ok(Item::Bool(self.equal(&lhs, &rhs)? == (operator == Operator::Equal)))
             }
             Operator::Less
             | Operator::LessOrEqual

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::ast::{Kind, Node, Stage};
 use super::super::error::Fault;
 use super::super::item::{Env, Evaluated, Frame, Item, List, Marks, Members, Record};
-use super::{ELEMENT_BYTES, Evaluator, boolean, numeric};
+use super::{ELEMENT_BYTES, Evaluator, numeric};
 
 /// What flows from one step of a path to the next.
 enum Stream<'e> {
@@ -380,32 +380,38 @@ impl<'e> Evaluator<'e> {
             } else {
                 self.evaluate(predicate, &item, env)?
             };
-            for _ in 0..times_selected(&selected, index, stream.len())? {
+            for _ in 0..self.times_selected(&selected, index, stream.len())? {
                 results.push(item.clone());
             }
         }
         Ok(Item::Array(List::new(results, marks)?))
     }
-}
 
-/// How often the result of a predicate selects the element at `index`.
-fn times_selected(selected: &Item<'_>, index: usize, len: usize) -> Result<usize, Box<Fault>> {
-    if let Some(value) = numeric(selected)? {
-        return Ok(usize::from(position(value, len) == Some(index)));
-    }
-    if let Item::Array(list) = selected {
-        let (mut numbers, mut times) = (true, 0);
-        for item in list.iter() {
-            match numeric(&item)? {
-                Some(value) => times += usize::from(position(value, len) == Some(index)),
-                None => numbers = false,
+    /// How often the result of a predicate selects the element at `index`.
+    fn times_selected(
+        &mut self,
+        selected: &Item<'_>,
+        index: usize,
+        len: usize,
+    ) -> Result<usize, Box<Fault>> {
+        if let Some(value) = numeric(selected)? {
+            return Ok(usize::from(position(value, len) == Some(index)));
+        }
+        if let Item::Array(list) = selected {
+            self.spend(list.len() / 16)?;
+            let (mut numbers, mut times) = (true, 0);
+            for item in list.iter() {
+                match numeric(&item)? {
+                    Some(value) => times += usize::from(position(value, len) == Some(index)),
+                    None => numbers = false,
+                }
+            }
+            if numbers {
+                return Ok(times);
             }
         }
-        if numbers {
-            return Ok(times);
-        }
+        self.holds(selected).map(usize::from)
     }
-    Ok(usize::from(boolean(selected)?.unwrap_or(false)))
 }
 
 /// The element that a number means: rounded down, and from the end where negative.

@@ -90,7 +90,11 @@ pub(super) fn distinct<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> 
     let mut distinct: Vec<Item<'e>> = Vec::new();
     for item in list.iter() {
         evaluator.spend(1 + distinct.len() / 16)?;
-        if !distinct.iter().any(|known| item.equals(known)) {
+        let mut is_known = false;
+        for known in &distinct {
+            is_known = is_known || evaluator.equal(&item, known)?;
+        }
+        if !is_known {
             distinct.push(item);
         }
     }

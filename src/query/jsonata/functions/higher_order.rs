@@ -40,10 +40,6 @@ fn call<'e>(
     evaluator.call(func, args, "func")
 }
 
-fn holds(item: &Item<'_>) -> Result<bool, Box<Fault>> {
-    Ok(evaluate::boolean(item)?.unwrap_or(false))
-}
-
 pub(super) fn map<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     let Some(list) = elements(args, 0)? else { return Ok(Item::Undefined) };
     let (func, whole) = (arg(args, 1), Item::Array(list.clone()));
@@ -62,7 +58,8 @@ pub(super) fn filter<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Ev
     let (func, whole) = (arg(args, 1), Item::Array(list.clone()));
     let mut results = Vec::new();
     for (index, item) in list.iter().enumerate() {
-        if holds(&call(evaluator, &func, item.clone(), || Item::int(index), &whole)?)? {
+        let result = call(evaluator, &func, item.clone(), || Item::int(index), &whole)?;
+        if evaluator.holds(&result)? {
             results.push(item);
         }
     }
@@ -75,8 +72,10 @@ pub(super) fn single<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Ev
     let mut found = None;
     for (index, item) in list.iter().enumerate() {
         evaluator.spend(1)?;
-        let fits = func.is_undefined()
-            || holds(&call(evaluator, &func, item.clone(), || Item::int(index), &whole)?)?;
+        let fits = func.is_undefined() || {
+            let result = call(evaluator, &func, item.clone(), || Item::int(index), &whole)?;
+            evaluator.holds(&result)?
+        };
         if fits && found.replace(item).is_some() {
             return Err(Fault::new("D3138").index(index));
         }
@@ -112,7 +111,8 @@ pub(super) fn sift<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Eval
     let mut kept = Members::default();
     for (key, member) in record.entries() {
         let place = || Item::String(key.clone());
-        if holds(&call(evaluator, &func, member.clone(), place, &whole)?)? {
+        let result = call(evaluator, &func, member.clone(), place, &whole)?;
+        if evaluator.holds(&result)? {
             kept.insert(key, member);
         }
     }

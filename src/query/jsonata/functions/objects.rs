@@ -5,12 +5,12 @@ use super::super::evaluate::{self, Evaluator, object};
 use super::super::item::{Evaluated, Item, Members};
 use super::{arg, text};
 
-pub(super) fn boolean<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    Ok(evaluate::boolean(&arg(args, 0))?.map_or(Item::Undefined, Item::Bool))
+pub(super) fn boolean<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+    Ok(evaluator.boolean(&arg(args, 0))?.map_or(Item::Undefined, Item::Bool))
 }
 
-pub(super) fn not<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
-    Ok(evaluate::boolean(&arg(args, 0))?.map_or(Item::Undefined, |value| Item::Bool(!value)))
+pub(super) fn not<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+    Ok(evaluator.boolean(&arg(args, 0))?.map_or(Item::Undefined, |value| Item::Bool(!value)))
 }
 
 pub(super) fn exists<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
@@ -59,6 +59,7 @@ fn collect_keys<'e>(
             }
         }
         Item::Object(record) => {
+            evaluator.spend(record.len() / 4)?;
             for key in record.keys() {
                 merged.entry(key).or_insert(Item::Bool(true));
             }
@@ -68,10 +69,10 @@ fn collect_keys<'e>(
     Ok(())
 }
 
-pub(super) fn lookup<'e>(_: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
+pub(super) fn lookup<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> Evaluated<'e> {
     match text(args, 1)? {
-        Some(key) => evaluate::lookup(&arg(args, 0), &key),
-        None => evaluate::lookup(&arg(args, 0), "undefined"),
+        Some(key) => evaluator.lookup(&arg(args, 0), &key),
+        None => evaluator.lookup(&arg(args, 0), "undefined"),
     }
 }
 
