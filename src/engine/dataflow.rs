@@ -440,11 +440,8 @@ impl Execution {
             if let (Some(number), Some(field)) = (*place, field)
                 && !(0.0..=most).contains(&number)
             {
-                let found = match number.fract() == 0.0 {
-                    true => Value::from(number as i64),
-                    false => Value::Number(Number::Float(number)),
-                };
-                return Err(out_of_range(name, field, found));
+                let found = Number::from_f64(number).unwrap_or(Number::Float(number));
+                return Err(out_of_range(name, field, Value::Number(found)));
             }
         }
         Ok((found[0], found[1]))
