@@ -143,11 +143,16 @@ impl Action {
                     "toleratedFailurePercentage",
                 ];
                 only(operand, &known, &path)?;
-                let count = number(operand, &path, known[1])?;
+                let most = whole(operand, &path, known[1])?;
+                let failures = whole(operand, &path, known[2])?;
+                let share = percentage(operand, &path, known[3])?;
+                if most.is_none() && failures.is_none() && share.is_none() {
+                    return fail(&path, format!("one of {} is needed", known[1..].join(", ")));
+                }
                 let update = MapRunUpdate {
-                    max_concurrency: count.map(|most| most as i64),
-                    tolerated_failure_count: number(operand, &path, known[2])?,
-                    tolerated_failure_percentage: number(operand, &path, known[3])?,
+                    max_concurrency: most,
+                    tolerated_failure_count: failures.map(|most| most as f64),
+                    tolerated_failure_percentage: share,
                 };
                 ActionKind::UpdateMapRun { state: state()?, update }
             }
@@ -192,14 +197,21 @@ fn text(members: &Map, path: &str, key: &str) -> Result<Option<Arc<str>>, MockEr
     }
 }
 
-/// A number that is not negative.
-fn number(members: &Map, path: &str, key: &str) -> Result<Option<f64>, MockError> {
-    match members.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_f64().filter(|number| *number >= 0.0) {
-            Some(number) => Ok(Some(number)),
-            None => fail(&format!("{path}.{key}"), "a number is needed that is not negative"),
-        },
+/// A whole number that is not negative, as the API has it.
+fn whole(members: &Map, path: &str, key: &str) -> Result<Option<i64>, MockError> {
+    let Some(value) = members.get(key).filter(|value| !value.is_null()) else { return Ok(None) };
+    match value.as_i64().filter(|number| *number >= 0) {
+        Some(number) => Ok(Some(number)),
+        None => fail(&format!("{path}.{key}"), "a whole number is needed that is not negative"),
+    }
+}
+
+/// A number from 0 to 100, as the API has it.
+fn percentage(members: &Map, path: &str, key: &str) -> Result<Option<f64>, MockError> {
+    let Some(value) = members.get(key).filter(|value| !value.is_null()) else { return Ok(None) };
+    match value.as_f64().filter(|number| (0.0..=100.0).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None => fail(&format!("{path}.{key}"), "a number from 0 to 100 is needed"),
     }
 }
 
@@ -216,5 +228,40 @@ impl fmt::Display for Action {
         write!(f, "{name}")?;
         self.state().iter().try_for_each(|state| write!(f, " of `{state}`"))?;
         write!(f, " at {}", duration::text(self.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_run_is_changed_within_the_ranges_of_the_api() {
+        let update = |fields: &str| {
+            format!(r#"{{"at": "5s", "updateMapRun": {{"state": "Each"{fields}}}}}"#)
+        };
+        let largest = r#", "maxConcurrency": 0, "toleratedFailurePercentage": 100"#;
+        assert!(Action::parse(&Value::parse(&update(largest)).unwrap()).is_ok());
+        let path = "$.updateMapRun";
+        let number = "a whole number is needed that is not negative";
+        for (fields, why) in [
+            (r#", "maxConcurrency": 1.5"#, format!("{path}.maxConcurrency: {number}")),
+            (r#", "maxConcurrency": 1e300"#, format!("{path}.maxConcurrency: {number}")),
+            (r#", "toleratedFailureCount": -1"#, format!("{path}.toleratedFailureCount: {number}")),
+            (
+                r#", "toleratedFailurePercentage": 500"#,
+                format!("{path}.toleratedFailurePercentage: a number from 0 to 100 is needed"),
+            ),
+            (
+                r#", "maxConcurrency": null"#,
+                format!(
+                    "{path}: one of maxConcurrency, toleratedFailureCount, \
+                     toleratedFailurePercentage is needed"
+                ),
+            ),
+        ] {
+            let action = Value::parse(&update(fields)).unwrap();
+            assert_eq!(Action::parse(&action).unwrap_err().to_string(), why);
+        }
     }
 }
