@@ -1,6 +1,5 @@
 //! Inputs and outputs of children that have ended.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::value::Value;
@@ -23,10 +22,10 @@ impl Kept {
         }
     }
 
-    pub(super) fn text(&self) -> Cow<'_, str> {
+    pub(super) fn text(&self) -> Arc<str> {
         match self {
-            Self::Value(value) => Cow::Owned(value.to_json()),
-            Self::Text(text) => Cow::Borrowed(text),
+            Self::Value(value) => value.to_json().into(),
+            Self::Text(text) => text.clone(),
         }
     }
 

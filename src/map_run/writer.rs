@@ -237,11 +237,11 @@ fn entry(child: &Child, run: &MapRun) -> Value {
     }
     let started = child.started.as_ref();
     members.extend(started.map(|started| ("ExecutionArn", text(&started.arn))));
-    members.push(("Input", Value::from(&*child.input.text())));
+    members.push(("Input", Value::String(child.input.text())));
     members.push(("InputDetails", details()));
     members.extend(started.map(|started| ("Name", text(&started.name))));
     if child.status == Some(ExecutionStatus::Succeeded) {
-        members.push(("Output", Value::from(&*child.output.text())));
+        members.push(("Output", Value::String(child.output.text())));
         members.push(("OutputDetails", details()));
     }
     if let Some(started) = started {
