@@ -168,6 +168,10 @@ pub struct ChildStart {
 }
 
 impl MapRun {
+    /// How many child executions a run may have. AWS has no such limit; each takes a kilobyte or
+    /// two here, after its end as well.
+    pub const MOST_CHILDREN: u32 = 1_000_000;
+
     /// Begins a run. `state_machine_arn` is that of its child executions.
     ///
     /// # Errors
@@ -229,7 +233,8 @@ impl MapRun {
     ///
     /// # Errors
     ///
-    /// As for [`MapRun::start`].
+    /// As for [`MapRun::start`], and where a child would be one more than
+    /// [`MapRun::MOST_CHILDREN`].
     pub fn poll(
         &mut self,
         now: Timestamp,
@@ -255,6 +260,11 @@ impl MapRun {
             return Ok(self.start_again(index));
         }
         match self.next_input(objects, select) {
+            Ok(Some(_)) if self.children.len() >= Self::MOST_CHILDREN as usize => Err(format!(
+                "the Map Run has more than {} child executions, more than fit into memory: put \
+                 items together with ItemBatcher, or read fewer with MaxItems",
+                Self::MOST_CHILDREN
+            )),
             Ok(Some((input, items))) => Ok(self.start_child(input, items)),
             Ok(None) if self.executions.running > 0 => Ok(Output::Idle),
             Ok(None) => {

@@ -112,9 +112,9 @@ pub enum Output {
     /// An execution reached a distributed Map: run it with [`Service::run_map`], or tell the
     /// execution what comes of it.
     MapRun(ExecutionId, Box<MapRunRequest>),
-    /// The items of a Map Run of this execution cannot be read here although AWS might: what to do
-    /// instead. The run goes no further.
-    Unsupported(ExecutionId, String),
+    /// This Map Run cannot go on here although it might on AWS: what to do instead. It is aborted;
+    /// tell its execution what comes of it.
+    Unsupported(MapRunId, String),
     /// An execution has started, of whatever type and however.
     Started(ExecutionId),
     /// The status of an execution changed.

@@ -668,3 +668,18 @@ fn damaged_parquet() {
         }
     }
 }
+
+#[test]
+fn a_child_too_many_is_refused_before_it_counts() {
+    let mut objects = Objects::default();
+    let mut run = start(request(items(json!([1, 2]))), &objects);
+    for _ in 1..MapRun::MOST_CHILDREN {
+        run.add_child(Value::Null, 1);
+    }
+    let last = MapRun::MOST_CHILDREN - 1;
+    let first = run.poll(NOW, &mut objects, &mut select).unwrap();
+    assert!(matches!(first, Output::Start { index, .. } if index == last));
+    let refusal = run.poll(NOW, &mut objects, &mut select).unwrap_err();
+    assert!(refusal.starts_with("the Map Run has more than 1000000 child executions"), "{refusal}");
+    assert_eq!(run.abort(NOW), [last]);
+}

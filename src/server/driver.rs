@@ -29,7 +29,7 @@ use crate::engine::{Input, MapRunRequest, TaskId, TaskRequest};
 use crate::history::Failure;
 use crate::map_run::Objects;
 use crate::mock::{Course, Heartbeats, Plan};
-use crate::service::{ExecutionId, Forgotten, Output, PollId, Service};
+use crate::service::{ExecutionId, Forgotten, MapRunId, Output, PollId, Service};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -383,9 +383,7 @@ impl Driver {
             match output {
                 Output::Task(execution, request) => self.task(execution, &request, real),
                 Output::MapRun(execution, request) => self.map_run(execution, request, real),
-                Output::Unsupported(execution, message) => {
-                    self.unsupported(execution, &message, real);
-                }
+                Output::Unsupported(run, message) => self.unsupported(run, &message, real),
                 Output::CancelTask(execution, task) => {
                     if self.calls.remove(&(execution, task)).is_some() {
                         self.effects.push(Effect::CancelCall(execution, task));
@@ -564,13 +562,12 @@ impl Driver {
         self.schedule(later(asked, delay), execution, Planned::Tell(input));
     }
 
-    /// The items of a Map Run cannot be read here: it fails, and says what to do.
-    fn unsupported(&mut self, execution: ExecutionId, message: &str, real: Instant) {
-        let run = self.service.map_runs_of(execution).next_back();
-        if let Some(task) = run.map(|(_, run)| run.task) {
-            let input = Input::MapRunEnded { task, outcome: Err(map_failure(message)) };
-            self.hear(Heard::Told(execution, input), real);
-        }
+    /// A Map Run cannot go on here: its state fails, and says what to do.
+    fn unsupported(&mut self, run: MapRunId, message: &str, real: Instant) {
+        let run = self.service.map_run(run);
+        let (execution, task) = (run.execution, run.task);
+        let input = Input::MapRunEnded { task, outcome: Err(map_failure(message)) };
+        self.hear(Heard::Told(execution, input), real);
     }
 
     fn ended(&mut self, execution: ExecutionId) {

@@ -53,9 +53,6 @@ impl Service {
     /// execution; the first are kept to be looked at, all of a hundred thousand would only fill
     /// the memory.
     pub const KEPT_CHILDREN: u32 = 1_000;
-    /// How many child executions a Map Run may have. AWS has no such limit; each takes a kilobyte
-    /// or two here, after its end as well.
-    pub const MOST_CHILDREN: u32 = 1_000_000;
     /// How many bytes of JSON the histories kept may have, counting what each event shows.
     const KEPT_BYTES: usize = 16 * 1024 * 1024;
     /// How many bytes of JSON the inputs of children may have that start before the first of them
@@ -114,8 +111,17 @@ impl Service {
         }
     }
 
-    /// Does what a Map Run wants until it waits for a child, or pauses.
+    /// Does what a Map Run wants until it waits for a child, or pauses. It goes no further where it
+    /// cannot.
     fn advance_map_run(&mut self, now: Timestamp, id: MapRunId) -> Result<(), String> {
+        let advanced = self.try_advance(now, id);
+        if advanced.is_err() {
+            self.abort_map_run(now, id);
+        }
+        advanced
+    }
+
+    fn try_advance(&mut self, now: Timestamp, id: MapRunId) -> Result<(), String> {
         if self.map_runs_paused.contains_key(&id) {
             return Ok(());
         }
@@ -134,13 +140,6 @@ impl Service {
                 record.run.poll(now, objects, &mut |item| parent.map_item_input(task, item));
             self.note(owner, OpKind::MapRunPolled(id, now));
             match wanted? {
-                map_run::Output::Start { index, .. } if index >= Self::MOST_CHILDREN => {
-                    return Err(format!(
-                        "the Map Run has more than {} child executions, more than fit into memory: \
-                         put items together with ItemBatcher, or read fewer with MaxItems",
-                        Self::MOST_CHILDREN
-                    ));
-                }
                 map_run::Output::Start { index, input } => {
                     started_bytes += input.size();
                     self.start_child(now, id, index, input);
@@ -166,8 +165,7 @@ impl Service {
             if since > now {
                 self.map_runs_paused.insert(id, since);
             } else if let Err(message) = self.advance_map_run(now, id) {
-                let execution = self.map_runs[&id].execution;
-                self.outbox.push_back(Output::Unsupported(execution, message));
+                self.outbox.push_back(Output::Unsupported(id, message));
             }
         }
     }
@@ -220,8 +218,11 @@ impl Service {
         record.task = redriven;
         let begun = record.run.redrive(now, &self.objects);
         self.note(id, OpKind::MapRunRedriven(run, redriven, now));
+        if begun.is_err() {
+            self.abort_map_run(now, run);
+        }
         if let Err(message) = begun.and_then(|()| self.advance_map_run(now, run)) {
-            self.outbox.push_back(Output::Unsupported(id, message));
+            self.outbox.push_back(Output::Unsupported(run, message));
         }
     }
 
@@ -276,19 +277,24 @@ impl Service {
         run.run.child_ended(now, child.index, end.clone());
         self.note(owner, OpKind::ChildEnded(child.run, child.index, now, end));
         if let Err(message) = self.advance_map_run(now, child.run) {
-            let execution = self.map_runs[&child.run].execution;
-            self.outbox.push_back(Output::Unsupported(execution, message));
+            self.outbox.push_back(Output::Unsupported(child.run, message));
         }
     }
 
     /// The Map state of a run timed out or was stopped: so is the run.
     pub(super) fn map_run_cancelled(&mut self, now: Timestamp, id: ExecutionId, task: TaskId) {
-        let Some(run) = self.map_run_tasks.get(&(id, task)).copied() else { return };
-        let Some(record) = self.map_runs.get_mut(&run) else { return };
-        self.map_runs_paused.remove(&run);
+        if let Some(run) = self.map_run_tasks.get(&(id, task)).copied() {
+            self.abort_map_run(now, run);
+        }
+    }
+
+    fn abort_map_run(&mut self, now: Timestamp, id: MapRunId) {
+        let Some(record) = self.map_runs.get_mut(&id) else { return };
+        let owner = record.execution;
+        self.map_runs_paused.remove(&id);
         let children = record.run.abort(now);
-        self.note(id, OpKind::MapRunAborted(run, now));
-        self.stop_children(now, run, &children);
+        self.note(owner, OpKind::MapRunAborted(id, now));
+        self.stop_children(now, id, &children);
     }
 
     /// UpdateMapRun
@@ -312,8 +318,7 @@ impl Service {
         let owner = record.execution;
         self.note(owner, OpKind::MapRunUpdated(id, update));
         if let Err(message) = self.advance_map_run(now, id) {
-            let execution = self.map_runs[&id].execution;
-            self.outbox.push_back(Output::Unsupported(execution, message));
+            self.outbox.push_back(Output::Unsupported(id, message));
         }
         Ok(Response::Empty)
     }

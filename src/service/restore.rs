@@ -549,8 +549,7 @@ impl Restoring {
             if let Some(record) = service.map_runs.get(&run)
                 && service.records[record.execution].execution.has_task(record.task)
             {
-                let execution = record.execution;
-                service.outbox.push_back(Output::Unsupported(execution, message));
+                service.outbox.push_back(Output::Unsupported(run, message));
             }
         }
         let is_open = |open: &OpenTask| {

@@ -375,10 +375,9 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn unsupported(&self, id: ExecutionId, message: String) -> Problem {
-        let run = self.service.map_runs_of(id).next_back();
-        let state = run.map(|(_, run)| run.run.request().state.to_string());
-        Problem::MapRun { state: state.unwrap_or_default(), message }
+    fn unsupported(&self, id: MapRunId, message: String) -> Problem {
+        let state = self.service.map_run(id).run.request().state.to_string();
+        Problem::MapRun { state, message }
     }
 
     fn happen(&mut self, wake: Wake) -> Result<(), Problem> {
