@@ -552,6 +552,29 @@ fn ctrl_c_leaves_nothing_behind() {
 
 #[cfg(unix)]
 #[test]
+fn ctrl_c_tells_of_a_machine_that_is_still_being_deleted() {
+    let folder = Folder::new("express-interrupt");
+    let server = Server::start(Options::default()).unwrap();
+    let path = scenario(&folder, &SLOW.replace("definition:", "type: EXPRESS\ndefinition:"));
+    let run = command(&["run", &path, "--target", &server.url(), "--concurrency", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the machine", || what_is_there(&server.url()).len() == 3);
+    pause(500);
+    signal(&run, "-INT");
+    let (code, text) = told(run.wait_with_output().unwrap());
+    assert_eq!(code, 130, "{text}");
+    assert!(text.contains("left behind: arn:aws:states:us-east-1:123456789012:state"), "{text}");
+    assert!(text.contains("it is DELETING, and gone when its Express execution has"), "{text}");
+    assert_eq!(what_is_there(&server.url()).len(), 1);
+    // What is left goes by itself.
+    until("the end", || what_is_there(&server.url()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
 fn what_a_killed_run_leaves_is_swept() {
     let folder = Folder::new("sweep");
     let server = Server::start(Options::default()).unwrap();

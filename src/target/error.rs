@@ -54,6 +54,8 @@ pub enum EndpointErrorKind {
     BrokenPages(String),
     /// What answers mocked Tasks cannot be set up: why.
     Mocks(String),
+    /// The machine is `DELETING`, for as long as an Express execution of it runs.
+    Deleting,
 }
 
 /// Error codes of requests that were too many.
@@ -92,6 +94,7 @@ impl EndpointError {
                 | EndpointErrorKind::Unsupported(_)
                 | EndpointErrorKind::BrokenPages(_)
                 | EndpointErrorKind::Mocks(_)
+                | EndpointErrorKind::Deleting
         )
     }
 
@@ -259,6 +262,10 @@ impl fmt::Display for EndpointError {
                 write!(f, "{endpoint} has no {operation}: {text}")
             }
             EndpointErrorKind::Mocks(problem) => f.write_str(problem),
+            EndpointErrorKind::Deleting => f.write_str(
+                "it is DELETING, and gone when its Express execution has ended, which nobody can \
+                 stop and which takes five minutes at most",
+            ),
             EndpointErrorKind::BrokenPages(what) => {
                 write!(f, "the pages that {endpoint} answered {operation} with are broken: {what}")
             }

@@ -43,11 +43,17 @@ impl Session {
             .name(name)
             .input(input);
         let patience = super::endpoint::patience(longest);
-        self.endpoint
+        self.express_begins(machine_arn);
+        let answer = self
+            .endpoint
             .call(Operation::StartSyncExecution, |capture| async move {
                 request.customize().config_override(patience).interceptor(capture).send().await
             })
-            .await
+            .await;
+        if !answer.as_ref().is_err_and(EndpointError::is_silence) {
+            self.express_ended(machine_arn);
+        }
+        answer
     }
 
     /// Judges how the execution ended.

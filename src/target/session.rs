@@ -68,6 +68,8 @@ struct Made {
     machines: Vec<Arc<str>>,
     activities: Vec<Arc<str>>,
     running: Vec<Arc<str>>,
+    /// Express machines whose execution is not known to have ended: there is no StopExecution for it.
+    express: Vec<Arc<str>>,
 }
 
 /// What could not be taken away: names, with the reason.
@@ -308,6 +310,16 @@ impl Session {
         }
     }
 
+    /// An Express execution of the machine begins.
+    pub(super) fn express_begins(&self, machine_arn: &str) {
+        self.made().express.push(machine_arn.into());
+    }
+
+    /// The Express execution of the machine is known to be over.
+    pub(super) fn express_ended(&self, machine_arn: &str) {
+        self.made().express.retain(|own| **own != *machine_arn);
+    }
+
     /// The execution is known to be over.
     pub(super) fn ended(&self, execution_arn: &str) {
         self.made().running.retain(|own| **own != *execution_arn);
@@ -350,6 +362,14 @@ impl Session {
             }
             while let Some(done) = taken.join_next().await {
                 left.extend(not_taken(done));
+            }
+        }
+        if !self.is_gone() {
+            for arn in made.express {
+                if is_deleting(&self.endpoint, &arn).await {
+                    let kind = EndpointErrorKind::Deleting;
+                    left.push((arn.to_string(), self.endpoint.error(Take::Machine.by(), kind)));
+                }
             }
         }
         left
@@ -483,6 +503,15 @@ pub(super) async fn delete_machine(endpoint: &Endpoint, arn: &str) -> Result<(),
         request.customize().interceptor(capture).send().await
     });
     gone(deleted.await)
+}
+
+/// Whether DescribeStateMachine says that the machine is not gone yet.
+async fn is_deleting(endpoint: &Endpoint, arn: &str) -> bool {
+    let request = endpoint.client().describe_state_machine().state_machine_arn(arn);
+    let described = endpoint.call(Operation::DescribeStateMachine, |capture| async move {
+        request.customize().interceptor(capture).send().await
+    });
+    described.await.is_ok_and(|machine| machine.text("status") == Some("DELETING"))
 }
 
 pub(super) async fn delete_activity(endpoint: &Endpoint, arn: &str) -> Result<(), EndpointError> {
