@@ -391,9 +391,10 @@ fn an_expression_may_refer_to_very_many_variables() {
         [("$a", None), ("$b := $a", None), ("$c", Some("No state assigns the variable $c"))]
     {
         let items = vec![item; 30_000].join(",");
+        let others: String = (0..5_000).map(|n| format!(r#""other{n}": 1, "#)).collect();
         let text = one(&format!(
-            r#""Type": "Pass", "QueryLanguage": "JSONata", "Assign": {{"a": 1}}, "End": true,
-            "Output": "{{% [{items}] %}}""#
+            r#""Type": "Pass", "QueryLanguage": "JSONata", "Assign": {{{others}"a": 1}},
+            "End": true, "Output": "{{% [{items}] %}}""#
         ));
         let (_, problems) = parse_text("definition.json", &text);
         assert_eq!(problems.first().map(|problem| &*problem.message), problem, "{item}");

@@ -81,24 +81,16 @@ impl Parser<'_> {
             return;
         }
         let uses = std::mem::take(&mut self.variables.uses);
+        // One variable may be used very often.
+        let mut known: BTreeMap<(Arc<str>, usize), Option<String>> = BTreeMap::new();
         for (name, scope, span) in uses {
-            let variables = &self.variables;
-            let mut assigned = variables.assigned.iter().filter(|(other, ..)| *other == name);
-            if assigned.clone().any(|(_, at, _)| variables.sees(scope, *at)) {
-                continue;
+            let missing = known
+                .entry((name.clone(), scope))
+                .or_insert_with(|| self.variables.missing(&name, scope));
+            if let Some(help) = missing {
+                let message = format!("No state assigns the variable ${name}");
+                self.warn(&span, "UNASSIGNED_VARIABLE", message, help.clone());
             }
-            let known = variables.assigned.iter().map(|(name, ..)| &**name);
-            let help = match (assigned.next(), closest(&name, known)) {
-                // Documented: inner assignments stay inside, and the children of a distributed Map
-                // see none from outside.
-                (Some(_), _) => {
-                    "it is assigned in another scope, which this state does not see".to_owned()
-                }
-                (None, Some(known)) => format!("did you mean `${known}`?"),
-                (None, None) => "assign it in a state that runs before".to_owned(),
-            };
-            let message = format!("No state assigns the variable ${name}");
-            self.warn(&span, "UNASSIGNED_VARIABLE", message, help);
         }
     }
 
@@ -128,6 +120,24 @@ impl Parser<'_> {
 }
 
 impl Variables {
+    /// What to do where nothing that states of `scope` see assigns the variable.
+    fn missing(&self, name: &str, scope: usize) -> Option<String> {
+        let mut assigned = self.assigned.iter().filter(|(other, ..)| **other == *name);
+        if assigned.clone().any(|(_, at, _)| self.sees(scope, *at)) {
+            return None;
+        }
+        let known = self.assigned.iter().map(|(name, ..)| &**name);
+        Some(match (assigned.next(), closest(name, known)) {
+            // Documented: inner assignments stay inside, and the children of a distributed Map see
+            // none from outside.
+            (Some(_), _) => {
+                "it is assigned in another scope, which this state does not see".to_owned()
+            }
+            (None, Some(known)) => format!("did you mean `${known}`?"),
+            (None, None) => "assign it in a state that runs before".to_owned(),
+        })
+    }
+
     /// Whether states of `scope` see what is assigned in `other`.
     fn sees(&self, scope: usize, other: usize) -> bool {
         let mut scope = Some(scope);
