@@ -97,7 +97,7 @@ impl Connections {
             let (site, requests) = (self.site.clone(), requests.clone());
             service_fn(move |request| Box::pin(answer(site.clone(), request, peer, &requests)))
         };
-        let io = TokioIo::new(Stream { rest, stream });
+        let io = TokioIo::new(Stream { rest, stream, requests: requests.clone() });
         let mut connection = Box::new(self.http1.serve_connection(io, service));
         let mut seen = requests.begun();
         loop {
@@ -107,12 +107,16 @@ impl Connections {
                 _ = connection.as_mut() => return None,
                 () = stops(stopping) => {
                     Pin::new(&mut *connection).graceful_shutdown();
-                    let ended = tokio::time::timeout(IDLE, connection.as_mut()).await;
-                    // A request of which only a part has come is nobody's yet.
-                    if ended.is_err() && requests.ended() < requests.begun() {
-                        let _ = connection.as_mut().await;
+                    loop {
+                        let written = requests.written();
+                        let ended = tokio::time::timeout(IDLE, connection.as_mut()).await;
+                        // A request of which only a part has come is nobody's yet.
+                        let idle =
+                            requests.ended() == requests.begun() && requests.written() == written;
+                        if ended.is_ok() || idle {
+                            return None;
+                        }
                     }
-                    return None;
                 }
                 () = tokio::time::sleep(IDLE) => {}
             }
@@ -126,7 +130,7 @@ impl Connections {
         Pin::new(&mut *connection).graceful_shutdown();
         poll_fn(|context| connection.poll_without_shutdown(context)).await.ok()?;
         let parts = connection.into_parts();
-        let Stream { rest, stream } = parts.io.into_inner();
+        let Stream { rest, stream, .. } = parts.io.into_inner();
         // What was put in front was read first.
         debug_assert!(rest.is_empty());
         Some((stream, parts.read_buf))
@@ -194,11 +198,13 @@ fn answer(
     }
 }
 
-/// How many requests a connection has had.
+/// What has happened on a connection: requests that have come and those that have their answer,
+/// which may still be on its way, and the bytes of answers that are.
 #[derive(Debug, Default)]
 struct Requests {
     begun: AtomicU64,
     ended: AtomicU64,
+    written: AtomicU64,
 }
 
 impl Requests {
@@ -208,6 +214,10 @@ impl Requests {
 
     fn ended(&self) -> u64 {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 }
 
@@ -224,6 +234,16 @@ impl Drop for UnderWay {
 struct Stream {
     rest: Bytes,
     stream: TcpStream,
+    requests: Arc<Requests>,
+}
+
+impl Stream {
+    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.requests.written.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+        written
+    }
 }
 
 impl AsyncRead for Stream {
@@ -248,7 +268,8 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(written)
     }
 
     fn poll_write_vectored(
@@ -256,7 +277,8 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -117,6 +117,29 @@ fn half_a_request_does_not_keep_the_server_from_stopping() {
     drop((half, idle));
 }
 
+/// What is answered already may still be on its way.
+#[test]
+fn a_slow_reader_gets_the_whole_answer_of_a_server_that_stops() {
+    let server = start(Options::default());
+    let object = "x".repeat(15 << 20);
+    assert_eq!(request(&server, "PUT /_stepproof/objects/b/k", &[], &object).0, 204);
+    let mut slow = connect(&server);
+    slow.write_all(b"GET /_stepproof/objects/b/k HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut part = vec![0; 512 << 10];
+    slow.read_exact(&mut part[..1]).expect("the answer begins");
+    let stopping = std::thread::spawn(move || server.shutdown());
+    let mut read = 1;
+    loop {
+        match slow.read(&mut part).expect("the answer goes on") {
+            0 => break,
+            bytes => read += bytes,
+        }
+        wait(u64::from(read < object.len()) * 60);
+    }
+    assert!(read > object.len(), "{read} bytes");
+    stopping.join().expect("the server stops");
+}
+
 #[test]
 fn many_idle_connections_disturb_nobody() {
     let server = start(Options::default());
