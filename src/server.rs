@@ -196,7 +196,7 @@ fn account(options: &Options, sinks: &Sinks) -> Result<Arc<Shared>, StorageError
     let opened = storage::open(folder, options, Integrations::are_mocked(options))?;
     let (driver, store) = Driver::restored(options, opened, sinks, wall, real);
     let shared = Shared::new(driver, Some(store));
-    // What came due meanwhile is done before anybody asks.
+    // What came due meanwhile begins before anybody asks.
     shared.go_on();
     Ok(shared)
 }

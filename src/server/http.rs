@@ -294,7 +294,7 @@ fn is_open_to(peer: IpAddr, path: &str) -> bool {
 
 /// Whether there is something to protect that nobody signs.
 pub(super) fn is_unsigned(path: &str) -> bool {
-    let own = path.starts_with("/_stepproof/") || path == objects::PATH || path == "/metrics";
+    let own = path.starts_with("/_stepproof/") || path == "/metrics";
     own && path != "/_stepproof/health"
 }
 

@@ -174,24 +174,26 @@ impl Integrations {
     /// The call of the endpoint that is meant for a Task without a mock; a failure where there is
     /// none.
     pub(super) fn called(
-        &mut self,
+        &self,
         service: &Service,
         execution: ExecutionId,
         request: &TaskRequest,
     ) -> TaskAnswer {
+        let (stage, message) = match &request.resource {
+            Resource::Activity { arn } => {
+                let message = format!(
+                    "the activity `{arn}` does not exist; create it with CreateActivity, or give \
+                     the state a mock (`--mocks FILE`)"
+                );
+                (FailureStage::Schedule, message)
+            }
+            _ => match self.endpoints.call(&self.region, request) {
+                Ok(call) => return TaskAnswer::Call(call),
+                Err(message) => (FailureStage::Run, message),
+            },
+        };
         let chosen = self.unchosen(service, execution).unwrap_or_default();
-        if let Resource::Activity { arn } = &request.resource {
-            let message = format!(
-                "the activity `{arn}` does not exist; create it with CreateActivity, or give the \
-                 state a mock (`--mocks FILE`){chosen}"
-            );
-            let TaskAnswer::Fail(_, failure) = refused(request, &message) else { unreachable!() };
-            return TaskAnswer::Fail(FailureStage::Schedule, failure);
-        }
-        match self.endpoints.call(&self.region, request) {
-            Ok(call) => TaskAnswer::Call(call),
-            Err(message) => refused(request, &(message + &chosen)),
-        }
+        TaskAnswer::Fail(stage, no_answer(request, &(message + &chosen)))
     }
 
     /// The test cases that there are for an execution that was started without one.
@@ -224,7 +226,7 @@ impl Integrations {
     /// The wait for the end of a job that was begun before the server stopped, which the call was
     /// answered with.
     pub(super) fn awaited(
-        &mut self,
+        &self,
         service: &Service,
         execution: ExecutionId,
         request: &TaskRequest,
@@ -286,11 +288,15 @@ impl Integrations {
     }
 }
 
+fn refused(request: &TaskRequest, message: &str) -> TaskAnswer {
+    TaskAnswer::Fail(FailureStage::Run, no_answer(request, message))
+}
+
 /// A failure that no Retrier and no Catcher of `States.ALL` hides: the server lacks an answer, the
 /// state machine does nothing wrong.
-fn refused(request: &TaskRequest, message: &str) -> TaskAnswer {
+fn no_answer(request: &TaskRequest, message: &str) -> Failure {
     let cause = format!("stepproof has no answer for the state `{}`: {message}", request.state);
-    TaskAnswer::Fail(FailureStage::Run, Failure::new("States.Runtime", cause))
+    Failure::new("States.Runtime", cause)
 }
 
 /// The execution at whose start the one given has its origin.
