@@ -507,7 +507,7 @@ impl Service {
     }
 
     /// Takes in an execution that has just started.
-    fn insert(&mut self, record: Record) -> ExecutionId {
+    fn insert(&mut self, record: Box<Record>) -> ExecutionId {
         let id = record.id;
         self.by_arn.entry(record.arn.clone()).or_insert(id);
         self.listing.add(id, &record.listed_under, record.listed);

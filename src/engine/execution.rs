@@ -270,7 +270,11 @@ impl Execution {
         if let Some(output) = self.outbox.pop_front() {
             return Some(output);
         }
-        if self.result.is_some() {
+        if let Some(result) = &self.result {
+            // One that succeeded is never redriven, and nobody looks at a state of it again.
+            if matches!(result, ExecutionResult::Succeeded(_)) && self.test.is_none() {
+                self.release_workings();
+            }
             return Some(Output::Ended);
         }
         let branches = &self.branches;
@@ -297,13 +301,17 @@ impl Execution {
             Some(_) => {}
         }
         self.start.input = Value::Null;
+        self.history = Vec::new();
+        self.release_workings();
+    }
+
+    fn release_workings(&mut self) {
         self.branches = Vec::new();
         self.free = Vec::new();
         self.ready = VecDeque::new();
         self.timers = Timers::default();
         self.tasks = HashMap::default();
         self.outbox = VecDeque::new();
-        self.history = Vec::new();
     }
 
     /// How it ended, once it has.

@@ -33,7 +33,8 @@ impl Service {
         let started = Execution::start(now, machine.machine.clone(), start);
         let listed_under = record.listed_under.clone();
         let id = self.records.next_id();
-        let record = Record::new(id, arn, name, machine, started, None);
-        Ok(self.insert(Record { listed_under, ..record }))
+        let mut record = Record::new(id, arn, name, machine, started, None);
+        record.listed_under = listed_under;
+        Ok(self.insert(record))
     }
 }

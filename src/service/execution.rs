@@ -96,8 +96,8 @@ impl Record {
         machine: Arc<StateMachineRecord>,
         execution: Execution,
         parent: Option<Parent>,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             id,
             arn,
             name,
@@ -116,7 +116,7 @@ impl Record {
             tokens: Vec::new(),
             doomed: false,
             progress: Progress::default(),
-        }
+        })
     }
 
     /// What DescribeExecution answers, in the API's members and order; texts of JSON stay texts.

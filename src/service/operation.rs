@@ -348,10 +348,11 @@ impl Service {
             ..start
         };
         let execution = Execution::start(now, machine.machine.clone(), start);
-        let record = Record::new(id, arn, name, machine, execution, new.parent);
-        let (trace_header, metadata_only) = (new.trace_header, new.metadata_only);
-        let listed_under = listed_under.into();
-        Ok(self.insert(Record { listed_under, trace_header, metadata_only, ..record }))
+        let mut record = Record::new(id, arn, name, machine, execution, new.parent);
+        record.trace_header = new.trace_header;
+        record.metadata_only = new.metadata_only;
+        record.listed_under = listed_under.into();
+        Ok(self.insert(record))
     }
 
     fn stop_execution(

@@ -42,7 +42,7 @@ impl Records {
         }
     }
 
-    pub(super) fn push(&mut self, record: Record) -> ExecutionId {
+    pub(super) fn push(&mut self, record: Box<Record>) -> ExecutionId {
         let id = self.next_id();
         if (id.0 as usize).is_multiple_of(CHUNK) {
             self.chunks.push(None);
@@ -51,7 +51,7 @@ impl Records {
             let chunk = chunk.get_or_insert_with(|| Chunk { slots: Vec::new(), known: 0 });
             // The chunk may have been freed while it was not full.
             chunk.slots.resize_with(id.0 as usize % CHUNK, || None);
-            chunk.slots.push(Some(Box::new(record)));
+            chunk.slots.push(Some(record));
             chunk.known += 1;
         }
         self.started += 1;
