@@ -460,15 +460,22 @@ impl<'e> Evaluator<'e> {
     /// Equality of content, as the `=` operator has it.
     pub fn equal(&mut self, left: &Item<'e>, right: &Item<'e>) -> Result<bool, Box<Fault>> {
         match (left, right) {
+            // What is the very same is not looked into.
+            (Item::Array(_), Item::Array(_)) | (Item::Object(_), Item::Object(_))
+                if left.same(right) =>
+            {
+                Ok(true)
+            }
             (Item::Array(List::Json(a)), Item::Array(List::Json(b))) => {
-                self.spend(a.size().min(b.size()) / 32)?;
+                self.spend(a.size().min(b.size()) / 128)?;
                 Ok(a == b)
             }
             (Item::Array(a), Item::Array(b)) => {
                 if a.len() != b.len() {
                     return Ok(false);
                 }
-                for (a, b) in a.iter().zip(b.iter()) {
+                for (index, (a, b)) in a.iter().zip(b.iter()).enumerate() {
+                    self.spend(usize::from(index % 8 == 7))?;
                     if !self.equal(&a, &b)? {
                         return Ok(false);
                     }
@@ -476,14 +483,15 @@ impl<'e> Evaluator<'e> {
                 Ok(true)
             }
             (Item::Object(Record::Json(a)), Item::Object(Record::Json(b))) => {
-                self.spend(a.size().min(b.size()) / 32)?;
+                self.spend(a.size().min(b.size()) / 128)?;
                 Ok(a == b)
             }
             (Item::Object(a), Item::Object(b)) => {
                 if a.len() != b.len() {
                     return Ok(false);
                 }
-                for (key, member) in a.entries() {
+                for (index, (key, member)) in a.entries().enumerate() {
+                    self.spend(usize::from(index % 8 == 7))?;
                     match b.own_member(&key) {
                         Some(other) if self.equal(&member, &other)? => {}
                         _ => return Ok(false),

@@ -337,13 +337,6 @@ fn errors_are_placed_and_worded_like_the_reference() {
 fn hostile_expressions_end_in_errors() {
     let deep =
         |open: &str, close: &str| format!("{}1{}", open.repeat(20_000), close.repeat(20_000));
-    // Work on large values counts, not only how many expressions there are.
-    let over = |work: &str| {
-        let values = "$s := $pad('x', 1000000); $t := $pad('x', 1000000); $l := [1..100000]; \
-                      $m := [1..100000]; $n := [[1..100000]]; $j := $parse($string($l)); \
-                      $k := $parse($string($l)); $o := $merge([1..500].{$string($): $})";
-        format!("({values}; $reduce([1..10000], function($a, $v){{[{work}][2]}}, 0))")
-    };
     let texts = [
         deep("(", ")"),
         deep("[", "]"),
@@ -385,25 +378,6 @@ fn hostile_expressions_end_in_errors() {
         "$range(0, 1e300, 1)".into(),
         "$range(1, 360146, 1)".into(),
         "[1..2000].([1..2000])".into(),
-        over("$length($s)"),
-        over("$contains($s, 'y')"),
-        over("$uppercase($s)"),
-        over("$s = $t"),
-        over("$s < $t"),
-        over("-1 in $l"),
-        over("$l = $m"),
-        over("$hash($s, 'MD5')"),
-        over("$base64encode($s)"),
-        over("$substringBefore($s, 'y')"),
-        over("$match($s, /^x/, 1)"),
-        over("$j = $k"),
-        over("$l and false"),
-        over("$not($n)"),
-        over("$n.a"),
-        over("$l[$l]"),
-        over("$map($l, $exists)"),
-        over("$keys($o)"),
-        over("$keys([$o, $o])"),
         "$join($map([1..8000], function(){text}), $pad('', 1000))".into(),
     ];
     for text in texts {
@@ -411,6 +385,52 @@ fn hostile_expressions_end_in_errors() {
         let mut environment = environment();
         environment.limits.steps = 200_000;
         assert!(evaluate_in(&text, environment).is_err(), "{shown}");
+    }
+}
+
+/// Not only how many expressions there are counts.
+#[test]
+fn work_on_large_values_counts() {
+    let over = |work: &str| {
+        let values = "$s := $pad('x', 200000); $t := $pad('x', 200000); $l := [1..20000]; \
+                      $m := [1..20000]; $n := [[1..20000]]; $j := $parse($string($l)); \
+                      $k := $parse($string($l)); $o := $merge([1..500].{$string($): $})";
+        let text = format!("({values}; $reduce([1..10000], function($a, $v){{[{work}][2]}}, 0))");
+        let mut environment = environment();
+        environment.limits.steps = 400_000;
+        evaluate_in(&text, environment)
+    };
+    assert_eq!(over("1").map_err(|error| error.to_string()), Ok(Outcome::Undefined));
+    for work in [
+        "$length($s)",
+        "$contains($s, 'y')",
+        "$uppercase($s)",
+        "$s = $t",
+        "$s < $t",
+        "-1 in $l",
+        "$l = $m",
+        "$hash($s, 'MD5')",
+        "$base64encode($s)",
+        "$substringBefore($s, 'y')",
+        "$match($s, /^x/, 1)",
+        "$j = $k",
+        "$l and false",
+        "$not($n)",
+        "$n.a",
+        "$l[$l]",
+        "$map($l, $exists)",
+        "$keys($o)",
+        "$keys([$o, $o])",
+    ] {
+        assert_eq!(over(work).expect_err(work).code, "U1001", "{work}");
+    }
+    for text in [
+        "$count($distinct([1..1000].{'a': [1..5000], 'b': $}))",
+        "($l := [1..10000]; $count($distinct([1..2000].{'b': [$l, $], 'a': [1..100]})))",
+    ] {
+        let mut environment = environment();
+        environment.limits.steps = 1_000_000;
+        assert_eq!(evaluate_in(text, environment).expect_err(text).code, "U1001", "{text}");
     }
 }
 
@@ -423,6 +443,11 @@ fn large_but_honest_work_is_done() {
         ("$length($replace($pad('', 60000, 'word '), /\\s+/, '  '))", "72000"),
         ("$length($replace($pad('', 50000, 'a'), /a/, 'bb'))", "100000"),
         ("$count($range(1, 360145, 1))", "360145"),
+        ("($l := [1..10000]; $count($distinct([1..200].{'a': $l, 'b': $})))", "200"),
+        (
+            "$count($distinct($parse($string([1..1500].{'id': $, 'name': $pad('', 140, 'x')}))))",
+            "1500",
+        ),
         ("($f := function($n){$n = 0 ? 1 : $n * $f($n - 1)}; $f(99) > 9e155)", "true"),
     ]);
     let chain = format!("1{}", "+1".repeat(900));

@@ -92,7 +92,10 @@ pub(super) fn distinct<'e>(evaluator: &mut Evaluator<'e>, args: &[Item<'e>]) -> 
         evaluator.spend(1 + distinct.len() / 16)?;
         let mut is_known = false;
         for known in &distinct {
-            is_known = is_known || evaluator.equal(&item, known)?;
+            is_known = evaluator.equal(&item, known)?;
+            if is_known {
+                break;
+            }
         }
         if !is_known {
             distinct.push(item);
