@@ -209,6 +209,12 @@ struct Pending {
     passed_over: Hashes,
 }
 
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.passed_over.is_empty()
+    }
+}
+
 struct Reader<'e> {
     name: &'e str,
     pending: Pending,
@@ -224,7 +230,7 @@ impl Reader<'_> {
             if within(&path, &self.pending.folder).is_none() {
                 self.start(suggested(folder))?;
             }
-        } else if self.pending.files.is_empty() || suggested(folder) != self.pending.folder {
+        } else if self.pending.is_empty() || suggested(folder) != self.pending.folder {
             self.start(suggested(folder))?;
         } else if self.pending.bytes > MAX_PENDING {
             self.flush()?;
@@ -309,7 +315,7 @@ impl Reader<'_> {
             _ => format!("the bundle is damaged {place}, or no tar file: {error}"),
         };
         let lost = mem::take(&mut self.pending);
-        if lost.confirmed || !lost.files.is_empty() {
+        if lost.confirmed || !lost.is_empty() {
             let name = self.of(&lost.folder);
             let message = format!("{message}: the recording is not whole");
             return (self.emit)(Bundled::Broken { name, message });

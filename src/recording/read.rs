@@ -139,9 +139,10 @@ impl Recording {
                 ));
             }
         }
-        // The executions that they are of are there.
+        // The executions that they are of are there. A definition that is not held is none.
         let unheld: BTreeSet<String> = unheld.into_keys().collect();
-        files.extend(unheld.iter().map(|file| (file.clone(), Vec::new())));
+        let histories = unheld.iter().filter(|file| file.ends_with("/history.json"));
+        files.extend(histories.map(|file| (file.clone(), Vec::new())));
         let is_there = files.contains_key("history.json");
         let recorded = execution(name, "", &mut files)?;
         if recorded.history.is_empty() {

@@ -164,6 +164,19 @@ fn histories_that_are_held_for_no_manifest_are_told() {
 }
 
 #[test]
+fn a_manifest_may_come_behind_a_history_that_is_not_held() {
+    let file = tar::EntryType::Regular;
+    let large = "x".repeat(17 * 1024 * 1024);
+    let bytes = tar_of(&[
+        ("M/a/children/0/history.json", file, &large),
+        ("M/a/history.json", file, "{}"),
+        ("M/a/recording.toml", file, "format = 1"),
+    ]);
+    let expected = "b.tar/M/a: history.json recording.toml -children/0/history.json";
+    assert_eq!(told(&bytes), [expected]);
+}
+
+#[test]
 fn hostile_members_are_refused_by_name_and_the_others_read() {
     use tar::EntryType as T;
     let bytes = tar_of(&[
