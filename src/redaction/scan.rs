@@ -124,7 +124,7 @@ impl Scanner {
     /// Adds the secrets of a text.
     pub fn scan(&self, text: Text<'_>, secrets: &mut Secrets) {
         let (text, kind) = (text.text, text.kind);
-        let (done, states) = ([0; 5], BTreeSet::new());
+        let (done, states) = ([0; 6], BTreeSet::new());
         let mut finder = Finder { scanner: self, text, kind, secrets, done, states };
         for found in self.searcher.iter().flat_map(|searcher| searcher.find_iter(text)) {
             let (start, end) = (found.start(), found.end());
@@ -163,9 +163,9 @@ struct Finder<'a> {
     kind: TextKind,
     secrets: &'a mut Secrets,
     /// Up to where names, JWTs, task tokens, the arrays and objects of secrets, and tokens of
-    /// services were looked at: a word may stand in one of them a thousand times, and it is read
-    /// once.
-    done: [usize; 5],
+    /// services were looked at, those within a word at last: a word may stand in one of them a
+    /// thousand times, and it is read once.
+    done: [usize; 6],
     /// Where states begin, of those within an object that was looked through.
     states: BTreeSet<usize>,
 }
@@ -312,11 +312,21 @@ impl Finder<'_> {
         }
     }
 
+    /// Within a word (`[32mghp_…`, `token=3Dghp_…`) it is one that looks random: names such as
+    /// `network_live_check` hold prefixes, too.
     fn service_token(&mut self, start: usize) {
-        if start < self.done[4] || !self.begins(start) {
+        let within = !self.begins(start);
+        if start < self.done[4] || within && start < self.done[5] {
             return;
         }
         let end = self.forth(start, |b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        let has = |kind: fn(&u8) -> bool| self.bytes()[start..end].iter().any(kind);
+        let looks_random =
+            has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+        if within && !looks_random {
+            self.done[5] = end;
+            return;
+        }
         self.done[4] = end;
         if end - start >= 20 {
             self.add_range(Kind::Token, start, end);

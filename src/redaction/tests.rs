@@ -70,6 +70,10 @@ fn secrets_are_gone() {
             &["MIIEpAIBAAKCAQEA75"],
         ),
         (
+            r#"{"l":"\u001b[32mghp_16C7e42F292c6912E7710c838347Ae178B4a","q":"t=3Dghp_26C7e42F292c6912E7710"}"#,
+            &["16C7e42F", "26C7e42F"],
+        ),
+        (
             r#"{"a":"ghp_16C7e42F292c6912E7710c838347Ae178B4a","b":"xoxb-17653672481-198vY0M7yx"}"#,
             &["16C7e42F292c6912E7710c838347Ae178B4a", "198vY0M7yx"],
         ),
