@@ -189,7 +189,7 @@ fn somebody_who_never_answers() {
     let begun = Instant::now();
     let (code, text) = stepproof(&["run", &path, "--target", &fake.url]);
     assert_eq!(code, 3, "{text}");
-    assert!(text.contains("did not answer ListStateMachines within 10s"), "{text}");
+    assert!(text.contains("did not answer ListStateMachines within 10"), "{text}");
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 

@@ -10,7 +10,7 @@ use stepproof::target::{Batch, CaseOf, EndpointOptions, Settings, run_batch};
 use super::*;
 
 /// How long the batches here wait for one answer.
-const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Cases that pass, by number.
 fn passing(folder: &Folder, count: usize) -> Vec<CaseOf> {
@@ -37,7 +37,10 @@ fn run(name: &str, url: &str, concurrency: usize, count: usize) -> (Batch, Vec<(
     let batch = run_batch(&options, &settings, passing(&folder, count), |number, live| {
         let text = match live.report.outcome {
             CaseOutcome::Passed => "passed".to_owned(),
-            CaseOutcome::Failed(checks) => checks[0].actual.clone(),
+            // How long it waited is behind it.
+            CaseOutcome::Failed(checks) => {
+                checks[0].actual.split(" within ").next().unwrap_or_default().to_owned()
+            }
             other => format!("{other:?}"),
         };
         came.push((number, text));
@@ -55,7 +58,7 @@ fn one_answer_that_never_comes_fails_one_case() {
     });
     let (batch, came) = run("one-silence", &fake.url, 1, 4);
     assert_eq!(batch.stopped_by, None);
-    let silence = format!("{} did not answer GetExecutionHistory within 400ms", fake.url);
+    let silence = format!("{} did not answer GetExecutionHistory", fake.url);
     let wanted = ["passed", &silence, "passed", "passed"];
     assert_eq!(came, wanted.map(str::to_owned).into_iter().enumerate().collect::<Vec<_>>());
     // Asking a busy endpoint once more only makes it busier.
@@ -73,7 +76,7 @@ fn an_operation_that_is_never_answered_ends_the_run() {
     let begun = Instant::now();
     let (batch, came) = run("silent-operation", &fake.url, 2, 100);
     let stopped = batch.stopped_by.unwrap().to_string();
-    assert!(stopped.contains("did not answer GetExecutionHistory within 400ms"), "{stopped}");
+    assert!(stopped.contains("did not answer GetExecutionHistory within "), "{stopped}");
     assert!(batch.leftovers.is_empty(), "{:?}", batch.leftovers);
     assert!((2..=4).contains(&came.len()), "{came:?}");
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
@@ -91,8 +94,8 @@ fn an_endpoint_that_falls_silent_ends_the_run() {
     let begun = Instant::now();
     let (batch, came) = run("silent", &fake.url, 1, 100);
     let stopped = batch.stopped_by.unwrap().to_string();
-    let wanted = "did not answer ListStateMachines within 400ms; is it the right address, and is";
-    assert!(stopped.contains(wanted), "{stopped}");
+    assert!(stopped.contains("did not answer ListStateMachines within "), "{stopped}");
+    assert!(stopped.contains("; is it the right address, and is it up?"), "{stopped}");
     assert_eq!(came, [(0, "passed".to_owned()), (1, "passed".to_owned())]);
     // The third machine, and the two activities of the run.
     let left: Vec<&str> = batch.leftovers.iter().map(|(arn, _)| &**arn).collect();

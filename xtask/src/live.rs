@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     });
     progress("");
     let batch = batch.map_err(|error| Failure::Unreachable(error.to_string()))?;
-    let is_half = batch.stopped_by.is_some() || batch.interrupted;
+    let is_half = batch.stopped_by.is_some() || batch.interrupted || reports.len() < total;
     let is_whole = arguments.filter.is_empty() && !is_half;
     let verdict = tell(&names, &reports, &expected, &list, is_whole);
     println!("{not_attempted} not attempted, as {list} says");
@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if let Some(error) = batch.stopped_by {
         return Err(Failure::Unreachable(error.to_string()));
     }
-    Ok(verdict && !batch.interrupted && problems.is_empty())
+    Ok(verdict && !is_half && problems.is_empty())
 }
 
 fn tell(
