@@ -15,6 +15,7 @@ mod exec;
 mod exit;
 mod file;
 mod graph;
+mod help;
 mod init;
 #[cfg(feature = "aws")]
 mod live;
@@ -29,7 +30,7 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
 pub use exit::Exit;
@@ -49,7 +50,12 @@ pub fn main() -> ExitCode {
     let arguments = std::env::args_os();
     #[cfg(feature = "server")]
     let arguments = serve::local_spelling(arguments).into_iter();
-    let cli = match Cli::try_parse_from(arguments) {
+    let mut command = help::flowing(Cli::command());
+    let cli = match command.try_get_matches_from_mut(arguments) {
+        Ok(matches) => Cli::from_arg_matches(&matches),
+        Err(error) => Err(error),
+    };
+    let cli = match cli.map_err(|error| error.format(&mut command)) {
         Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Unusable } else { Exit::AsExpected };

@@ -466,7 +466,7 @@ pub struct Record {
     #[cfg_attr(not(feature = "aws"), arg(required = true))]
     pub from: Vec<PathBuf>,
     /// The folder that the recordings go into.
-    #[arg(long, value_name = "FOLDER", default_value = "recordings")]
+    #[arg(long, visible_alias = "output", value_name = "FOLDER", default_value = "recordings")]
     pub into: PathBuf,
     /// The definition that was run, where the files do not hold it.
     #[arg(long, value_name = "FILE", requires = "from")]
